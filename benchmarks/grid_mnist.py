@@ -1,0 +1,267 @@
+"""The GridMNIST experiment: control, accuracy and cost of ``ConditionalCaptioner``, seed by seed.
+
+    python benchmarks/grid_mnist.py --seeds 0 1 2 3 4
+    python benchmarks/grid_mnist.py --peer --peer-seconds 1800
+
+The first form fits with default parameters and reports on the test rows. The second times the fit
+against the paper's loop written by hand (paper_loop.py), both on the same data and threads; it
+judges them on held-out grids made of training digits, and looks at the test rows only at the end.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from time import perf_counter
+
+# The parent imports neither numpy nor torch: on Linux a child's ru_maxrss starts at the size of the
+# process that started it, so a large parent would be counted in every row.
+
+DATA_SEED, VALIDATION_SEED = 0, 1
+N_LATENTS_TESTED = 100
+TARGET = 0.98
+
+COLUMNS = {  # key: (heading, format, whether the larger value is the worse one)
+    "accuracy": ("accuracy", ".4f", False),
+    "accuracy_worst": ("worst c", ".4f", False),
+    "tv_one_draw": ("TV 1 draw", ".4f", True),
+    "tv_100_draws": ("TV 100 dr.", ".4f", True),
+    "skew": ("skew", ".4f", False),
+    "accuracy_no_latent": ("acc. no c", ".4f", False),
+    "fit_seconds": ("fit s", ".1f", True),
+    "peak_mb": ("peak MB", ".0f", True),
+}
+LEGEND = """\
+accuracy, worst c: share of answers in the image's set, one latent for all images; mean and worst
+of {k} prior draws. TV: total variation from uniform of the label frequencies, a new latent for
+each image; one draw per image (an ideal sampler of {n} images has about {floor:.3f}) and the mean
+frequencies of {k} draws per image. skew: mean total variation between the label frequencies under
+one latent and their average over latents (ceiling .470). peak MB: of the whole process, data and
+evaluation included."""
+
+
+def load_train_and_test():
+    from condcap_sk.datasets import fetch_grid_mnist
+
+    data = fetch_grid_mnist(random_state=DATA_SEED)
+    return (data.images, data.label_sets), (data.images_test, data.label_sets_test)
+
+
+def load_validation(n_rows=1000):
+    from condcap_sk.datasets import fetch_grid_mnist
+
+    data = fetch_grid_mnist(random_state=VALIDATION_SEED)
+    return data.images[:n_rows], data.label_sets[:n_rows]
+
+
+def fit(images, label_sets, seed):
+    from condcap_sk import ConditionalCaptioner
+
+    est = ConditionalCaptioner(random_state=seed)
+    start = perf_counter()
+    est.fit(images, label_sets)
+    return est, perf_counter() - start
+
+
+def test_latents(est, seed):
+    # Away from the fit's own seed, whose first normal draws G may have trained on.
+    return est.sample_latents(N_LATENTS_TESTED, random_state=100_000 + seed)
+
+
+def evaluate_seed(seed):
+    """One row of the table: a fit with default parameters, judged on the test rows."""
+    import numpy as np
+
+    from condcap_sk.metrics import (
+        fixed_latent_accuracy,
+        label_frequencies,
+        label_skew,
+        total_variation,
+    )
+
+    train, (images, label_sets) = load_train_and_test()
+    est, fit_seconds = fit(*train, seed)
+    labels = np.unique([label for answers in train[1] for label in answers])
+    uniform = np.full(len(labels), 1 / len(labels))
+
+    answers = est.predict_grid(images, test_latents(est, seed))
+    accuracies = fixed_latent_accuracy(answers, label_sets)
+
+    # (n, draws): column j holds the answers under the j-th independent latent of each image.
+    latents = est.sample_latents(len(images) * N_LATENTS_TESTED, random_state=200_000 + seed)
+    latents = latents.reshape(N_LATENTS_TESTED, len(images), -1)
+    draws = np.stack([est.predict(images, c=c) for c in latents], axis=1)
+    frequencies = label_frequencies(draws, labels)
+
+    no_latent = np.asarray(est.predict(images))[:, None]
+    return {
+        "seed": seed,
+        "n_test": len(images),
+        "n_labels": len(labels),
+        "accuracy": float(accuracies.mean()),
+        "accuracy_worst": float(accuracies.min()),
+        "tv_one_draw": float(total_variation(frequencies[0], uniform)),
+        "tv_100_draws": float(total_variation(frequencies.mean(axis=0), uniform)),
+        "skew": float(label_skew(label_frequencies(answers, labels))),
+        "accuracy_no_latent": float(fixed_latent_accuracy(no_latent, label_sets)[0]),
+        "fit_seconds": fit_seconds,
+        "peak_mb": peak_mb(),
+    }
+
+
+def compare_with_peer(seed, peer_seconds):
+    """Seconds until the mean fixed-latent accuracy on the validation rows is at the target.
+
+    The captioner answers only once its fit is over, so its time is that of the whole fit. It runs
+    first: what a process pays once (thread pools, allocator) falls on it, not on the peer.
+    """
+    import numpy as np
+    from paper_loop import LATENT_DIM, run_paper_loop
+
+    from condcap_sk.metrics import fixed_latent_accuracy
+
+    train, test = load_train_and_test()
+    validation = load_validation()
+
+    def accuracies(model, latents):
+        rows = {"accuracy_validation": validation, "accuracy_test": test}
+        return {
+            name: float(fixed_latent_accuracy(model.predict_grid(X, latents), label_sets).mean())
+            for name, (X, label_sets) in rows.items()
+        }
+
+    est, fit_seconds = fit(*train, seed)
+    ours = {"seconds": fit_seconds, **accuracies(est, test_latents(est, seed))}
+    ours["reached"] = ours["accuracy_validation"] >= TARGET
+    print(f"seed {seed}, ours: {ours}", file=sys.stderr, flush=True)
+
+    peer = run_paper_loop(*train, *validation, seed=seed, max_seconds=peer_seconds, target=TARGET)
+    bank = np.random.default_rng(seed).standard_normal((N_LATENTS_TESTED, LATENT_DIM))
+    # The 20 latents that ended the loop keep the verdict; these 100 say what the model is worth.
+    peer.update(accuracies(peer.pop("model"), bank))
+    # Undefined unless we got there: a fast fit that misses the target has no time to compare.
+    ratio = peer["seconds"] / fit_seconds if ours["reached"] else None
+    return {"seed": seed, "ours": ours, "peer": peer, "ratio": ratio}
+
+
+def peak_mb():
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def machine():
+    cpu = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as lines:
+            models = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+        cpu = models[0] if models else cpu
+    versions = {p: importlib.metadata.version(p) for p in ("torch", "scikit-learn", "skorch")}
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        **versions,
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def in_subprocess(job, n_threads):
+    """Run this file again for one job; its result is the last line it prints."""
+    threads = {"OMP_NUM_THREADS": str(n_threads), "MKL_NUM_THREADS": str(n_threads)}
+    command = [sys.executable, os.path.abspath(__file__), "--job", json.dumps(job)]
+    done = subprocess.run(
+        command, env={**os.environ, **threads}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_job(job):
+    # OMP_NUM_THREADS alone does not bind a torch built without OpenMP.
+    import torch
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if job["peer_seconds"] is None:
+        return evaluate_seed(job["seed"])
+    return compare_with_peer(job["seed"], job["peer_seconds"])
+
+
+def print_row(name, values):
+    cells = (f"{values[key]:>11{fmt}}" for key, (_, fmt, _) in COLUMNS.items())
+    print(f"{name:>5}" + "".join(cells), flush=True)
+
+
+def print_summary(rows):
+    if len(rows) > 1:
+        by_key = {key: [row[key] for row in rows] for key in COLUMNS}
+        print_row("mean", {key: sum(values) / len(values) for key, values in by_key.items()})
+        worst = {key: (max if COLUMNS[key][2] else min)(values) for key, values in by_key.items()}
+        print_row("worst", worst)
+    n, p = rows[0]["n_test"], 1 / rows[0]["n_labels"]
+    # Half the sum over labels of the mean absolute deviation of a binomial share.
+    floor = 0.5 / p * (2 / math.pi * p * (1 - p) / n) ** 0.5
+    print(LEGEND.format(k=N_LATENTS_TESTED, n=n, floor=floor))
+
+
+def print_comparison(result):
+    ours, peer = result["ours"], result["peer"]
+    print(f"seed {result['seed']}, target: mean fixed-latent accuracy {TARGET} on validation rows")
+    for name, side in [("ours", ours), ("peer", peer)]:
+        print(
+            f"  {name}: {side['seconds']:.1f} s, "
+            f"{'reached' if side['reached'] else 'NOT reached'}; accuracy on validation rows "
+            f"{side['accuracy_validation']:.4f}, on test rows {side['accuracy_test']:.4f}"
+        )
+    steps = "  ".join(f"{s:.0f}s {a:.3f}" for s, a in peer["trajectory"])
+    print(f"  peer, {peer['epochs']:.1f} epochs: {steps}")
+    if result["ratio"] is None:
+        print("  ratio: none, our fit missed the target")
+    else:
+        print(f"  ratio: {'' if peer['reached'] else '≥ '}{result['ratio']:.1f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", help="default: 0 1 2 3 4, or 0 alone with --peer"
+    )
+    parser.add_argument("--n-threads", type=int, default=2)
+    parser.add_argument("--peer", action="store_true", help="time the fit against paper_loop.py")
+    parser.add_argument("--peer-seconds", type=float, default=1800, help="cap on the peer's time")
+    parser.add_argument("--json", metavar="FILE", help="write the results there as well")
+    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.job:
+        print(json.dumps(run_job(args.job)))
+        return
+
+    context = {**machine(), "threads": args.n_threads}
+    print(", ".join(f"{key} {value}" for key, value in context.items()), flush=True)
+    if not args.peer:
+        print(" seed" + "".join(f"{heading:>11}" for heading, _, _ in COLUMNS.values()), flush=True)
+    results = []
+    for seed in args.seeds or ([0] if args.peer else [0, 1, 2, 3, 4]):
+        job = {"seed": seed, "peer_seconds": args.peer_seconds if args.peer else None}
+        results.append(in_subprocess(job, args.n_threads))
+        if args.peer:
+            print_comparison(results[-1])
+        else:
+            print_row(seed, results[-1])
+        if args.json:  # after every seed: a run cut short keeps what it has measured
+            with open(args.json, "w") as file:
+                json.dump({"machine": context, "results": results}, file, indent=2)
+    if not args.peer:
+        print_summary(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Checks of what users hand in. Each error names the argument, what it got and what to type."""
+
+import numbers
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+
+_CHANNELS = (1, 3, 4)
+
+
+def as_rows(values, n_columns, name):
+    """Return `values` as a finite float32 array of shape (n, n_columns)."""
+    values = check_array(values, dtype=np.float32, input_name=name)
+    if values.shape[1] != n_columns:
+        raise ValueError(
+            f"{name} has {values.shape[1]} columns, but {n_columns} are expected: "
+            f"pass an array of shape (n, {n_columns})."
+        )
+    return values
+
+
+def check_vector_sets(y, n_rows):
+    """Return the distinct vectors of `y` (m, d) and, per row, which of them it holds.
+
+    The second array, of shape (n_rows, most answers of one row), is filled up with −1.
+    """
+    if len(y) != n_rows:
+        raise ValueError(f"X holds {n_rows} rows, but y holds {len(y)}. Pass one set for each row.")
+    rows = [np.atleast_2d(np.asarray(row, dtype=np.float32)) for row in y]
+    lengths = np.array([len(row) for row in rows])
+    if not lengths.all() or len({row.shape[1] for row in rows}) != 1:
+        raise ValueError(
+            "y holds sets that are empty or vectors of different lengths. Pass for each row an "
+            "array of shape (n_answers, n_components) with at least one answer."
+        )
+    bank, index = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
+    answers = np.full((n_rows, lengths.max()), -1)
+    answers[np.arange(lengths.max()) < lengths[:, None]] = index.reshape(-1)
+    return bank, answers
+
+
+def check_images(X, image_shape=None):
+    """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
+
+    `image_shape`, (H, W) or (H, W, C), tells that the rows of a 2-D `X` are flattened images.
+    """
+    ndim = np.ndim(X) if not hasattr(X, "ndim") else X.ndim
+    if not 2 <= ndim <= 4:
+        raise ValueError(
+            f"X has {ndim} dimension(s). Expected 2D array of features (n, d) or images of shape "
+            "(n, H, W), (n, H, W, C) or (n, C, H, W). Reshape your data: X.reshape(-1, 1) for a "
+            "single feature, X[None] for a single sample."
+        )
+    X = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
+    if X.dtype != np.uint8:
+        X = X.astype(np.float32)
+        if not np.isfinite(X).all():
+            raise ValueError("X holds values too large for float32. Scale it down first.")
+    if X.ndim == 2 and image_shape is not None:
+        if X.shape[1] != np.prod(image_shape):
+            raise ValueError(
+                f"image_shape={tuple(image_shape)} needs {np.prod(image_shape)} columns, but X has "
+                f"{X.shape[1]}. Set `image_shape` to (H, W) or (H, W, C) of your images."
+            )
+        X = X.reshape(len(X), *image_shape)
+    if X.ndim == 3:
+        X = X[:, None]
+    elif X.ndim == 4 and X.shape[3] in _CHANNELS:
+        X = X.transpose(0, 3, 1, 2)
+    elif X.ndim == 4 and X.shape[1] not in _CHANNELS:
+        raise ValueError(
+            f"X has shape {X.shape}, with 1, 3 or 4 channels neither last nor first. "
+            "Pass images as (n, H, W, C) or (n, C, H, W)."
+        )
+    return np.ascontiguousarray(X)
+
+
+def check_same_images(X, shape, name="X"):
+    """Raise if the images of `X` (or feature vectors) are not of the `shape` seen in fit."""
+    if X.shape[1:] != tuple(shape):
+        was, now = _describe(shape), _describe(X.shape[1:])
+        raise ValueError(
+            f"{name} holds {now}, but fit saw {was}. Resize {name} to what fit saw, or fit again."
+        )
+
+
+def _describe(shape):
+    if len(shape) == 1:
+        return f"vectors of {shape[0]} features"
+    channels, height, width = shape
+    return f"{height}x{width} images with {channels} channel(s)"
+
+
+def check_answers(answers, name):
+    """Return a 1-D array of labels or strings, in one comparable type."""
+    if isinstance(answers, str):
+        raise ValueError(f"{name}={answers!r} is one bare string. Pass a list of answers.")
+    if isinstance(answers, np.ndarray) and answers.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {answers.shape}. Pass one answer for each image, shape (n,)."
+        )
+    answers = list(answers)
+    if not answers:
+        raise ValueError(f"{name} is empty. Pass at least one answer.")
+    kinds = {}
+    for answer in answers:
+        kinds.setdefault(_kind(answer, name), answer)
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{name} mixes types: "
+            + " and ".join(f"{value!r} ({kind})" for kind, value in sorted(kinds.items()))
+            + ", which cannot be ordered or told apart. Convert all answers to one type, "
+            "for example with str()."
+        )
+    if "str" in kinds:
+        return np.array([str(answer) for answer in answers])
+    values = np.array(answers)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError(f"{name} holds NaN. Drop missing answers.")
+    return values
+
+
+def _kind(answer, name):
+    if isinstance(answer, str):
+        return "str"
+    if isinstance(answer, bool | np.bool_):
+        return "bool"
+    if isinstance(answer, numbers.Real):
+        return "number"
+    raise ValueError(
+        f"{name} holds {answer!r} of type {type(answer).__name__}. An answer is an int, float, "
+        "bool or str."
+    )
+
+
+def check_label_sets(label_sets, n_images):
+    """Return all answers as one 1-D array, and the image each one belongs to.
+
+    Parameters
+    ----------
+    label_sets : see `ConditionalCaptioner.fit`
+    n_images : int
+
+    Returns
+    -------
+    answers : ndarray of shape (n_answers,)
+    images : ndarray of shape (n_answers,), int
+        Non-decreasing; every image occurs.
+    """
+    if sparse.issparse(label_sets):
+        if label_sets.dtype != bool:
+            raise ValueError(
+                f"label_sets is sparse with dtype {label_sets.dtype}. A sparse matrix is read as "
+                "class indicators and must be bool: pass label_sets.astype(bool)."
+            )
+        label_sets = label_sets.toarray()
+    elif hasattr(label_sets, "to_numpy"):
+        label_sets = label_sets.to_numpy()
+    if isinstance(label_sets, str) or not hasattr(label_sets, "__len__"):
+        raise ValueError(
+            f"label_sets={label_sets!r} is not a collection. Pass one set of answers for each image."
+        )
+    if len(label_sets) != n_images:
+        raise ValueError(
+            f"X holds {n_images} images, but label_sets holds {len(label_sets)} sets. "
+            "Pass one set of answers for each image."
+        )
+    if isinstance(label_sets, np.ndarray) and label_sets.ndim > 2:
+        raise ValueError(
+            f"label_sets has {label_sets.ndim} dimensions. Pass a list of sets, or a 1-D or 2-D "
+            "array."
+        )
+    is_array = isinstance(label_sets, np.ndarray)
+    if is_array and label_sets.ndim == 2 and label_sets.dtype == bool:
+        rows = [np.flatnonzero(row) for row in label_sets]
+    else:
+        rows = [_as_collection(row, i, is_array) for i, row in enumerate(label_sets)]
+    for i, row in enumerate(rows):
+        if len(row) == 0:
+            raise ValueError(
+                f"label_sets[{i}] is empty. Every image needs at least one answer: drop the image."
+            )
+    images = np.repeat(np.arange(n_images), [len(row) for row in rows])
+    answers = [answer for row in rows for answer in row]
+    # Plain Python values: many small arrays are slow to look at one by one.
+    answers = [a.item() if isinstance(a, np.generic) else a for a in answers]
+    return check_answers(answers, "label_sets"), images
+
+
+def _as_collection(row, i, is_array):
+    if isinstance(row, set | frozenset):
+        # Sets of strings iterate in another order in every process.
+        try:
+            return sorted(row)
+        except TypeError:
+            return list(row)
+    if isinstance(row, list | tuple | np.ndarray) and np.ndim(row) != 0:
+        return list(row)
+    if isinstance(row, str) and not is_array:
+        raise ValueError(
+            f"label_sets[{i}]={row!r} is a bare string where a set of answers belongs. Wrap it: "
+            f"[{row!r}]; or pass np.array(label_sets) to say that each image has one answer."
+        )
+    if isinstance(row, str | numbers.Real | np.bool_):
+        return [row]
+    raise ValueError(
+        f"label_sets[{i}] is {row!r} of type {type(row).__name__}. Pass a set, list, tuple or "
+        "array of answers."
+    )
+
+
+def check_latents(c, n_images, n_latents, name="c"):
+    """Return latents as float32 (n_images, n_latents); one latent stands for all images."""
+    c = np.asarray(c)
+    if c.shape not in {(n_latents,), (n_images, n_latents)}:
+        raise ValueError(
+            f"{name} has shape {c.shape}. Pass one latent of shape ({n_latents},) for all images, "
+            f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some."
+        )
+    c = as_rows(np.atleast_2d(c), n_latents, name)
+    return np.broadcast_to(c, (n_images, n_latents))

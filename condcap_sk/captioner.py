@@ -1,0 +1,531 @@
+"""ConditionalCaptioner: one image, many right answers, and a latent that chooses between them."""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._validation import (
+    as_rows,
+    check_answers,
+    check_images,
+    check_label_sets,
+    check_latents,
+    check_same_images,
+)
+from .exceptions import SingleAnswerWarning
+from .gan import LatentGAN
+from .metrics import cider, fixed_latent_accuracy
+from .text import CaptionCodec
+from .training.seeding import check_seed, spawn_seeds
+from .vision import ImageEncoder
+from .vision.modules import image_network
+
+_DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
+N_CANDIDATES = 10  # captions that the decoder proposes for one sentence vector
+BANK_SIZE = 32  # latents tried where none is given
+MOST_HELD_OUT = 500  # images
+
+
+class ConditionalCaptioner(BaseEstimator):
+    """Learn, without annotation, the latent variable that makes an image's right answers differ.
+
+    A photo has many captions, a grid of four digits has four labels. What makes one answer differ
+    from another is a latent variable c that no data set annotates. This estimator learns it from
+    images and their sets of answers, lets you choose its value and reads it back from an answer.
+
+    Two stages: an encoder-decoder turns captions into sentence vectors s and an image encoder
+    learns which of them fit an image X; then a conditional InfoGAN is trained on the sentence
+    vectors, ``G(c, X) → ŝ``, ``D(s, X)``, ``Q(ŝ, X) → ĉ`` (`LatentGAN` has the equations). The
+    answer is the decoded G(c, X).
+
+    Parameters
+    ----------
+    n_latents : int, default=3
+        Dimension of the latent variable. Its prior is N(0, I).
+    analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
+        How an answer falls into tokens, see `CaptionCodec`. "label": an answer is one token
+        whatever it is. "auto" takes "word" when string answers contain white space, else "label".
+    objective : {"relativistic", "paper"}, default="relativistic"
+        The game that is played, see `LatentGAN`. "paper" is exactly (4)–(6), and an answer is
+        exactly Decoder(G(c, X)).
+    images : {"matched", "end-to-end", "ignored"}, default="matched"
+        What G, D and Q see of the image. "matched": the vectors of one image encoder, which is
+        fitted first by matching images with captions, then kept. "end-to-end": the image itself,
+        each through a network of its own, trained in the game. "ignored": nothing.
+    mi_weight : float, default=0.1
+        λ_I: weight of the latent's recovery, equation (6).
+    image_shape : tuple (H, W) or (H, W, C), default=None
+        Says that the rows of a 2-D `X` are flattened images. None: they are feature vectors.
+    relevance_weight : float, default=4
+        Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
+        log-probability + `relevance_weight` · log-probability that the image encoder gives the
+        pair. 0 is the plain decoder. Does not apply with ``objective="paper"``.
+    validation_fraction : float, default=0.05
+        Share of the images, at most 500, held out to show progress. Nothing is chosen on them.
+    codec : CaptionCodec or None, default=None
+        Settings of the first stage for captions. None: defaults.
+    image_encoder : ImageEncoder or None, default=None
+        Settings of the first stage for images. None: defaults.
+    gan : LatentGAN or None, default=None
+        Settings of the second stage. None: defaults.
+    batch_size : int, default=1024
+        Images that are answered at a time; bounds the memory of prediction.
+    device : str, default="auto"
+        "auto", "cpu", "cuda", "cuda:0" or "mps".
+    random_state : int, RandomState instance or None, default=None
+        An int makes `fit` repeatable. The global random streams are never used.
+    verbose : int, default=0
+        1 shows a progress bar for each stage.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The distinct labels, sorted. Only where answers are labels.
+    codec_ : CaptionCodec
+        The fitted caption codec.
+    image_encoder_ : ImageEncoder or None
+        The fitted image encoder, with ``images="matched"``.
+    gan_ : LatentGAN
+        The fitted game.
+    latent_bank_ : ndarray of shape (32, n_latents)
+        The draws from the prior that are tried where no latent is given.
+    history_ : dict of dict of list
+        Losses and held-out measures of the stages "captions", "images" and "latents".
+    n_features_in_ : int
+        Number of columns of a 2-D `X`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where `X` was a DataFrame.
+
+    See Also
+    --------
+    condcap_sk.text.CaptionCodec : Captions to sentence vectors and back.
+    condcap_sk.vision.ImageEncoder : Images to image vectors.
+    condcap_sk.gan.LatentGAN : The conditional InfoGAN on sentence vectors.
+
+    Notes
+    -----
+    The ancestors of the model are settings:
+
+    ================= ====================================================================
+    paper, (4)–(6)    ``objective="paper", images="end-to-end", mi_weight=1``
+    conditional GAN   ``objective="paper", images="end-to-end", mi_weight=0``
+    InfoGAN           ``objective="paper", images="ignored", mi_weight=1``
+    LaTextGAN         ``objective="paper", images="ignored", mi_weight=0``
+    ================= ====================================================================
+
+    `codec`, `image_encoder` and `gan` are cloned; their `device`, `random_state` and `verbose`, the
+    codec's `analyzer` and the game's `n_latents`, `objective`, `mi_weight` and `noise` are set by
+    this estimator.
+
+    Examples
+    --------
+    Grids of four digits; the right answers are the digits that are in the grid.
+
+    >>> from condcap_sk import ConditionalCaptioner
+    >>> from condcap_sk.datasets import load_grid_digits
+    >>> digits = load_grid_digits()
+    >>> est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
+    >>> round(est.score(digits.images_test, digits.label_sets_test), 1)
+    1.0
+
+    One latent is one point of view, the same for every image.
+
+    >>> c = est.sample_latents(random_state=0)[0]
+    >>> answers = est.predict(digits.images_test, c)
+    >>> answers.shape
+    (200,)
+    >>> est.infer_latent(digits.images_test, answers).shape
+    (200, 3)
+    """
+
+    _parameter_constraints: dict = {
+        "n_latents": [Interval(Integral, 1, None, closed="left")],
+        "analyzer": [StrOptions({"auto", "label", "word", "char"}), callable],
+        "objective": [StrOptions({"relativistic", "paper"})],
+        "images": [StrOptions({"matched", "end-to-end", "ignored"})],
+        "mi_weight": [Interval(Real, 0, None, closed="left")],
+        "image_shape": [None, tuple, list],
+        "relevance_weight": [Interval(Real, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "codec": [None, HasMethods(["fit", "inverse_transform"])],
+        "image_encoder": [None, HasMethods(["fit", "transform"])],
+        "gan": [None, HasMethods(["fit", "infer"])],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_latents=3,
+        *,
+        analyzer="auto",
+        objective="relativistic",
+        images="matched",
+        mi_weight=0.1,
+        image_shape=None,
+        relevance_weight=4.0,
+        validation_fraction=0.05,
+        codec=None,
+        image_encoder=None,
+        gan=None,
+        batch_size=1024,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_latents = n_latents
+        self.analyzer = analyzer
+        self.objective = objective
+        self.images = images
+        self.mi_weight = mi_weight
+        self.image_shape = image_shape
+        self.relevance_weight = relevance_weight
+        self.validation_fraction = validation_fraction
+        self.codec = codec
+        self.image_encoder = image_encoder
+        self.gan = gan
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def set_params(self, **params):
+        """Set parameters; ``gan__lr`` and the like work from the default None, too.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of this estimator or, after a double underscore, of a part of it.
+
+        Returns
+        -------
+        self : ConditionalCaptioner
+            The estimator.
+        """
+        for name, default in _DEFAULTS.items():
+            nested = any(key.startswith(name + "__") for key in params)
+            if nested and getattr(self, name) is None and params.get(name) is None:
+                params = {name: default(), **{k: v for k, v in params.items() if k != name}}
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, label_sets):
+        """Learn the latent variable from images and their right answers.
+
+        Parameters
+        ----------
+        X : array-like
+            Images (n, H, W), (n, H, W, C) or (n, C, H, W); flat images (n, d) with `image_shape`;
+            or feature vectors (n, d). Any float or integer type, any range of values.
+        label_sets : collection of n collections
+            The right answers of each image: a set, list, tuple or array of labels (int, float, bool
+            or str) or captions (str). A 1-D array is one answer each, a 2-D int or str array one
+            row of answers each, a 2-D bool array (or sparse matrix) a class-indicator matrix.
+
+        Returns
+        -------
+        self : ConditionalCaptioner
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `label_sets` is not of these forms, or there is only one image.
+        TrainingDivergedError
+            If a loss becomes infinite or NaN.
+        """
+        X = self._check_images(X, reset=True)
+        if len(X) == 1:
+            raise ValueError(
+                "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
+            )
+        answers, owners = check_label_sets(label_sets, len(X))
+        codec_seed, encoder_seed, gan_seed, split_seed, bank_seed = spawn_seeds(
+            self.random_state, 5
+        )
+        train, held_out = self._split(len(X), split_seed)
+
+        codec = self._part("codec", codec_seed, analyzer=self.analyzer).fit(answers)
+        if (answers == answers[0]).all():
+            warnings.warn(
+                f"Every answer in label_sets is {answers[0]!r}: it will be the only answer, and "
+                "no latent can be learned. Pass label_sets with different answers.",
+                SingleAnswerWarning,
+                stacklevel=2,
+            )
+        vectors = np.split(codec.transform(answers), np.flatnonzero(np.diff(owners)) + 1)
+
+        def rows(seen):
+            return (
+                seen[train],
+                [vectors[i] for i in train],
+                *((seen[held_out], [vectors[i] for i in held_out]) if len(held_out) else ()),
+            )
+
+        image_encoder = None
+        if self.images == "matched":
+            image_encoder = self._part("image_encoder", encoder_seed).fit(*rows(X))
+        gan = self._part(
+            "gan",
+            gan_seed,
+            n_latents=self.n_latents,
+            objective=self.objective,
+            mi_weight=self.mi_weight,
+            noise=codec.noise_ or 1.0,
+        )
+        if self.images == "end-to-end":
+            gan.set_params(image_network=partial(image_network, X.shape[1:], 16))
+        gan.fit(*rows(self._see(X, image_encoder)))
+
+        self.codec_ = codec
+        self.image_encoder_ = image_encoder
+        self.gan_ = gan
+        self.image_shape_ = X.shape[1:]
+        self.latent_bank_ = self.sample_latents(BANK_SIZE, random_state=bank_seed)
+        self.history_ = {"captions": codec.history_, "latents": gan.history_}
+        if image_encoder is not None:
+            self.history_["images"] = image_encoder.history_
+        if codec.analyzer_ == "label":
+            self.classes_ = codec.classes_
+        return self
+
+    def predict(self, X, c=None):
+        """Answer for each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        c : array-like of shape (n_latents,) or (n, n_latents), default=None
+            One latent for all images, or one each. None: the answer that the model holds most
+            relevant among those it gives under `latent_bank_`.
+
+        Returns
+        -------
+        answers : ndarray of shape (n,)
+            In the labels' dtype; str objects for captions.
+        """
+        check_is_fitted(self)
+        X = self._check_images(X)
+        if c is None:
+            ranked = self._rank(X, self.latent_bank_)
+            return self.codec_.vocabulary_.decode(np.stack([tokens[0] for tokens in ranked]))
+        c = check_latents(c, len(X), self.n_latents)
+        return self._answer(X, lambda rows: [c[rows]])[:, 0]
+
+    def predict_grid(self, X, latents):
+        """Answer for every image under every latent; each image is encoded once.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        latents : array-like of shape (k, n_latents)
+            Latents, for example from `sample_latents`.
+
+        Returns
+        -------
+        answers : ndarray of shape (n, k)
+            In the labels' dtype; str objects for captions.
+        """
+        check_is_fitted(self)
+        X = self._check_images(X)
+        latents = as_rows(latents, self.n_latents, "latents")
+        return self._answer(X, lambda rows: latents)
+
+    def sample(self, X, n_samples=5):
+        """Give several distinct answers for each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        n_samples : int, default=5
+            Most answers for one image. Fewer are given where the model has fewer.
+
+        Returns
+        -------
+        answers : list of n lists
+            Distinct answers, most relevant first.
+        """
+        check_is_fitted(self)
+        X = self._check_images(X)
+        # Further latents than the bank's only where many answers are wanted.
+        more = self.sample_latents(4 * n_samples, random_state=0)
+        latents = np.concatenate([self.latent_bank_, more])[: max(BANK_SIZE, 4 * n_samples)]
+        decode = self.codec_.vocabulary_.decode
+        return [decode(tokens[:n_samples]).tolist() for tokens in self._rank(X, latents)]
+
+    def infer_latent(self, X, labels):
+        """Read the latent back: which one would have given this answer to this image?
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        labels : array-like of shape (n,)
+            One answer for each image.
+
+        Returns
+        -------
+        c : ndarray of shape (n, n_latents), float32
+            The recogniser's estimate Q(s, X).
+        """
+        X, vectors = self._check_pairs(X, labels)
+        return self.gan_.infer(self._see(X, self.image_encoder_), vectors)
+
+    def score_samples(self, X, labels):
+        """Tell how relevant each given answer is to its image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        labels : array-like of shape (n,)
+            One answer for each image.
+
+        Returns
+        -------
+        relevance : ndarray of shape (n,), float32
+            Log-odds that the answer belongs to the image; higher is better.
+        """
+        X, vectors = self._check_pairs(X, labels)
+        seen = self._see(X, self.image_encoder_)
+        return self._judge().relevance(seen, vectors[:, None])[:, 0]
+
+    def sample_latents(self, n_samples=1, random_state=None):
+        """Draw latents from the prior N(0, I).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of latents.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None draws others each time.
+
+        Returns
+        -------
+        c : ndarray of shape (n_samples, n_latents), float32
+            The latents.
+        """
+        draws = check_seed(random_state).standard_normal((n_samples, self.n_latents))
+        return draws.astype(np.float32)
+
+    def score(self, X, label_sets):
+        """Score `predict(X)` against the right answers.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        label_sets : collection of n collections
+            The right answers of each image, as in `fit`. Labels must have been seen there.
+
+        Returns
+        -------
+        score : float
+            Labels: share of answers that are in the set. Captions: mean CIDEr.
+        """
+        answers = self.predict(X)
+        right, owners = check_label_sets(label_sets, len(answers))
+        if self.codec_.analyzer_ == "label":
+            self.codec_.vocabulary_.encode(right, "label_sets")
+            return float(fixed_latent_accuracy(answers[:, None], label_sets)[0])
+        references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
+        return float(cider(answers, references).mean())
+
+    def _check_images(self, X, reset=False):
+        if getattr(X, "ndim", None) == 2 or np.ndim(X) == 2:
+            X = validate_data(self, X, dtype="numeric", reset=reset)
+        X = check_images(X, self.image_shape)
+        if not reset:
+            check_same_images(X, self.image_shape_)
+        return X
+
+    def _check_pairs(self, X, labels):
+        check_is_fitted(self)
+        X = self._check_images(X)
+        labels = check_answers(labels, "labels")
+        if len(labels) != len(X):
+            raise ValueError(
+                f"X holds {len(X)} images, but labels holds {len(labels)} answers. "
+                "Pass one answer for each image."
+            )
+        return X, self.codec_.encode_tokens(self.codec_.vocabulary_.encode(labels, "labels"))
+
+    def _split(self, n_images, seed):
+        order = check_seed(seed).permutation(n_images)
+        n_held_out = min(MOST_HELD_OUT, int(self.validation_fraction * n_images))
+        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+    def _part(self, name, seed, **params):
+        """Return an unfitted clone of a sub-estimator, with what this estimator decides."""
+        part = getattr(self, name)
+        part = _DEFAULTS[name]() if part is None else clone(part)
+        return part.set_params(
+            device=self.device, verbose=self.verbose, random_state=seed, **params
+        )
+
+    def _see(self, X, image_encoder):
+        """Return what G, D and Q see of images."""
+        if self.images == "matched":
+            return image_encoder.transform(X)
+        return X if self.images == "end-to-end" else np.empty((len(X), 0), dtype=np.float32)
+
+    def _judge(self):
+        """Return the part that knows how well captions fit images."""
+        return self.gan_ if self.image_encoder_ is None else self.image_encoder_
+
+    def _choose(self, seen, latents):
+        """Return the tokens (n, max_length) that images are answered with."""
+        vectors = self.gan_.predict(seen, latents)
+        if self.objective == "paper" or self.relevance_weight == 0:
+            return self.codec_.candidates(vectors, 1)[0][:, 0]
+        tokens, log_probabilities = self.codec_.candidates(vectors, N_CANDIDATES)
+        relevance = self._relevance(seen, tokens)
+        log_relevance = -np.logaddexp(0, -relevance)
+        best = (log_probabilities + self.relevance_weight * log_relevance).argmax(axis=1)
+        return tokens[np.arange(len(tokens)), best]
+
+    def _relevance(self, seen, tokens):
+        n, k, length = tokens.shape
+        vectors = self.codec_.encode_tokens(tokens.reshape(n * k, length))
+        return self._judge().relevance(seen, vectors.reshape(n, k, -1))
+
+    def _batches(self, X):
+        for start in range(0, len(X), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield rows, self._see(X[rows], self.image_encoder_)
+
+    def _answer(self, X, latents_of):
+        decode = self.codec_.vocabulary_.decode
+        return np.concatenate(
+            [
+                np.stack([decode(self._choose(seen, c)) for c in latents_of(rows)], axis=1)
+                for rows, seen in self._batches(X)
+            ]
+        )
+
+    def _rank(self, X, latents):
+        """Return, for each image, its distinct answers under `latents`, most relevant first."""
+        ranked = []
+        for _, seen in self._batches(X):
+            tokens = np.stack([self._choose(seen, c) for c in latents], axis=1)
+            relevance = self._relevance(seen, tokens)
+            for candidates, scores in zip(tokens, relevance, strict=True):
+                _, first = np.unique(candidates, axis=0, return_index=True)
+                ranked.append(candidates[first[np.argsort(-scores[first], kind="stable")]])
+        return ranked

@@ -1,0 +1,349 @@
+"""LatentGAN: the conditional InfoGAN on sentence vectors."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import as_rows, check_latents, check_vector_sets
+from ..training.device import resolve_device
+from ..training.net import Rows, n_training_steps, train
+from ..training.seeding import generator, seeded_init, spawn_seeds
+from .modules import Discriminator, Generator, Players, Recogniser
+from .net import GANNet
+from .prior import sample_prior
+
+
+class LatentGAN(BaseEstimator):
+    """Generate sentence vectors from images and latents, and read the latents back.
+
+    Three networks play: G(c, X) answers with a sentence vector, D(s, X) tells true answers from
+    generated ones, Q(s, X) recovers the latent. With ``objective="paper"`` they minimise and
+    maximise exactly
+
+    .. math:: \\min_{G,Q} \\max_D L_{adv} + λ_I L_I \\qquad (4)
+    .. math:: L_{adv} = E_s[\\log D(s, X)] + E_c[\\log(1 - D(G(c, X), X))] \\qquad (5)
+    .. math:: L_I = E_c ‖c - Q(G(c, X), X)‖² \\qquad (6)
+
+    With ``objective="relativistic"``, the default, (6) stays and the game is made to converge, to
+    use the whole prior and to keep to the image:
+
+    * D compares a true with a generated vector (relativistic loss [1]_) under gradient penalties on
+      both (R1 and R2 [2]_), and a true one with another image's caption (mismatched pairs).
+    * D and Q read vectors with Gaussian noise: what a decoder cannot hear, they cannot either, so
+      the latent cannot hide in differences that no caption shows.
+    * True pairs teach G and Q too (posterior path [3]_): Q reads a latent off a true vector as a
+      Gaussian, G must say that vector again, and the Gaussian is drawn to the prior.
+
+    Parameters
+    ----------
+    n_latents : int, default=3
+        Dimension of the latent variable, whose prior is N(0, I).
+    objective : {"relativistic", "paper"}, default="relativistic"
+        The game, as above. With "paper", `posterior_weight`, `kl_weight`, `mismatch_weight`,
+        `gradient_penalty` and `noise` do not apply.
+    mi_weight : float, default=0.1
+        λ_I in (4): weight of the latent's recovery. 0 leaves a conditional GAN.
+    posterior_weight : float, default=1
+        Weight of the posterior path; 0 leaves it out.
+    kl_weight : float, default=0.3
+        Weight, within the posterior path, of the divergence from the prior.
+    mismatch_weight : float, default=1
+        Weight of mismatched pairs in D's loss.
+    gradient_penalty : float, default=0.1
+        Weight γ of R1 and R2.
+    noise : float, default=1
+        Standard deviation, per component, of the noise on vectors that D and Q read.
+    hidden_size : int, default=256
+        Width of the three hidden layers of G, D and Q.
+    image_network : callable or None, default=None
+        None: `X` holds image vectors. Else ``image_network()`` returns an untrained
+        `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
+        (n, n_features). G, D and Q each get their own and train it end to end.
+    lr : float, default=1e-3
+        Peak learning rate of both Adam optimizers.
+    batch_size : int, default=256
+        Images in a training step; also bounds the memory of `predict` and `infer`.
+    max_iter : int or "auto", default="auto"
+        Training steps. "auto": two for each image up to 1500, or 12 passes over many images.
+    callbacks : list of skorch callbacks or None, default=None
+        Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
+    device : str, default="auto"
+        "auto", "cpu", "cuda", "cuda:0" or "mps".
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the data, latents and noise.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    generator_, discriminator_, recogniser_ : torch.nn.Module
+        The networks, averaged over the last tenth of the training.
+    history_ : dict of list
+        "epoch", the terms of the loss and, with validation data, "valid_accuracy": the share of
+        generated vectors whose nearest sentence vector belongs to the image, and
+        "valid_latent_error": the mean squared error per latent, 1 where nothing is recovered.
+
+    See Also
+    --------
+    ConditionalCaptioner : The estimator that this is the second stage of.
+
+    References
+    ----------
+    .. [1] A. Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019.
+    .. [2] L. Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018.
+    .. [3] J.-Y. Zhu et al., "Toward Multimodal Image-to-Image Translation", NeurIPS 2017.
+    .. [4] X. Chen et al., "InfoGAN", NeurIPS 2016.
+
+    Examples
+    --------
+    Two kinds of image, each with two right answers.
+
+    >>> import numpy as np
+    >>> from condcap_sk.gan import LatentGAN
+    >>> X = np.repeat(np.eye(2), 100, axis=0)
+    >>> s = 2 * np.eye(4)
+    >>> y = [s[:2]] * 100 + [s[2:]] * 100
+    >>> gan = LatentGAN(n_latents=1, noise=0.5, random_state=0).fit(X, y)
+    >>> gan.predict(X[[0, 199]], np.array([[0.5], [0.5]])).shape
+    (2, 4)
+    """
+
+    _parameter_constraints: dict = {
+        "n_latents": [Interval(Integral, 1, None, closed="left")],
+        "objective": [StrOptions({"relativistic", "paper"})],
+        "mi_weight": [Interval(Real, 0, None, closed="left")],
+        "posterior_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "mismatch_weight": [Interval(Real, 0, None, closed="left")],
+        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
+        "noise": [Interval(Real, 0, None, closed="neither")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "image_network": [None, callable],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "callbacks": [None, list],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_latents=3,
+        objective="relativistic",
+        mi_weight=0.1,
+        posterior_weight=1.0,
+        kl_weight=0.3,
+        mismatch_weight=1.0,
+        gradient_penalty=0.1,
+        noise=1.0,
+        hidden_size=256,
+        image_network=None,
+        lr=1e-3,
+        batch_size=256,
+        max_iter="auto",
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_latents = n_latents
+        self.objective = objective
+        self.mi_weight = mi_weight
+        self.posterior_weight = posterior_weight
+        self.kl_weight = kl_weight
+        self.mismatch_weight = mismatch_weight
+        self.gradient_penalty = gradient_penalty
+        self.noise = noise
+        self.hidden_size = hidden_size
+        self.image_network = image_network
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, X_val=None, y_val=None):
+        """Play the game on images and their sentence vectors.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images. Vectors of no features make the game ignore the image.
+        y : list of n arrays of shape (n_answers, n_components)
+            The sentence vectors that belong to each image, all of the same norm; equal vectors are
+            the same caption.
+        X_val, y_val : like X and y, default=None
+            Held-out images, measured but not learned from.
+
+        Returns
+        -------
+        self : LatentGAN
+            The fitted game.
+        """
+        images = torch.from_numpy(np.asarray(X, dtype=self._dtype(X)))
+        bank, answers = check_vector_sets(y, len(X))
+        weights_seed, order_seed, rng_seed, measure_seed = spawn_seeds(self.random_state, 4)
+        device = resolve_device(self.device)
+        with seeded_init(weights_seed):
+            players = self._build(images.shape[1], bank).to(device)
+        n_steps = self.max_iter
+        if n_steps == "auto":
+            n_steps = n_training_steps(len(X), self.batch_size, least=1500, least_epochs=12)
+        net, history = train(
+            GANNet,
+            players,
+            Rows(images=images, answers=torch.from_numpy(answers)),
+            stage="latents",
+            n_steps=n_steps,
+            batch_size=self.batch_size,
+            generator=generator(order_seed),
+            device=device,
+            callbacks=copy.deepcopy(self.callbacks),
+            measure=None if X_val is None else self._measure(X_val, y_val, measure_seed, device),
+            verbose=self.verbose,
+            lr=self.lr,
+            bank=torch.from_numpy(bank).to(device),
+            rng=generator(rng_seed, device),
+            ema_decay=1 - min(10 / n_steps, 1),
+            **{
+                name: getattr(self, name)
+                for name in (
+                    "objective",
+                    "n_latents",
+                    "mi_weight",
+                    "posterior_weight",
+                    "kl_weight",
+                    "mismatch_weight",
+                    "gradient_penalty",
+                    "noise",
+                )
+            },
+        )
+        players = net.average_.module.eval().requires_grad_(False)
+        self.generator_ = players.generator
+        self.discriminator_ = players.discriminator
+        self.recogniser_ = players.recogniser
+        self.device_ = device
+        self.history_ = history
+        self._n_components = bank.shape[1]
+        return self
+
+    @staticmethod
+    def _dtype(X):
+        return np.uint8 if getattr(X, "dtype", None) == np.uint8 else np.float32
+
+    def _build(self, n_image, bank):
+        networks = [None] * 3
+        if self.image_network is not None:
+            networks = [self.image_network() for _ in range(3)]
+            n_image = networks[0].n_features
+        n_components = bank.shape[1]
+        radius = float(np.linalg.norm(bank, axis=1).mean())
+        return Players(
+            Generator(
+                n_image, self.n_latents, n_components, self.hidden_size, radius, networks[0]
+            ),
+            Discriminator(n_image, n_components, self.hidden_size, networks[1]),
+            Recogniser(n_image, n_components, self.n_latents, self.hidden_size, networks[2]),
+        )
+
+    def _measure(self, X, y, seed, device):
+        bank, answers = (torch.from_numpy(part).to(device) for part in check_vector_sets(y, len(X)))
+        images = torch.from_numpy(np.asarray(X, dtype=self._dtype(X))).to(device)
+
+        def measure(net):
+            players = net.average_.module.eval()
+            rng = generator(seed, device)
+            latents = sample_prior(len(images), self.n_latents, rng)
+            with torch.no_grad():
+                vectors = players.generator(images, latents)
+                noise = torch.empty_like(vectors).normal_(generator=rng)
+                heard = vectors + (self.noise if self.objective != "paper" else 0) * noise
+                recovered, _ = players.recogniser(images, heard)
+            nearest = torch.cdist(vectors, bank).argmin(1)
+            return {
+                "valid_accuracy": (answers == nearest[:, None]).any(1).float().mean().item(),
+                "valid_latent_error": (recovered - latents).square().mean().item(),
+            }
+
+        return measure
+
+    def predict(self, X, c):
+        """Return the sentence vectors G(c, X).
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        c : array-like of shape (n_latents,) or (n, n_latents)
+            One latent for all, or one each.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n, n_components), float32
+            On the sphere of the sentence vectors.
+        """
+        check_is_fitted(self)
+        return self._apply(self.generator_, X, check_latents(c, len(X), self.n_latents))
+
+    def infer(self, X, vectors):
+        """Return the latents Q(s, X): which latent would have said this about this image?
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        vectors : array-like of shape (n, n_components)
+            One sentence vector for each image.
+
+        Returns
+        -------
+        c : ndarray of shape (n, n_latents), float32
+            The recogniser's mean.
+        """
+        check_is_fitted(self)
+        vectors = as_rows(vectors, self._n_components, "vectors")
+        return self._apply(lambda *inputs: self.recogniser_(*inputs)[0], X, vectors)
+
+    def relevance(self, X, vectors):
+        """Return D's log-odds that captions are true ones of their image.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        vectors : ndarray of shape (n, k, n_components)
+            Sentence vectors of k captions for each image.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n, k), float32
+            Before the sigmoid.
+        """
+        check_is_fitted(self)
+        columns = [
+            self._apply(self.discriminator_, X, vectors[:, k]) for k in range(vectors.shape[1])
+        ]
+        return np.stack(columns, axis=1)
+
+    def _apply(self, network, X, inputs):
+        X = torch.from_numpy(np.asarray(X, dtype=self._dtype(X)))
+        inputs = torch.from_numpy(np.ascontiguousarray(inputs))
+        size = 16 * self.batch_size if self.image_network is None else self.batch_size
+        with torch.no_grad():
+            outputs = [
+                network(x.to(self.device_), v.to(self.device_)).cpu()
+                for x, v in zip(X.split(size), inputs.split(size), strict=True)
+            ]
+        return torch.cat(outputs).numpy()

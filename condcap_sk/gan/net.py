@@ -1,0 +1,177 @@
+"""The training step of the game: one for D, one for G and Q."""
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ..training.net import StageNet
+from .losses import (
+    adversarial_value,
+    channel_cross_entropy,
+    divergence_from_prior,
+    gradient_penalty,
+    latent_error,
+    relativistic_loss,
+)
+from .prior import sample_prior
+
+
+class GANNet(StageNet):
+    """Trains `Players`, one optimizer for G and Q and one for D.
+
+    Parameters
+    ----------
+    objective : {"relativistic", "paper"}
+        "paper": exactly (4)–(6). "relativistic": the terms documented in `LatentGAN`.
+    bank : Tensor of shape (m, n_components)
+        The distinct sentence vectors.
+    rng : torch.Generator
+        On the device; draws latents, captions and noise.
+    n_latents, mi_weight, posterior_weight, kl_weight, mismatch_weight, gradient_penalty, noise
+        See `LatentGAN`.
+    ema_decay : float
+        Of the average of G and Q over the steps.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        objective,
+        bank,
+        rng,
+        n_latents,
+        mi_weight,
+        posterior_weight,
+        kl_weight,
+        mismatch_weight,
+        gradient_penalty,
+        noise,
+        ema_decay,
+        **net_params,
+    ):
+        self.objective = objective
+        self.bank = bank
+        self.rng = rng
+        self.n_latents = n_latents
+        self.mi_weight = mi_weight
+        self.posterior_weight = posterior_weight
+        self.kl_weight = kl_weight
+        self.mismatch_weight = mismatch_weight
+        self.gradient_penalty = gradient_penalty
+        self.noise = noise
+        self.ema_decay = ema_decay
+        super().__init__(module, **net_params)
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.average_ = AveragedModel(
+            self.module_, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay), use_buffers=True
+        )
+        return self
+
+    def initialize_optimizer(self, *args, **kwargs):
+        speakers = [*self.module_.generator.parameters(), *self.module_.recogniser.parameters()]
+        # No momentum: the opponent moves, so old gradients mislead.
+        settings = {"lr": self.lr, "betas": (0.0, 0.99)}
+        self.optimizer_ = torch.optim.Adam(speakers, **settings)
+        self.optimizer_discriminator_ = torch.optim.Adam(
+            self.module_.discriminator.parameters(), **settings
+        )
+        return self
+
+    def train_step(self, batch, **fit_params):
+        inputs, _ = batch
+        self._set_training(True)
+        images, answers = inputs["images"].to(self.device), inputs["answers"].to(self.device)
+        truth = self._one_of(answers)
+        latents = sample_prior(len(images), self.n_latents, self.rng)
+        losses = {}
+        for side, optimizer, names in (
+            (self.discriminator_losses, self.optimizer_discriminator_, ("discriminator",)),
+            (self.generator_losses, self.optimizer_, ("generator", "recogniser")),
+        ):
+            # G's step needs the gradient through D, not D's own.
+            self.module_.discriminator.requires_grad_(names == ("discriminator",))
+            terms = side(images, answers, truth, latents)
+            self.module_.zero_grad()
+            sum(terms.values()).backward()
+            # skorch's callbacks (gradient clipping) hang on this event.
+            self.notify(
+                "on_grad_computed",
+                named_parameters=[
+                    (f"{name}.{key}", parameter)
+                    for name in names
+                    for key, parameter in getattr(self.module_, name).named_parameters()
+                ],
+                batch=batch,
+                training=True,
+            )
+            optimizer.step()
+            losses |= {name: term.detach() for name, term in terms.items()}
+        self.average_.update_parameters(self.module_)
+        return {"loss": sum(losses.values()), "losses": losses}
+
+    def discriminator_losses(self, images, answers, truth, latents):
+        """The terms that D descends."""
+        with torch.no_grad():
+            fake = self._noisy(self.module_.generator(images, latents))
+        real = self._noisy(self.bank[truth])
+        if self.objective == "paper":
+            discriminator = self.module_.discriminator
+            value = adversarial_value(discriminator(images, real), discriminator(images, fake))
+            return {"discriminator": -value}
+        real.requires_grad_()
+        fake.requires_grad_()
+        real_scores = self.module_.discriminator(images, real)
+        fake_scores = self.module_.discriminator(images, fake)
+        loss = relativistic_loss(better=real_scores, worse=fake_scores)
+        # A neighbour's caption is the third kind of fake, unless it fits this image too.
+        stray = truth.roll(1)
+        stray_scores = self.module_.discriminator(images, self._noisy(self.bank[stray]))
+        is_wrong = (answers != stray[:, None]).all(1).float()
+        mismatch = relativistic_loss(real_scores, stray_scores, is_wrong)
+        penalty = gradient_penalty(real_scores, real) + gradient_penalty(fake_scores, fake)
+        return {
+            "discriminator": loss,
+            "mismatch": self.mismatch_weight * mismatch,
+            "penalty": self.gradient_penalty * penalty,
+        }
+
+    def generator_losses(self, images, answers, truth, latents):
+        """The terms that G and Q descend."""
+        real = self._noisy(self.bank[truth])
+        fake = self._noisy(self.module_.generator(images, latents))
+        fake_scores = self.module_.discriminator(images, fake)
+        recovered, _ = self.module_.recogniser(images, fake)
+        mutual_information = self.mi_weight * latent_error(latents, recovered)
+        with torch.no_grad():
+            real_scores = self.module_.discriminator(images, real)
+        if self.objective == "paper":
+            return {
+                "generator": adversarial_value(real_scores, fake_scores),
+                "latent": mutual_information,
+            }
+        mean, log_variance = self.module_.recogniser(images, real)
+        noise = sample_prior(len(mean), self.n_latents, self.rng)
+        heard = self.module_.generator(images, mean + (0.5 * log_variance).exp() * noise)
+        candidates, position = truth.unique(return_inverse=True)
+        spoken = channel_cross_entropy(heard, self.bank[candidates], position, self.noise)
+        divergence = divergence_from_prior(mean, log_variance)
+        return {
+            "generator": relativistic_loss(better=fake_scores, worse=real_scores),
+            "latent": mutual_information,
+            "posterior": self.posterior_weight * spoken,
+            "divergence": self.posterior_weight * self.kl_weight * divergence,
+        }
+
+    def _noisy(self, vectors):
+        if self.objective == "paper":
+            return vectors
+        noise = torch.empty_like(vectors).normal_(generator=self.rng)
+        return vectors + self.noise * noise
+
+    def _one_of(self, answers):
+        """Draw one of each row's answers, all equally likely."""
+        lengths = (answers >= 0).sum(1)
+        draws = torch.rand(len(answers), generator=self.rng, device=answers.device)
+        return answers.gather(1, (draws * lengths).long()[:, None])[:, 0]

@@ -1,0 +1,5 @@
+"""Captions to sentence vectors and back."""
+
+from .codec import CaptionCodec
+
+__all__ = ["CaptionCodec"]

@@ -1,0 +1,318 @@
+"""CaptionCodec: captions → sentence vectors → captions."""
+
+import copy
+import math
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import as_rows, check_answers
+from ..training.device import resolve_device
+from ..training.net import Rows, SupervisedNet, n_training_steps, train
+from ..training.seeding import generator, seeded_init, spawn_seeds
+from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
+from .vocabulary import Vocabulary, resolve_analyzer
+
+# By rule, chosen for code words that survive their noise: a label needs few dimensions and stands
+# far from its neighbours, a sentence needs many and little noise.
+_SENTENCE = {"n_components": 256, "hidden_size": 256, "noise": 0.25}
+_LABEL = {"hidden_size": 64, "noise": 1.0}
+
+
+class CaptionCodec(TransformerMixin, BaseEstimator):
+    """Turn captions into sentence vectors of fixed norm and back.
+
+    A recurrent encoder-decoder on tokens, trained as a denoising autoencoder: Gaussian noise on
+    the sentence vector makes all its surroundings decode to the same caption. A label is a caption
+    of one token and takes the same path.
+
+    Parameters
+    ----------
+    analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
+        How a caption falls into tokens, in the sense of scikit-learn's text vectorizers. "label":
+        an answer is one token whatever it is. "word": lower-cased words, punctuation dropped.
+        "char": every character. A callable takes a str and returns its tokens, which decoding
+        joins by a space. "auto" takes "word" when string answers contain white space, else "label".
+    n_components : int or "auto", default="auto"
+        Dimension of the sentence vectors; their norm is its square root. "auto": 256 for
+        sentences; for labels four times the bits that tell them apart, at least 16.
+    noise : float or "auto", default="auto"
+        Standard deviation, per component, of the noise in training. "auto": 1 for labels, 0.25 for
+        sentences.
+    hidden_size : int or "auto", default="auto"
+        Width of the recurrent layers. "auto": 64 for labels, 256 for sentences.
+    min_df : int, default=1
+        Words or characters found in fewer captions are unknown: skipped over in reading, never
+        answered.
+    max_features : int or None, default=None
+        Keep only the most frequent words or characters.
+    max_length : int or None, default=None
+        Captions are cut to so many tokens. None: the longest caption seen.
+    lr : float, default=3e-3
+        Peak learning rate of Adam.
+    batch_size : int, default=256
+        Captions in a training step; also bounds the memory of `transform` and its inverse.
+    max_iter : int or "auto", default="auto"
+        Training steps. "auto": 500, or 10 passes where the distinct captions are many.
+    callbacks : list of skorch callbacks or None, default=None
+        Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
+    device : str, default="auto"
+        "auto", "cpu", "cuda", "cuda:0" or "mps".
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the data and the noise.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    analyzer_ : str or callable
+        The analyzer in use.
+    classes_ : ndarray of shape (n_classes,)
+        The distinct labels, sorted. Only with ``analyzer_="label"``.
+    noise_ : float
+        The noise in use.
+    vocabulary_ : Vocabulary
+        Tokens and their ids.
+    history_ : dict of list
+        "epoch", "cross_entropy" and "reconstructed", the share of (up to 512) training captions
+        that decode to themselves from noisy vectors.
+
+    See Also
+    --------
+    ConditionalCaptioner : The estimator that this is the first stage of.
+
+    References
+    ----------
+    .. [1] P. Vincent et al., "Extracting and Composing Robust Features with Denoising
+       Autoencoders", ICML 2008.
+    .. [2] K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical
+       Machine Translation", EMNLP 2014.
+
+    Examples
+    --------
+    >>> from condcap_sk.text import CaptionCodec
+    >>> codec = CaptionCodec(random_state=0).fit(["cat", "dog", "bird"])
+    >>> vectors = codec.transform(["dog", "cat"])
+    >>> vectors.shape
+    (2, 16)
+    >>> codec.inverse_transform(vectors)
+    array(['dog', 'cat'], dtype='<U4')
+    """
+
+    _parameter_constraints: dict = {
+        "analyzer": [StrOptions({"auto", "label", "word", "char"}), callable],
+        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "min_df": [Interval(Integral, 1, None, closed="left")],
+        "max_features": [None, Interval(Integral, 1, None, closed="left")],
+        "max_length": [None, Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "callbacks": [None, list],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        analyzer="auto",
+        n_components="auto",
+        noise="auto",
+        hidden_size="auto",
+        min_df=1,
+        max_features=None,
+        max_length=None,
+        lr=3e-3,
+        batch_size=256,
+        max_iter="auto",
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.analyzer = analyzer
+        self.n_components = n_components
+        self.noise = noise
+        self.hidden_size = hidden_size
+        self.min_df = min_df
+        self.max_features = max_features
+        self.max_length = max_length
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, captions, y=None):
+        """Learn the vocabulary and train the encoder-decoder.
+
+        Parameters
+        ----------
+        captions : array-like of shape (n_captions,)
+            Labels (int, float, bool or str) or sentences (str). Repetitions are trained on once.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : CaptionCodec
+            The fitted codec.
+
+        Raises
+        ------
+        ValueError
+            If there is no caption, or captions have mixed types, or no token.
+        """
+        captions = check_answers(captions, "captions")
+        weights_seed, order_seed, noise_seed = spawn_seeds(self.random_state, 3)
+        device = resolve_device(self.device)
+        analyzer = resolve_analyzer(self.analyzer, captions)
+        vocabulary = Vocabulary(analyzer, self.min_df, self.max_features, self.max_length)
+        tokens = np.unique(vocabulary.fit(captions).encode(captions), axis=0)
+        rules = _LABEL | {"n_components": max(16, 4 * math.ceil(math.log2(len(tokens))))}
+        rules = rules if analyzer == "label" else _SENTENCE
+        n_components, hidden_size, noise = (
+            rules[name] if getattr(self, name) == "auto" else getattr(self, name)
+            for name in ("n_components", "hidden_size", "noise")
+        )
+        with seeded_init(weights_seed):
+            encoder = CaptionEncoder(len(vocabulary), n_components, hidden_size)
+            decoder = CaptionDecoder(
+                len(vocabulary), n_components, hidden_size, vocabulary.max_length_
+            )
+        noise_generator = generator(noise_seed, device)
+        module = CaptionAutoencoder(encoder, decoder, noise, noise_generator)
+        tokens = torch.from_numpy(tokens)
+        # Few distinct captions still make full batches: each meets many noises in every step.
+        repeated = tokens.repeat(math.ceil(self.batch_size / len(tokens)), 1)
+        sample = tokens[:: math.ceil(len(tokens) / 512)].to(device)
+
+        def reconstructed(net):
+            with torch.no_grad():
+                vectors = encoder(sample)
+                vectors += noise * torch.empty_like(vectors).normal_(generator=noise_generator)
+                best = decoder.candidates(vectors, 1)[0][:, 0]
+            return {"reconstructed": (best == sample).all(1).float().mean().item()}
+
+        n_steps = self.max_iter
+        if n_steps == "auto":
+            n_steps = n_training_steps(len(repeated), self.batch_size, least=500, least_epochs=10)
+        _, history = train(
+            SupervisedNet,
+            module,
+            Rows(tokens=repeated),
+            stage="captions",
+            n_steps=n_steps,
+            batch_size=self.batch_size,
+            generator=generator(order_seed),
+            device=device,
+            callbacks=copy.deepcopy(self.callbacks),
+            measure=reconstructed,
+            verbose=self.verbose,
+            optimizer=torch.optim.Adam,
+            lr=self.lr,
+        )
+        self.analyzer_ = analyzer
+        if analyzer == "label":
+            self.classes_ = vocabulary.tokens_
+        self.vocabulary_ = vocabulary
+        self.noise_ = noise
+        self.encoder_ = encoder.eval().requires_grad_(False)
+        self.decoder_ = decoder.eval().requires_grad_(False)
+        self.device_ = device
+        self.history_ = history
+        self._n_features_out = n_components
+        return self
+
+    def transform(self, captions):
+        """Return the sentence vectors of captions.
+
+        Parameters
+        ----------
+        captions : array-like of shape (n_captions,)
+            Labels seen in `fit`, or sentences; unknown words are read as such.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_captions, n_components), float32
+            Each of norm ``sqrt(n_components)``.
+        """
+        check_is_fitted(self)
+        captions = check_answers(captions, "captions")
+        return self.encode_tokens(self.vocabulary_.encode(captions))
+
+    def inverse_transform(self, vectors):
+        """Return the likeliest caption of each vector.
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n_captions, n_components)
+            Sentence vectors, exact or near one.
+
+        Returns
+        -------
+        captions : ndarray of shape (n_captions,)
+            In the labels' dtype; str objects for sentences.
+        """
+        tokens, _ = self.candidates(vectors, 1)
+        return self.vocabulary_.decode(tokens[:, 0])
+
+    def encode_tokens(self, tokens):
+        """Return the sentence vectors of token ids.
+
+        Parameters
+        ----------
+        tokens : ndarray of shape (n_captions, max_length), int64
+            As returned by `candidates`.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_captions, n_components), float32
+            Each of norm ``sqrt(n_components)``.
+        """
+        check_is_fitted(self)
+        distinct, inverse = np.unique(tokens, axis=0, return_inverse=True)
+        with torch.no_grad():
+            vectors = [
+                self.encoder_(batch.to(self.device_)).cpu()
+                for batch in torch.from_numpy(distinct).split(self.batch_size)
+            ]
+        return torch.cat(vectors).numpy()[inverse.reshape(-1)]
+
+    def candidates(self, vectors, n_candidates):
+        """Return the likeliest captions of each vector as token ids, by beam search.
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n_captions, n_components)
+            Sentence vectors, exact or near one.
+        n_candidates : int
+            Width of the beam.
+
+        Returns
+        -------
+        tokens : ndarray of shape (n_captions, k, max_length), int64
+            Likeliest first, k ≤ `n_candidates`.
+        log_probabilities : ndarray of shape (n_captions, k), float32
+            Of the decoder.
+        """
+        check_is_fitted(self)
+        vectors = as_rows(vectors, self._n_features_out, "vectors")
+        with torch.no_grad():
+            found = [
+                self.decoder_.candidates(batch.to(self.device_), n_candidates)
+                for batch in torch.from_numpy(vectors).split(16 * self.batch_size)
+            ]
+        tokens, scores = zip(*found, strict=True)
+        return torch.cat(tokens).cpu().numpy(), torch.cat(scores).cpu().numpy()

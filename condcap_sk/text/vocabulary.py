@@ -1,0 +1,112 @@
+"""Captions ↔ token ids."""
+
+from collections import Counter
+
+import numpy as np
+
+from ..metrics.captions import split_words
+
+END, UNKNOWN = 0, 1  # END also fills what follows it
+N_SPECIAL = 2
+
+
+def resolve_analyzer(analyzer, captions):
+    """ "auto" takes "word" when string answers contain white space, else "label"."""
+    if analyzer != "auto":
+        return analyzer
+    spaced = captions.dtype.kind in "OU" and any(len(str(text).split()) > 1 for text in captions)
+    return "word" if spaced else "label"
+
+
+class Vocabulary:
+    """Token ids of captions, learned from the captions seen.
+
+    Parameters
+    ----------
+    analyzer : {"label", "word", "char"} or callable
+        How a caption falls into tokens.
+    min_df : int
+        Tokens found in fewer captions are unknown. Does not apply to labels.
+    max_features : int or None
+        Keep only the most frequent tokens. Does not apply to labels.
+    max_length : int or None
+        Cut captions to so many tokens; None is the longest caption seen.
+    """
+
+    def __init__(self, analyzer, min_df, max_features, max_length):
+        self.analyzer = analyzer
+        self.min_df = min_df
+        self.max_features = max_features
+        self.max_length = max_length
+
+    def fit(self, captions):
+        if self.analyzer == "label":
+            # An array of the labels' own dtype, so that answers come back in it.
+            self.tokens_ = np.unique(captions)
+            self.max_length_ = 1
+        else:
+            split = [self._split(caption) for caption in captions]
+            counts = Counter(token for tokens in split for token in dict.fromkeys(tokens))
+            kept = [token for token, count in counts.most_common() if count >= self.min_df]
+            if not kept:
+                raise ValueError(
+                    f"min_df={self.min_df} leaves no token of {len(split)} captions. Lower `min_df`."
+                )
+            self.tokens_ = np.array(sorted(kept[: self.max_features]), dtype=object)
+            longest = max(len(tokens) for tokens in split)
+            self.max_length_ = min(longest, self.max_length or longest)
+        self.ids_ = {token: i + N_SPECIAL for i, token in enumerate(self.tokens_.tolist())}
+        return self
+
+    def __len__(self):
+        return len(self.tokens_) + N_SPECIAL
+
+    def encode(self, captions, name="captions"):
+        """Return the (n, max_length_) int64 ids of `captions`, filled up with END."""
+        ids = np.full((len(captions), self.max_length_), END, dtype=np.int64)
+        if self.analyzer == "label":
+            labels = np.asarray(captions).tolist()
+            unseen = sorted({str(label) for label in labels if label not in self.ids_})
+            if unseen:
+                known = ", ".join(map(repr, self.tokens_[:10].tolist()))
+                raise ValueError(
+                    f"{name} holds answers never seen in fit: {', '.join(unseen[:5])}. "
+                    f"Use those seen ({known}{', …' if len(self.tokens_) > 10 else ''}) or fit again."
+                )
+            ids[:, 0] = [self.ids_[label] for label in labels]
+            return ids
+        for row, caption in zip(ids, captions, strict=True):
+            tokens = self._split(caption, name)[: self.max_length_]
+            row[: len(tokens)] = [self.ids_.get(token, UNKNOWN) for token in tokens]
+        return ids
+
+    def decode(self, ids):
+        """Return the captions of (n, max_length_) `ids`: labels in their dtype, else str objects."""
+        if self.analyzer == "label":
+            return self.tokens_[ids[:, 0] - N_SPECIAL]
+        glue = "" if self.analyzer == "char" else " "
+        captions = np.empty(len(ids), dtype=object)
+        for i, row in enumerate(ids):
+            length = np.argmax(row == END) if (row == END).any() else len(row)
+            captions[i] = glue.join(self.tokens_[row[:length] - N_SPECIAL])
+        return captions
+
+    def _split(self, caption, name="captions"):
+        if not isinstance(caption, str):
+            raise ValueError(
+                f"{name} holds {caption!r}, which analyzer={self.analyzer!r} cannot split. "
+                "Use strings, or analyzer='label'."
+            )
+        if callable(self.analyzer):
+            tokens = list(self.analyzer(caption))
+        elif self.analyzer == "char":
+            tokens = list(caption)
+        else:
+            tokens = split_words(caption)
+        if not tokens:
+            raise ValueError(
+                f"{name} holds {caption!r}, which has no token under analyzer={self.analyzer!r}. "
+                "Leave such captions out."
+            )
+        return tokens
+

@@ -1,0 +1,1 @@
+"""What the training stages share: device, seeding, skorch defaults, progress and history."""

@@ -1,0 +1,120 @@
+"""skorch, set up the way every stage here needs it."""
+
+import math
+
+import torch
+from skorch import NeuralNet
+from torch.utils.data import DataLoader, Dataset
+
+from .progress import Record, Schedule
+
+
+class Rows(Dataset):
+    """Aligned tensors, fetched a whole batch at a time (row by row costs more than the training)."""
+
+    def __init__(self, **tensors):
+        self.tensors = tensors
+
+    def __len__(self):
+        return len(next(iter(self.tensors.values())))
+
+    def __getitems__(self, rows):
+        rows = torch.as_tensor(rows)
+        return {name: tensor[rows] for name, tensor in self.tensors.items()}, rows
+
+    def __getitem__(self, row):
+        return self.__getitems__([row])
+
+
+def _as_is(batch):
+    return batch
+
+
+class StageNet(NeuralNet):
+    """A skorch net whose `train_step` returns ``{"loss": tensor, "losses": {name: tensor}}``.
+
+    skorch's defaults that would surprise are off: no rows are split away, nothing is printed, and
+    a keyboard interrupt is not mistaken for the end of training.
+    """
+
+    def optimizers(self):
+        """Every optimizer of the net."""
+        return [getattr(self, name + "_") for name in self._optimizers]
+
+    def fit_loop(self, *args, **kwargs):
+        self.interrupted_ = True
+        super().fit_loop(*args, **kwargs)
+        self.interrupted_ = False
+        return self
+
+
+class SupervisedNet(StageNet):
+    """One module, one optimizer; the module's own ``loss(**batch) -> {name: tensor}`` is the sum."""
+
+    def train_step_single(self, batch, **fit_params):
+        self._set_training(True)
+        inputs = {name: tensor.to(self.device) for name, tensor in batch[0].items()}
+        losses = self.module_.loss(**inputs)
+        loss = sum(losses.values())
+        loss.backward()
+        return {"loss": loss, "losses": losses}
+
+
+def n_training_steps(n_rows, batch_size, *, least, least_epochs):
+    """Length of a training by rule.
+
+    At least `least` steps, or two for each row where rows are few (so that tiny data fit in a
+    blink), and at least `least_epochs` passes (so that large data are seen often enough).
+    """
+    return max(min(least, 2 * n_rows), math.ceil(least_epochs * n_rows / batch_size))
+
+
+def train(
+    net_class,
+    module,
+    rows,
+    *,
+    stage,
+    n_steps,
+    batch_size,
+    generator,
+    device,
+    callbacks=None,
+    measure=None,
+    verbose=0,
+    **net_params,
+):
+    """Train `module` on `rows` and return the fitted net and its history, a dict of lists."""
+    batch_size = min(batch_size, len(rows))
+    batches_per_epoch = len(rows) // batch_size
+    max_epochs = max(1, round(n_steps / batches_per_epoch))
+    record = Record(stage, measure, verbose)
+    net = net_class(
+        module.to(device),
+        criterion=torch.nn.Identity,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        iterator_train=DataLoader,
+        iterator_train__shuffle=True,
+        # A short last batch (of one row, say) would upset batch normalisation.
+        iterator_train__drop_last=True,
+        iterator_train__collate_fn=_as_is,
+        iterator_train__generator=generator,
+        train_split=None,
+        callbacks=[
+            *(callbacks or []),
+            ("schedule", Schedule(max_epochs * batches_per_epoch)),
+            ("record", record),
+        ],
+        callbacks__print_log=None,
+        verbose=0,
+        device=device,
+        **net_params,
+    )
+    try:
+        net.fit(rows)
+    finally:
+        record.on_train_end(net)
+    if net.interrupted_:
+        raise KeyboardInterrupt
+    return net, record.history_

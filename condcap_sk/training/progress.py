@@ -1,0 +1,86 @@
+"""The learning-rate schedule, the history and the progress bar of one stage."""
+
+import math
+
+import numpy as np
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+from ..exceptions import TrainingDivergedError
+
+WARM_UP = 0.1  # share of the steps
+N_RECORDS = 20
+
+
+class Schedule(Callback):
+    """Linear warm-up, then cosine decay to zero, for every optimizer of the net."""
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        self.step_ = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        done = (self.step_ + 1) / (self.n_steps + 1)
+        if done < WARM_UP:
+            factor = done / WARM_UP
+        else:
+            factor = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+        for optimizer in net.optimizers():
+            for group in optimizer.param_groups:
+                group["lr"] = net.lr * factor
+        self.step_ += 1
+
+
+class Record(Callback):
+    """Keep losses and a held-out measure as a dict of lists, and show them on a bar.
+
+    Parameters
+    ----------
+    stage : str
+        Name on the bar.
+    measure : callable or None
+        ``measure(net) -> dict of float``, called after about `N_RECORDS` of the epochs.
+    verbose : int
+        0 shows nothing.
+    """
+
+    def __init__(self, stage, measure, verbose):
+        self.stage = stage
+        self.measure = measure
+        self.verbose = verbose
+
+    def on_train_begin(self, net, **kwargs):
+        self.history_ = {"epoch": []}
+        self.batches_ = []
+        self.bar_ = tqdm(
+            total=net.max_epochs, desc=self.stage, unit="epoch", disable=self.verbose <= 0
+        )
+
+    def on_batch_end(self, net, training=False, losses=None, **kwargs):
+        self.batches_.append({name: float(value) for name, value in losses.items()})
+        if not all(math.isfinite(value) for value in self.batches_[-1].values()):
+            raise TrainingDivergedError(
+                f"The loss of the {self.stage} stage became {self.batches_[-1]}. "
+                f"Lower its `lr` (now {net.lr}) or scale X to a smaller range."
+            )
+
+    def on_epoch_end(self, net, **kwargs):
+        epoch = len(net.history)
+        if epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs:
+            record = {
+                name: float(np.mean([batch[name] for batch in self.batches_]))
+                for name in self.batches_[0]
+            }
+            self.batches_ = []
+            if self.measure is not None:
+                record |= self.measure(net)
+            self.history_["epoch"].append(epoch)
+            for name, value in record.items():
+                self.history_.setdefault(name, []).append(value)
+            self.bar_.set_postfix({k: f"{v:.3g}" for k, v in record.items()}, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()

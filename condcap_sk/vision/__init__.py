@@ -1,0 +1,5 @@
+"""Images to image vectors."""
+
+from .encoder import ImageEncoder
+
+__all__ = ["ImageEncoder"]

@@ -1,0 +1,241 @@
+"""ImageEncoder: images → image vectors that tell which captions fit."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.metrics import average_precision_score
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import as_rows, check_images, check_same_images, check_vector_sets
+from ..training.device import resolve_device
+from ..training.net import Rows, SupervisedNet, n_training_steps, train
+from ..training.seeding import generator, seeded_init, spawn_seeds
+from .modules import Matcher, image_network
+
+
+class ImageEncoder(TransformerMixin, BaseEstimator):
+    """Turn images into vectors that tell which captions fit them.
+
+    A network (convolutional for images, a perceptron for feature vectors) is trained to decide for
+    every pair of an image and a sentence vector whether they belong together. Its features, before
+    that decision, are the image vectors.
+
+    Parameters
+    ----------
+    n_filters : int, default=16
+        Channels of the first convolution; they double as the image shrinks. Raise it for
+        photographs. No effect on feature vectors.
+    lr : float, default=5e-3
+        Peak learning rate of AdamW.
+    batch_size : int, default=128
+        Images in a training step; also bounds the memory of `transform`.
+    max_iter : int or "auto", default="auto"
+        Training steps. "auto": two for each image up to 1000, or 12 passes over many images.
+    callbacks : list of skorch callbacks or None, default=None
+        Added to the training net.
+    device : str, default="auto"
+        "auto", "cpu", "cuda", "cuda:0" or "mps".
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the data and the shifts.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    history_ : dict of list
+        "epoch", "matching" (the loss) and, with validation data, "valid_average_precision" of the
+        decisions on held-out images.
+    n_features_in_ : int
+        Number of features, where `X` was two-dimensional.
+
+    See Also
+    --------
+    ConditionalCaptioner : The estimator that this is a stage of.
+
+    Notes
+    -----
+    While training, images are moved at random by up to 1/32 of their size.
+
+    References
+    ----------
+    .. [1] X. Zhai et al., "Sigmoid Loss for Language Image Pre-Training", ICCV 2023.
+
+    Examples
+    --------
+    >>> from condcap_sk.datasets import load_grid_digits
+    >>> from condcap_sk.text import CaptionCodec
+    >>> from condcap_sk.vision import ImageEncoder
+    >>> digits = load_grid_digits()
+    >>> codec = CaptionCodec(random_state=0).fit(range(10))
+    >>> vector_sets = [codec.transform(sorted(answers)) for answers in digits.label_sets]
+    >>> encoder = ImageEncoder(max_iter=20, random_state=0).fit(digits.images, vector_sets)
+    >>> encoder.transform(digits.images[:3]).shape
+    (3, 128)
+    """
+
+    _parameter_constraints: dict = {
+        "n_filters": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "callbacks": [None, list],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_filters=16,
+        lr=5e-3,
+        batch_size=128,
+        max_iter="auto",
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_filters = n_filters
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, X_val=None, y_val=None):
+        """Train the network to match images with sentence vectors.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, H, W), (n, H, W, C), (n, C, H, W) or (n, d)
+            Images, or feature vectors.
+        y : list of n arrays of shape (n_answers, n_components), or array of shape \
+                (n, n_components)
+            The sentence vectors that belong to each image; equal vectors are the same caption.
+        X_val, y_val : like X and y, default=None
+            Held-out images, measured but not learned from.
+
+        Returns
+        -------
+        self : ImageEncoder
+            The fitted encoder.
+        """
+        X = check_images(X)
+        bank, answers = check_vector_sets(y, len(X))
+        network_seed, order_seed, shift_seed = spawn_seeds(self.random_state, 3)
+        device = resolve_device(self.device)
+        with seeded_init(network_seed):
+            network = image_network(X.shape[1:], self.n_filters)
+            matcher = Matcher(network, torch.from_numpy(bank).to(device))
+        images = torch.from_numpy(X)
+        network.standardise.fit(images)
+        matcher.generator = generator(shift_seed, device)
+        n_steps = self.max_iter
+        if n_steps == "auto":
+            n_steps = n_training_steps(len(X), self.batch_size, least=1000, least_epochs=12)
+        measure = None
+        if X_val is not None:
+            measure = self._average_precision(check_images(X_val), y_val, device)
+        net, history = train(
+            SupervisedNet,
+            matcher,
+            Rows(images=images, answers=torch.from_numpy(answers)),
+            stage="images",
+            n_steps=n_steps,
+            batch_size=self.batch_size,
+            generator=generator(order_seed),
+            device=device,
+            callbacks=copy.deepcopy(self.callbacks),
+            measure=measure,
+            verbose=self.verbose,
+            optimizer=torch.optim.AdamW,
+            optimizer__weight_decay=1e-4,
+            lr=self.lr,
+        )
+        matcher = net.module_.eval().requires_grad_(False)
+        matcher.bank = matcher.generator = None
+        self.matcher_ = matcher
+        self.device_ = device
+        self.history_ = history
+        self.shape_ = X.shape[1:]
+        if X.ndim == 2:
+            self.n_features_in_ = X.shape[1]
+        self._n_features_out = network.n_features
+        return self
+
+    def _average_precision(self, X, y, device):
+        bank, answers = check_vector_sets(y, len(X))
+        # Average precision over thousands of captions would cost more than the training.
+        bank = torch.from_numpy(bank[:2000]).to(device)
+        fits = (answers[:, :, None] == np.arange(len(bank))).any(1)
+
+        def measure(net):
+            net.module_.eval()
+            with torch.no_grad():
+                log_odds = [
+                    net.module_(net.module_.image_vectors(batch.to(device)), bank).cpu()
+                    for batch in torch.from_numpy(X).split(self.batch_size)
+                ]
+            precision = average_precision_score(fits.ravel(), torch.cat(log_odds).numpy().ravel())
+            return {"valid_average_precision": float(precision)}
+
+        return measure
+
+    def transform(self, X):
+        """Return the image vectors.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, of the shape seen in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n, n_components), float32
+            Each component of mean 0 and variance 1, about, over the training images.
+        """
+        check_is_fitted(self)
+        X = check_images(X)
+        check_same_images(X, self.shape_)
+        with torch.no_grad():
+            vectors = [
+                self.matcher_.image_vectors(batch.to(self.device_)).cpu()
+                for batch in torch.from_numpy(X).split(self.batch_size)
+            ]
+        return torch.cat(vectors).numpy()
+
+    def relevance(self, image_vectors, vectors):
+        """Return how well captions fit images.
+
+        Parameters
+        ----------
+        image_vectors : array-like of shape (n, n_features)
+            From `transform`.
+        vectors : ndarray of shape (n, k, n_components)
+            Sentence vectors of k captions for each image.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n, k), float32
+            Log-odds that the caption belongs to the image.
+        """
+        check_is_fitted(self)
+        image_vectors = as_rows(image_vectors, self._n_features_out, "image_vectors")
+        with torch.no_grad():
+            log_odds = [
+                self.matcher_(h.to(self.device_), s.to(self.device_)).cpu()
+                for h, s in zip(
+                    torch.from_numpy(image_vectors).split(16 * self.batch_size),
+                    torch.from_numpy(vectors).split(16 * self.batch_size),
+                    strict=True,
+                )
+            ]
+        return torch.cat(log_odds).numpy()

@@ -1,0 +1,174 @@
+"""Networks that turn images into image vectors, and the head that matches them with captions."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
+WIDEST = 256  # channels
+N_FEATURES = 128  # of the network for feature vectors
+
+
+def image_network(shape, width):
+    """Return an untrained network for images of `shape` (C, H, W), or feature vectors of (d,).
+
+    The network maps (n, *shape) to (n, ``network.n_features``).
+    """
+    if len(shape) == 1:
+        return FeatureNetwork(*shape)
+    return ConvolutionalNetwork(*shape, width)
+
+
+class Standardise(nn.Module):
+    """Bring each channel to mean 0 and variance 1 over the training data."""
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_channels))
+        self.register_buffer("scale", torch.ones(n_channels))
+
+    def fit(self, values):
+        over = (0, *range(2, values.ndim))
+        # Some thousand rows tell enough; float64 keeps a small variance beside a large offset.
+        values = values[:: math.ceil(len(values) / 2000)].double()
+        scale, mean = torch.std_mean(values, dim=over, correction=0)
+        constant = scale <= 1e-9 * mean.abs()
+        scale[constant] = 1.0
+        self.mean.copy_(mean)
+        self.scale.copy_(scale)
+        return self
+
+    def forward(self, values):
+        shape = (1, -1, *[1] * (values.ndim - 2))
+        return (values.float() - self.mean.view(shape)) / self.scale.view(shape)
+
+
+class FeatureNetwork(nn.Module):
+    """Feature vectors (n, d) → vectors (n, n_features)."""
+
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.n_features = N_FEATURES
+        self.standardise = Standardise(n_inputs)
+        self.layers = nn.Sequential(
+            nn.Linear(n_inputs, 256, bias=False),
+            nn.BatchNorm1d(256),
+            nn.ReLU(),
+            nn.Linear(256, N_FEATURES, bias=False),
+            nn.BatchNorm1d(N_FEATURES),
+            nn.ReLU(),
+        )
+
+    def forward(self, features):
+        return self.layers(self.standardise(features))
+
+
+class ConvolutionalNetwork(nn.Module):
+    """Images (n, C, H, W) of any size → vectors (n, n_features).
+
+    Convolutions halve the image until its shorter side has about 8 pixels and double their
+    channels. The maximum over positions tells that something is there, wherever it is; the mean
+    tells how much of it.
+    """
+
+    def __init__(self, n_channels, height, width, n_filters):
+        super().__init__()
+        halvings = max(0, math.ceil(math.log2(min(height, width) / SMALLEST_MAP)))
+        n_stages = max(2, halvings - 1)
+        stem_stride = 2 if halvings > n_stages else 1
+        layers = [_convolution(n_channels, n_filters, 5, stem_stride)]
+        for stage in range(n_stages):
+            stride = 2 if stage < halvings - (stem_stride - 1) else 1
+            wider = min(2 * n_filters, WIDEST)
+            layers += [_convolution(n_filters, wider, 3, stride), _convolution(wider, wider, 3, 1)]
+            n_filters = wider
+        self.n_features = 2 * n_filters
+        self.standardise = Standardise(n_channels)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images):
+        maps = self.layers(self.standardise(images))
+        return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
+
+
+def _convolution(n_inputs, n_outputs, kernel, stride):
+    return nn.Sequential(
+        nn.Conv2d(n_inputs, n_outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(n_outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def random_shift(images, generator):
+    """Move each image (n, C, H, W) by up to a 32nd of its size, at least a pixel, edges repeated."""
+    n, _, height, width = images.shape
+    rows, columns = (
+        (
+            torch.arange(size, device=images.device)
+            + torch.randint(
+                -max(1, size // 32),
+                max(1, size // 32) + 1,
+                (n, 1),
+                generator=generator,
+                device=images.device,
+            )
+        ).clamp(0, size - 1)
+        for size in (height, width)
+    )
+    which = torch.arange(n, device=images.device)[:, None, None]
+    # Advanced indices around a slice move to the front: (n, H, W, C).
+    return images[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+class Matcher(nn.Module):
+    """Scores how well captions fit images, by the product of two embeddings.
+
+    Trained as one yes-or-no decision for every pair of an image and a caption in the batch
+    (the sigmoid loss of Zhai et al., "Sigmoid Loss for Language Image Pre-Training", ICCV 2023).
+    Any number of a batch's captions may fit an image.
+    """
+
+    def __init__(self, network, bank, n_embedding=128):
+        super().__init__()
+        self.network = network
+        self.bank = bank
+        self.standardise = nn.BatchNorm1d(network.n_features, affine=False)
+        self.embed_image = nn.Linear(network.n_features, n_embedding)
+        self.embed_caption = nn.Sequential(
+            nn.Linear(bank.shape[1], n_embedding),
+            nn.ReLU(),
+            nn.Linear(n_embedding, n_embedding),
+        )
+        self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(n_embedding)))
+        self.bias = nn.Parameter(torch.tensor(0.0))
+        self.generator = None
+
+    def image_vectors(self, images):
+        """Return standardised features (n, n_features)."""
+        return self.standardise(self.network(images))
+
+    def forward(self, image_vectors, captions):
+        """Return the log-odds that captions fit.
+
+        `captions` is (m, n_components), each tried on every image → (n, m), or
+        (n, k, n_components), k tries for each image → (n, k).
+        """
+        ours, theirs = self.embed_image(image_vectors), self.embed_caption(captions)
+        if captions.ndim == 2:
+            products = ours @ theirs.T
+        else:
+            products = (ours[:, None] * theirs).sum(2)
+        return products * self.log_scale.exp() + self.bias
+
+    def loss(self, images, answers):
+        """Mean over images of the summed decisions; `answers` are rows of the bank, −1 is none."""
+        if images.ndim == 4:
+            images = random_shift(images, self.generator)
+        candidates = answers.unique()
+        candidates = candidates[candidates >= 0]
+        fits = (answers[:, :, None] == candidates).any(1)
+        log_odds = self(self.image_vectors(images), self.bank[candidates])
+        loss = F.binary_cross_entropy_with_logits(log_odds, fits.float(), reduction="sum")
+        return {"matching": loss / len(images)}
