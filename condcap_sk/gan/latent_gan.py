@@ -32,8 +32,8 @@ class LatentGAN(BaseEstimator):
     With ``objective="relativistic"``, the default, (6) stays and the game is made to converge, to
     use the whole prior and to keep to the image:
 
-    * D compares a true with a generated vector (relativistic loss [1]_) under gradient penalties on
-      both (R1 and R2 [2]_), and a true one with another image's caption (mismatched pairs).
+    * D compares a true vector with a generated one (relativistic loss [1]_) and with another
+      image's caption (mismatched pairs), under gradient penalties on all of them (R1 and R2 [2]_).
     * D and Q read vectors with Gaussian noise: what a decoder cannot hear, they cannot either, so
       the latent cannot hide in differences that no caption shows.
     * True pairs teach G and Q too (posterior path [3]_): Q reads a latent off a true vector as a
@@ -55,10 +55,10 @@ class LatentGAN(BaseEstimator):
     mismatch_weight : float, default=1
         Weight of mismatched pairs in D's loss.
     gradient_penalty : float, default=0.1
-        Weight γ of R1 and R2.
+        Weight γ of the gradient penalties.
     noise : float, default=1
         Standard deviation, per component, of the noise on vectors that D and Q read.
-    hidden_size : int, default=256
+    hidden_size : int, default=128
         Width of the three hidden layers of G, D and Q.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
@@ -144,7 +144,7 @@ class LatentGAN(BaseEstimator):
         mismatch_weight=1.0,
         gradient_penalty=0.1,
         noise=1.0,
-        hidden_size=256,
+        hidden_size=128,
         image_network=None,
         lr=1e-3,
         batch_size=256,

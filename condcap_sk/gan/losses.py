@@ -25,7 +25,7 @@ def relativistic_loss(better, worse, weight=None):
 
 
 def gradient_penalty(scores, inputs):
-    """``½ E‖∂D/∂input‖²``: R1 on real inputs, R2 on generated ones.
+    """``½ E‖∂D/∂input‖²``: R1 on real inputs, R2 on generated ones; each row scores by itself.
 
     Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018.
     """

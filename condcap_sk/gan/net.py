@@ -72,11 +72,14 @@ class GANNet(StageNet):
     def initialize_optimizer(self, *args, **kwargs):
         speakers = [*self.module_.generator.parameters(), *self.module_.recogniser.parameters()]
         # No momentum: the opponent moves, so old gradients mislead.
-        settings = {"lr": self.lr, "betas": (0.0, 0.99)}
+        settings = {"lr": self.lr, "betas": (0.0, 0.99), "fused": True}
         self.optimizer_ = torch.optim.Adam(speakers, **settings)
         self.optimizer_discriminator_ = torch.optim.Adam(
             self.module_.discriminator.parameters(), **settings
         )
+        named = list(self.module_.named_parameters())
+        self.of_discriminator_ = [pair for pair in named if pair[0].startswith("discriminator.")]
+        self.of_speakers_ = [pair for pair in named if not pair[0].startswith("discriminator.")]
         return self
 
     def train_step(self, batch, **fit_params):
@@ -86,25 +89,18 @@ class GANNet(StageNet):
         truth = self._one_of(answers)
         latents = sample_prior(len(images), self.n_latents, self.rng)
         losses = {}
-        for side, optimizer, names in (
-            (self.discriminator_losses, self.optimizer_discriminator_, ("discriminator",)),
-            (self.generator_losses, self.optimizer_, ("generator", "recogniser")),
+        for terms_of, optimizer, parameters in (
+            (self.discriminator_losses, self.optimizer_discriminator_, self.of_discriminator_),
+            (self.generator_losses, self.optimizer_, self.of_speakers_),
         ):
             # G's step needs the gradient through D, not D's own.
-            self.module_.discriminator.requires_grad_(names == ("discriminator",))
-            terms = side(images, answers, truth, latents)
-            self.module_.zero_grad()
+            self.module_.discriminator.requires_grad_(parameters is self.of_discriminator_)
+            terms = terms_of(images, answers, truth, latents)
+            optimizer.zero_grad()
             sum(terms.values()).backward()
             # skorch's callbacks (gradient clipping) hang on this event.
             self.notify(
-                "on_grad_computed",
-                named_parameters=[
-                    (f"{name}.{key}", parameter)
-                    for name in names
-                    for key, parameter in getattr(self.module_, name).named_parameters()
-                ],
-                batch=batch,
-                training=True,
+                "on_grad_computed", named_parameters=parameters, batch=batch, training=True
             )
             optimizer.step()
             losses |= {name: term.detach() for name, term in terms.items()}
@@ -120,17 +116,16 @@ class GANNet(StageNet):
             discriminator = self.module_.discriminator
             value = adversarial_value(discriminator(images, real), discriminator(images, fake))
             return {"discriminator": -value}
-        real.requires_grad_()
-        fake.requires_grad_()
-        real_scores = self.module_.discriminator(images, real)
-        fake_scores = self.module_.discriminator(images, fake)
-        loss = relativistic_loss(better=real_scores, worse=fake_scores)
         # A neighbour's caption is the third kind of fake, unless it fits this image too.
         stray = truth.roll(1)
-        stray_scores = self.module_.discriminator(images, self._noisy(self.bank[stray]))
         is_wrong = (answers != stray[:, None]).all(1).float()
+        vectors = torch.cat([real, fake, self._noisy(self.bank[stray])]).requires_grad_()
+        scores = self.module_.discriminator(images.repeat(3, *[1] * (images.ndim - 1)), vectors)
+        real_scores, fake_scores, stray_scores = scores.chunk(3)
+        loss = relativistic_loss(better=real_scores, worse=fake_scores)
         mismatch = relativistic_loss(real_scores, stray_scores, is_wrong)
-        penalty = gradient_penalty(real_scores, real) + gradient_penalty(fake_scores, fake)
+        # Times three: the sum over the kinds of vector (R1 + R2 + the same on mismatches).
+        penalty = 3 * gradient_penalty(scores, vectors)
         return {
             "discriminator": loss,
             "mismatch": self.mismatch_weight * mismatch,

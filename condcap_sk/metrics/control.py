@@ -125,4 +125,5 @@ def _check_grid(answers):
             f"answers has shape {answers.shape}. Pass (n_images, n_latents), as `predict_grid` "
             "returns; one latent is answers[:, None]."
         )
-    return answers if answers.dtype != object else answers.astype(str)
+    # Object arrays (of captions, or of numbers) get the dtype that labels are compared in.
+    return check_answers(answers.ravel(), "answers").reshape(answers.shape)

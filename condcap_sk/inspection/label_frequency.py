@@ -1,0 +1,122 @@
+"""LabelFrequencyDisplay: how often each label is answered under one latent, and under many."""
+
+import numpy as np
+
+from ..metrics import fixed_latent_accuracy, label_frequencies
+from ._matplotlib import import_pyplot
+
+
+class LabelFrequencyDisplay:
+    """Label frequencies with the same latent for every image, against a different one for each.
+
+    It is recommended to use `from_estimator` to create a display.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        The labels, in the order of the bars.
+    same : ndarray of shape (n_latents, n_labels)
+        Share of each label among the answers under each fixed latent.
+    different : ndarray of shape (n_labels,)
+        Share of each label where every image has a latent of its own.
+    accuracy : ndarray of shape (n_latents,), default=None
+        Accuracy under each fixed latent, shown in the titles.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure drawn on.
+    axes_ : ndarray of matplotlib Axes
+        One panel for each fixed latent, and the last for different latents.
+
+    See Also
+    --------
+    LatentTraversalDisplay : Single images under several latents.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from condcap_sk.inspection import LabelFrequencyDisplay
+    >>> same = np.array([[0.8, 0.2], [0.1, 0.9]])
+    >>> display = LabelFrequencyDisplay(labels=["cat", "dog"], same=same, different=[0.5, 0.5])
+    >>> display.plot().axes_.shape
+    (3,)
+    """
+
+    def __init__(self, labels, same, different, accuracy=None):
+        self.labels = labels
+        self.same = same
+        self.different = different
+        self.accuracy = accuracy
+
+    @classmethod
+    def from_estimator(cls, estimator, X, label_sets=None, *, latents=None, random_state=0):
+        """Answer images under fixed and under random latents, and draw how often each label is.
+
+        Parameters
+        ----------
+        estimator : ConditionalCaptioner
+            Fitted, on labels.
+        X : array-like
+            Images or feature vectors.
+        label_sets : list of collections, default=None
+            The right answers; with them, titles tell the accuracy.
+        latents : array-like of shape (k, n_latents), default=None
+            The fixed latents. None: two draws from the prior.
+        random_state : int, RandomState instance or None, default=0
+            Seed of the latents.
+
+        Returns
+        -------
+        display : LabelFrequencyDisplay
+            With the figure drawn.
+        """
+        rng = np.random.RandomState(random_state) if isinstance(random_state, int) else random_state
+        if latents is None:
+            latents = estimator.sample_latents(2, random_state=rng)
+        same = estimator.predict_grid(X, latents)
+        each = estimator.sample_latents(len(same), random_state=rng)
+        different = estimator.predict(X, each)[:, None]
+        labels = estimator.classes_
+        return cls(
+            labels=labels,
+            same=label_frequencies(same, labels),
+            different=label_frequencies(different, labels)[0],
+            accuracy=None if label_sets is None else fixed_latent_accuracy(same, label_sets),
+        ).plot()
+
+    def plot(self, *, axes=None):
+        """Draw the bars.
+
+        Parameters
+        ----------
+        axes : array of matplotlib Axes, default=None
+            One for each fixed latent and one more. None: a new figure.
+
+        Returns
+        -------
+        display : LabelFrequencyDisplay
+            Itself, with `figure_` and `axes_`.
+        """
+        n_panels = len(self.same) + 1
+        if axes is None:
+            plt = import_pyplot()
+            _, axes = plt.subplots(
+                1, n_panels, figsize=(3.6 * n_panels, 2.9), sharey=True, layout="constrained"
+            )
+        axes = np.ravel(axes)
+        names = [str(label) for label in self.labels]
+        for i, ax in enumerate(axes):
+            frequencies = self.same[i] if i < len(self.same) else self.different
+            ax.bar(names, frequencies, color="C0" if i < len(self.same) else "C7")
+            ax.axhline(1 / len(names), color="black", linewidth=0.8, linestyle=":")
+            ax.set_xlabel("answer")
+            if i == len(self.same):
+                ax.set_title("a different latent for each image")
+            elif self.accuracy is None:
+                ax.set_title(f"the same latent {i + 1}")
+            else:
+                ax.set_title(f"the same latent {i + 1}: {self.accuracy[i]:.1%} right")
+        axes[0].set_ylabel("share of images")
+        self.figure_, self.axes_ = axes[0].figure, axes
+        return self

@@ -1,0 +1,125 @@
+"""LatentTraversalDisplay: images and what is answered about them under several latents."""
+
+import numpy as np
+
+from .._validation import check_images
+from ._matplotlib import import_pyplot
+
+
+class LatentTraversalDisplay:
+    """Images beside their answers, a column for each latent; one latent is one point of view.
+
+    It is recommended to use `from_estimator` to create a display.
+
+    Parameters
+    ----------
+    images : array-like of shape (n, H, W), (n, H, W, C) or (n, C, H, W)
+        The images shown.
+    answers : ndarray of shape (n, k)
+        Answer about each image under each latent.
+    right : ndarray of shape (n, k), bool, default=None
+        Whether an answer is right; wrong ones are drawn in red.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure drawn on.
+    axes_ : ndarray of shape (n, 2) of matplotlib Axes
+        For each image, the picture and its answers.
+
+    See Also
+    --------
+    LabelFrequencyDisplay : How often each label is answered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from condcap_sk.inspection import LatentTraversalDisplay
+    >>> display = LatentTraversalDisplay(np.zeros((2, 8, 8)), np.array([[3, 8], [1, 1]]))
+    >>> display.plot().axes_.shape
+    (2, 2)
+    """
+
+    def __init__(self, images, answers, right=None):
+        self.images = images
+        self.answers = answers
+        self.right = right
+
+    @classmethod
+    def from_estimator(cls, estimator, X, label_sets=None, *, latents=None, random_state=0):
+        """Answer a few images under several latents and draw them.
+
+        Parameters
+        ----------
+        estimator : ConditionalCaptioner
+            Fitted.
+        X : array-like of shape (n, H, W), (n, H, W, C) or (n, C, H, W)
+            A few images.
+        label_sets : list of collections, default=None
+            The right answers; with them, wrong answers are drawn in red.
+        latents : array-like of shape (k, n_latents), default=None
+            The latents. None: six draws from the prior.
+        random_state : int, RandomState instance or None, default=0
+            Seed of the latents.
+
+        Returns
+        -------
+        display : LatentTraversalDisplay
+            With the figure drawn.
+        """
+        if latents is None:
+            latents = estimator.sample_latents(6, random_state=random_state)
+        answers = estimator.predict_grid(X, latents)
+        right = None
+        if label_sets is not None:
+            right = np.array(
+                [
+                    [answer in set(labels) for answer in row]
+                    for row, labels in zip(answers.tolist(), label_sets, strict=True)
+                ]
+            )
+        return cls(X, answers, right).plot()
+
+    def plot(self, *, figure=None):
+        """Draw images and answers.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure, default=None
+            None: a new one.
+
+        Returns
+        -------
+        display : LatentTraversalDisplay
+            Itself, with `figure_` and `axes_`.
+        """
+        images = check_images(self.images).transpose(0, 2, 3, 1)
+        n, k = self.answers.shape
+        longest = max(len(str(answer)) for answer in self.answers.ravel())
+        cell = max(0.55, 0.09 * longest)
+        if figure is None:
+            plt = import_pyplot()
+            figure = plt.figure(figsize=(1.3 + cell * k, 0.35 + n), layout="constrained")
+        axes = figure.subplots(n, 2, squeeze=False, width_ratios=[1, cell * k])
+        low, high = images.min(), images.max()
+        for i, (picture, text) in enumerate(axes):
+            picture.imshow((images[i] - low) / max(high - low, 1e-12), cmap="gray", vmin=0, vmax=1)
+            picture.axis("off")
+            text.axis("off")
+            text.set(xlim=(0, k), ylim=(0, 1))
+            for j, answer in enumerate(self.answers[i]):
+                wrong = self.right is not None and not self.right[i][j]
+                text.text(
+                    j + 0.5,
+                    0.5,
+                    str(answer),
+                    ha="center",
+                    va="center",
+                    fontsize=10 if longest > 3 else 15,
+                    color="C3" if wrong else "black",
+                )
+            if i == 0:
+                for j in range(k):
+                    text.text(j + 0.5, 1.0, f"$c_{{{j + 1}}}$", ha="center", color="C0")
+        self.figure_, self.axes_ = figure, axes
+        return self
