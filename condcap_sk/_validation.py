@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 _CHANNELS = (1, 3, 4)
+_FOR_TORCH = ("C", "W")  # torch shares no read-only memory, such as joblib's memory maps
 
 
 def as_rows(values, n_columns, name):
@@ -17,7 +18,7 @@ def as_rows(values, n_columns, name):
             f"{name} has {values.shape[1]} columns, but {n_columns} are expected: "
             f"pass an array of shape (n, {n_columns})."
         )
-    return values
+    return np.require(values, requirements=_FOR_TORCH)
 
 
 def check_vector_sets(y, n_rows):
@@ -73,7 +74,7 @@ def check_images(X, image_shape=None):
             f"X has shape {X.shape}, with 1, 3 or 4 channels neither last nor first. "
             "Pass images as (n, H, W, C) or (n, C, H, W)."
         )
-    return np.ascontiguousarray(X)
+    return np.require(X, requirements=_FOR_TORCH)
 
 
 def check_same_images(X, shape, name="X"):
@@ -219,4 +220,4 @@ def check_latents(c, n_images, n_latents, name="c"):
             f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some."
         )
     c = as_rows(np.atleast_2d(c), n_latents, name)
-    return np.broadcast_to(c, (n_images, n_latents))
+    return np.tile(c, (n_images // len(c), 1))

@@ -64,7 +64,9 @@ def main():
     print(f"{'same latent for all images, worst of 100':44}{accuracy.min():>8.1%}{paper[1]:>10}")
     racc = fixed_latent_accuracy(different, label_sets).mean()
     print(f"{'a different latent for each image':44}{racc:>8.1%}{'–':>10}")
-    print(f"{'no latent given: the most relevant answer':44}{est.score(X, label_sets):>8.1%}{'–':>10}")
+    print(
+        f"{'no latent given: the most relevant answer':44}{est.score(X, label_sets):>8.1%}{'–':>10}"
+    )
     print("(the paper gives two latents, 98.7 % and 98.0 %)\n")
 
     print("share of images that get each answer, per cent")
@@ -79,7 +81,9 @@ def main():
     ):
         skew = total_variation(row, frequencies.mean(axis=0))
         print(f"{title:28}" + "".join(f"{100 * share:6.1f}" for share in row) + f"{skew:8.2f}")
-    print(f"mean skew of 100 latents: {label_skew(frequencies):.2f} (0: the latent changes nothing)\n")
+    print(
+        f"mean skew of 100 latents: {label_skew(frequencies):.2f} (0: the latent changes nothing)\n"
+    )
 
     options.out.mkdir(parents=True, exist_ok=True)
     chosen = latents[[first, second]]

@@ -48,7 +48,7 @@ class LatentGAN(BaseEstimator):
         `gradient_penalty` and `noise` do not apply.
     mi_weight : float, default=0.1
         λ_I in (4): weight of the latent's recovery. 0 leaves a conditional GAN.
-    posterior_weight : float, default=1
+    posterior_weight : float, default=0.3
         Weight of the posterior path; 0 leaves it out.
     kl_weight : float, default=0.3
         Weight, within the posterior path, of the divergence from the prior.
@@ -139,7 +139,7 @@ class LatentGAN(BaseEstimator):
         n_latents=3,
         objective="relativistic",
         mi_weight=0.1,
-        posterior_weight=1.0,
+        posterior_weight=0.3,
         kl_weight=0.3,
         mismatch_weight=1.0,
         gradient_penalty=0.1,
@@ -191,7 +191,7 @@ class LatentGAN(BaseEstimator):
         self : LatentGAN
             The fitted game.
         """
-        images = torch.from_numpy(np.asarray(X, dtype=self._dtype(X)))
+        images = _as_tensor(X)
         bank, answers = check_vector_sets(y, len(X))
         weights_seed, order_seed, rng_seed, measure_seed = spawn_seeds(self.random_state, 4)
         device = resolve_device(self.device)
@@ -239,10 +239,6 @@ class LatentGAN(BaseEstimator):
         self._n_components = bank.shape[1]
         return self
 
-    @staticmethod
-    def _dtype(X):
-        return np.uint8 if getattr(X, "dtype", None) == np.uint8 else np.float32
-
     def _build(self, n_image, bank):
         networks = [None] * 3
         if self.image_network is not None:
@@ -251,16 +247,14 @@ class LatentGAN(BaseEstimator):
         n_components = bank.shape[1]
         radius = float(np.linalg.norm(bank, axis=1).mean())
         return Players(
-            Generator(
-                n_image, self.n_latents, n_components, self.hidden_size, radius, networks[0]
-            ),
+            Generator(n_image, self.n_latents, n_components, self.hidden_size, radius, networks[0]),
             Discriminator(n_image, n_components, self.hidden_size, networks[1]),
             Recogniser(n_image, n_components, self.n_latents, self.hidden_size, networks[2]),
         )
 
     def _measure(self, X, y, seed, device):
         bank, answers = (torch.from_numpy(part).to(device) for part in check_vector_sets(y, len(X)))
-        images = torch.from_numpy(np.asarray(X, dtype=self._dtype(X))).to(device)
+        images = _as_tensor(X).to(device)
 
         def measure(net):
             players = net.average_.module.eval()
@@ -338,8 +332,7 @@ class LatentGAN(BaseEstimator):
         return np.stack(columns, axis=1)
 
     def _apply(self, network, X, inputs):
-        X = torch.from_numpy(np.asarray(X, dtype=self._dtype(X)))
-        inputs = torch.from_numpy(np.ascontiguousarray(inputs))
+        X, inputs = _as_tensor(X), _as_tensor(inputs)
         size = 16 * self.batch_size if self.image_network is None else self.batch_size
         with torch.no_grad():
             outputs = [
@@ -347,3 +340,9 @@ class LatentGAN(BaseEstimator):
                 for x, v in zip(X.split(size), inputs.split(size), strict=True)
             ]
         return torch.cat(outputs).numpy()
+
+
+def _as_tensor(X):
+    X = np.asarray(X)
+    dtype = np.uint8 if X.dtype == np.uint8 else np.float32
+    return torch.from_numpy(np.require(X, dtype, ["C", "W"]))

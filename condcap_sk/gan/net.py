@@ -99,9 +99,7 @@ class GANNet(StageNet):
             optimizer.zero_grad()
             sum(terms.values()).backward()
             # skorch's callbacks (gradient clipping) hang on this event.
-            self.notify(
-                "on_grad_computed", named_parameters=parameters, batch=batch, training=True
-            )
+            self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
             optimizer.step()
             losses |= {name: term.detach() for name, term in terms.items()}
         self.average_.update_parameters(self.module_)

@@ -109,4 +109,3 @@ class Vocabulary:
                 "Leave such captions out."
             )
         return tokens
-

@@ -59,7 +59,7 @@ class Record(Callback):
         )
 
     def on_batch_end(self, net, training=False, losses=None, **kwargs):
-        self.batches_.append({name: float(value) for name, value in losses.items()})
+        self.batches_.append({name: value.item() for name, value in losses.items()})
         if not all(math.isfinite(value) for value in self.batches_[-1].values()):
             raise TrainingDivergedError(
                 f"The loss of the {self.stage} stage became {self.batches_[-1]}. "

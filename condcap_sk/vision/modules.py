@@ -103,23 +103,19 @@ def _convolution(n_inputs, n_outputs, kernel, stride):
 
 def random_shift(images, generator):
     """Move each image (n, C, H, W) by up to a 32nd of its size, at least a pixel, edges repeated."""
-    n, _, height, width = images.shape
-    rows, columns = (
-        (
-            torch.arange(size, device=images.device)
-            + torch.randint(
-                -max(1, size // 32),
-                max(1, size // 32) + 1,
-                (n, 1),
-                generator=generator,
-                device=images.device,
-            )
-        ).clamp(0, size - 1)
-        for size in (height, width)
-    )
-    which = torch.arange(n, device=images.device)[:, None, None]
-    # Advanced indices around a slice move to the front: (n, H, W, C).
-    return images[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    n, channels, height, width = images.shape
+
+    def moved(size):
+        most = max(1, size // 32)
+        steps = torch.randint(-most, most + 1, (n, 1), generator=generator, device=images.device)
+        return (torch.arange(size, device=images.device) + steps).clamp(0, size - 1)
+
+    return images[
+        torch.arange(n, device=images.device)[:, None, None, None],
+        torch.arange(channels, device=images.device)[:, None, None],
+        moved(height)[:, None, :, None],
+        moved(width)[:, None, None, :],
+    ]
 
 
 class Matcher(nn.Module):

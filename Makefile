@@ -1,0 +1,34 @@
+# make demo   the paper's experiment, with a table and two pictures
+# make test   lint-free tests and doctests
+# Both build .venv the first time and find it the next.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test lint benchmark clean
+
+demo: $(READY)
+	$(BIN)/python examples/grid_mnist.py
+
+# One torch thread for each of two workers: more would fight for the cores.
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmark: $(READY)
+	$(BIN)/python benchmarks/grid_mnist.py
+
+# The stamp comes last, so that an interrupted set-up starts over.
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python %d.%d is too old, 3.11 is needed: make PYTHON=/path/to/python3.11" % v[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf .venv demo build *.egg-info .pytest_cache .ruff_cache .mypy_cache
