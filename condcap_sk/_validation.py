@@ -7,7 +7,11 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 _CHANNELS = (1, 3, 4)
-_FOR_TORCH = ("C", "W")  # torch shares no read-only memory, such as joblib's memory maps
+
+
+def for_torch(array):
+    """Return `array` contiguous and writable: torch shares no read-only memory, such as a memmap."""
+    return np.require(array, requirements=["C", "W"])
 
 
 def as_rows(values, n_columns, name):
@@ -18,7 +22,7 @@ def as_rows(values, n_columns, name):
             f"{name} has {values.shape[1]} columns, but {n_columns} are expected: "
             f"pass an array of shape (n, {n_columns})."
         )
-    return np.require(values, requirements=_FOR_TORCH)
+    return for_torch(values)
 
 
 def check_vector_sets(y, n_rows):
@@ -74,7 +78,7 @@ def check_images(X, image_shape=None):
             f"X has shape {X.shape}, with 1, 3 or 4 channels neither last nor first. "
             "Pass images as (n, H, W, C) or (n, C, H, W)."
         )
-    return np.require(X, requirements=_FOR_TORCH)
+    return for_torch(X)
 
 
 def check_same_images(X, shape, name="X"):
@@ -104,7 +108,7 @@ def check_answers(answers, name):
     answers = list(answers)
     if not answers:
         raise ValueError(f"{name} is empty. Pass at least one answer.")
-    kinds = {}
+    kinds: dict = {}
     for answer in answers:
         kinds.setdefault(_kind(answer, name), answer)
     if len(kinds) > 1:
@@ -174,7 +178,7 @@ def check_label_sets(label_sets, n_images):
         )
     is_array = isinstance(label_sets, np.ndarray)
     if is_array and label_sets.ndim == 2 and label_sets.dtype == bool:
-        rows = [np.flatnonzero(row) for row in label_sets]
+        rows = [np.flatnonzero(row).tolist() for row in label_sets]
     else:
         rows = [_as_collection(row, i, is_array) for i, row in enumerate(label_sets)]
     for i, row in enumerate(rows):

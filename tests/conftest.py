@@ -1,0 +1,23 @@
+"""Small data and one fitted estimator, shared by all tests."""
+
+import pytest
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.datasets import load_grid_digits
+
+
+def small_captioner(**params):
+    """The default estimator with trainings a few times shorter."""
+    return ConditionalCaptioner(**{"random_state": 0, **params}).set_params(
+        image_encoder__max_iter=400, gan__max_iter=500
+    )
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return load_grid_digits()
+
+
+@pytest.fixture(scope="session")
+def fitted(digits):
+    return small_captioner().fit(digits.images, digits.label_sets)
