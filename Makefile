@@ -1,6 +1,8 @@
-# make demo   the paper's experiment, with a table and two pictures
-# make test   lint-free tests and doctests
-# Both build .venv the first time and find it the next.
+# make demo        the paper's experiment, with a table and two pictures
+# make test        tests and doctests
+# make lint        ruff and mypy
+# make benchmark   the protocol's figures
+# Each builds .venv the first time and finds it the next.
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -10,7 +10,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def for_torch(array):
-    """Return `array` contiguous and writable: torch shares no read-only memory, such as a memmap."""
+    """Return `array` contiguous and writable: torch shares no read-only memory (a memmap, say)."""
     return np.require(array, requirements=["C", "W"])
 
 
@@ -164,7 +164,8 @@ def check_label_sets(label_sets, n_images):
         label_sets = label_sets.to_numpy()
     if isinstance(label_sets, str) or not hasattr(label_sets, "__len__"):
         raise ValueError(
-            f"label_sets={label_sets!r} is not a collection. Pass one set of answers for each image."
+            f"label_sets={label_sets!r} is not a collection. "
+            "Pass one set of answers for each image."
         )
     if len(label_sets) != n_images:
         raise ValueError(

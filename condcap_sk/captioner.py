@@ -261,8 +261,8 @@ class ConditionalCaptioner(BaseEstimator):
         codec = self._part("codec", codec_seed, analyzer=self.analyzer).fit(answers)
         if (answers == answers[0]).all():
             warnings.warn(
-                f"Every answer in label_sets is {answers[:1].tolist()[0]!r}: it will be the only answer, and "
-                "no latent can be learned. Pass label_sets with different answers.",
+                f"Every answer in label_sets is {answers[:1].tolist()[0]!r}: it will be the only "
+                "answer, and no latent can be learned. Pass label_sets with different answers.",
                 SingleAnswerWarning,
                 stacklevel=2,
             )

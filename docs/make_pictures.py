@@ -1,5 +1,6 @@
 """Draws the README's pictures. Run: ``python docs/make_pictures.py`` (a minute)."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -28,7 +29,7 @@ def draw_architecture():
         ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=8.5)
 
     def arrow(*points, text="", at=(0, 0)):
-        for (x0, y0), (x1, y1) in zip(points[:-2], points[1:-1], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(points[:-1]):
             ax.plot([x0, x1], [y0, y1], color="#444", lw=0.9, solid_capstyle="butt")
         ax.annotate(
             "", points[-1], points[-2], arrowprops={"arrowstyle": "->", "color": "#444", "lw": 0.9}

@@ -432,11 +432,15 @@ class TestBadInput:
             fitted.predict(digits.images_test[:5], [np.nan, 0, 0])
 
     def test__predict_grid__wrong_latent_shape__says_what_to_do(self, fitted, digits):
-        with pytest.raises(ValueError, match=r"latents has 2 columns, but 3 are expected.*\(n, 3\)"):
+        with pytest.raises(
+            ValueError, match=r"latents has 2 columns, but 3 are expected.*\(n, 3\)"
+        ):
             fitted.predict_grid(digits.images_test[:5], np.zeros((4, 2)))
 
     def test__infer_latent__unseen_label__is_named(self, fitted, digits):
-        with pytest.raises(ValueError, match="labels holds answers never seen in fit: 11.*Use those"):
+        with pytest.raises(
+            ValueError, match="labels holds answers never seen in fit: 11.*Use those"
+        ):
             fitted.infer_latent(digits.images_test[:2], [1, 11])
 
     def test__infer_latent__sets__says_what_to_do(self, fitted, digits):

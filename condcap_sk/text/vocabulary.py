@@ -50,7 +50,7 @@ class Vocabulary:
             kept = [token for token, count in counts.most_common() if count >= self.min_df]
             if not kept:
                 raise ValueError(
-                    f"min_df={self.min_df} leaves no token of {len(split)} captions. Lower `min_df`."
+                    f"min_df={self.min_df} leaves no token of {len(split)} captions. Lower it."
                 )
             self.tokens_ = np.array(sorted(kept[: self.max_features]), dtype=object)
             longest = max(len(tokens) for tokens in split)
@@ -68,10 +68,12 @@ class Vocabulary:
             labels = np.asarray(captions).tolist()
             unseen = sorted({str(label) for label in labels if label not in self.ids_})
             if unseen:
-                known = ", ".join(map(repr, self.tokens_[:10].tolist()))
+                known = ", ".join(map(repr, self.tokens_[:10].tolist())) + ", …" * (
+                    len(self.tokens_) > 10
+                )
                 raise ValueError(
                     f"{name} holds answers never seen in fit: {', '.join(unseen[:5])}. "
-                    f"Use those seen ({known}{', …' if len(self.tokens_) > 10 else ''}) or fit again."
+                    f"Use those seen ({known}), or fit again."
                 )
             ids[:, 0] = [self.ids_[label] for label in labels]
             return ids
@@ -81,7 +83,7 @@ class Vocabulary:
         return ids
 
     def decode(self, ids):
-        """Return the captions of (n, max_length_) `ids`: labels in their dtype, else str objects."""
+        """Return the captions of (n, max_length_) `ids`: labels in their dtype, or str."""
         if self.analyzer == "label":
             return self.tokens_[ids[:, 0] - N_SPECIAL]
         glue = "" if self.analyzer == "char" else " "

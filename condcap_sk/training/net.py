@@ -10,7 +10,7 @@ from .progress import Record, Schedule
 
 
 class Rows(Dataset):
-    """Aligned tensors, fetched a whole batch at a time (row by row costs more than the training)."""
+    """Aligned tensors, fetched a batch at a time (row by row costs more than the training)."""
 
     def __init__(self, **tensors):
         self.tensors = tensors
@@ -49,7 +49,7 @@ class StageNet(NeuralNet):
 
 
 class SupervisedNet(StageNet):
-    """One module, one optimizer; the module's own ``loss(**batch) -> {name: tensor}`` is the sum."""
+    """One module, one optimizer; the loss is the sum of ``module.loss(**batch)``, a dict."""
 
     def train_step_single(self, batch, **fit_params):
         self._set_training(True)

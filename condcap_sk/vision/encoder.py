@@ -34,7 +34,7 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
     batch_size : int, default=128
         Images in a training step; also bounds the memory of `transform`.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": two for each image up to 1000, or 12 passes over many images.
+        Training steps. "auto": two for each image up to 800, or 10 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -140,7 +140,7 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
         matcher.generator = generator(shift_seed, device)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(len(X), self.batch_size, least=1000, least_epochs=12)
+            n_steps = n_training_steps(len(X), self.batch_size, least=800, least_epochs=10)
         measure = None
         if X_val is not None:
             measure = self._average_precision(check_images(X_val), y_val, device)

@@ -90,7 +90,8 @@ class ConvolutionalNetwork(nn.Module):
             n_filters = wider
         self.n_features = 2 * n_filters
         self.standardise = Standardise(n_channels)
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.layers = nn.Sequential(*layers)
+        self.layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images):
         # The layout in which CPU convolutions are fastest; the values are the same in any.
@@ -108,7 +109,7 @@ def _convolution(n_inputs, n_outputs, kernel, stride):
 
 
 def random_shift(images, generator):
-    """Move each image (n, C, H, W) by up to a 32nd of its size, at least a pixel, edges repeated."""
+    """Move each image (n, C, H, W) by up to a 32nd of its size, a pixel or more; edges repeat."""
     n, channels, height, width = images.shape
 
     def moved(size):
@@ -158,10 +159,8 @@ class Matcher(nn.Module):
         (n, k, n_components), k tries for each image → (n, k).
         """
         ours, theirs = self.embed_image(image_vectors), self.embed_caption(captions)
-        if captions.ndim == 2:
-            products = ours @ theirs.T
-        else:
-            products = (ours[:, None] * theirs).sum(2)
+        every = captions.ndim == 2
+        products = ours @ theirs.T if every else (ours[:, None] * theirs).sum(2)
         return products * self.log_scale.exp() + self.bias
 
     def loss(self, images, answers):

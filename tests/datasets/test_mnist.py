@@ -67,7 +67,7 @@ def pickle_like_the_wheel(data):
 
     x, y = floats(data["x_train"]), data["y_train"].astype(np.int64)
     test = floats(data["x_test"]), data["y_test"].astype(np.int64)
-    return pickle.dumps(((x[:20], y[:20]), (x[20:], y[20:]), test), protocol=2)
+    return pickle.dumps(((x[:20], y[:20]), (x[20:], y[20:]), test), protocol=3)
 
 
 @pytest.mark.parametrize("form", ["npz", "idx", "idx.gz"])
