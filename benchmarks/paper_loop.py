@@ -90,7 +90,7 @@ class ImageNet(nn.Sequential):
             layers += [conv, nn.BatchNorm2d(n_out), nn.ReLU()]
             n_in = n_out
         super().__init__(*layers)
-        self.to(memory_format=torch.channels_last)  # a quarter less time per step on a CPU
+        self.to(memory_format=torch.channels_last)  # faster on a CPU
 
     def forward(self, images):
         maps = super().forward(images)
@@ -100,7 +100,7 @@ class ImageNet(nn.Sequential):
 class ConditionalMLP(nn.Module):
     """G, D or Q: an image network of its own, then an MLP on [image features, vector]."""
 
-    def __init__(self, n_in, n_out, width=256):
+    def __init__(self, n_in, n_out, width=128):
         super().__init__()
         self.image_net = ImageNet()
         sizes = [ImageNet.out_features + n_in, width, width, width]

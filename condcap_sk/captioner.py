@@ -94,8 +94,9 @@ class ConditionalCaptioner(BaseEstimator):
         The fitted game.
     latent_bank_ : ndarray of shape (32, n_latents)
         The draws from the prior that are tried where no latent is given.
-    history_ : dict of dict of list
-        Losses and held-out measures of the stages "captions", "images" and "latents".
+    history_ : dict of list
+        Losses and held-out measures along the training, from the `history_` of the parts, under
+        names such as "captions_epoch", "images_matching" or "latents_valid_accuracy".
     n_features_in_ : int
         Number of columns of a 2-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -295,9 +296,13 @@ class ConditionalCaptioner(BaseEstimator):
         self.gan_ = gan
         self.image_shape_ = X.shape[1:]
         self.latent_bank_ = self.sample_latents(BANK_SIZE, random_state=bank_seed)
-        self.history_ = {"captions": codec.history_, "latents": gan.history_}
-        if image_encoder is not None:
-            self.history_["images"] = image_encoder.history_
+        stages = {"captions": codec, "images": image_encoder, "latents": gan}
+        self.history_ = {
+            f"{stage}_{name}": values
+            for stage, part in stages.items()
+            if part is not None
+            for name, values in part.history_.items()
+        }
         if codec.analyzer_ == "label":
             self.classes_ = codec.classes_
         return self

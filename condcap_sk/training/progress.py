@@ -55,7 +55,11 @@ class Record(Callback):
         self.history_: dict[str, list] = {"epoch": []}
         self.batches_ = []
         self.bar_ = tqdm(
-            total=net.max_epochs, desc=self.stage, unit="epoch", disable=self.verbose <= 0
+            total=net.max_epochs,
+            desc=self.stage,
+            unit="epoch",
+            disable=self.verbose <= 0,
+            dynamic_ncols=True,
         )
 
     def on_batch_end(self, net, training=False, losses=None, **kwargs):
@@ -69,13 +73,13 @@ class Record(Callback):
     def on_epoch_end(self, net, **kwargs):
         epoch = len(net.history)
         if epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs:
-            record = {
+            # Measures come first: they are what a narrow terminal has room for.
+            record = {} if self.measure is None else self.measure(net)
+            record |= {
                 name: float(np.mean([batch[name] for batch in self.batches_]))
                 for name in self.batches_[0]
             }
             self.batches_ = []
-            if self.measure is not None:
-                record |= self.measure(net)
             self.history_["epoch"].append(epoch)
             for name, value in record.items():
                 self.history_.setdefault(name, []).append(value)
