@@ -119,6 +119,8 @@ class ConditionalCaptioner(BaseEstimator):
     LaTextGAN         ``objective="paper", images="ignored", mi_weight=0``
     ================= ====================================================================
 
+    With ``images="end-to-end"``, of the `image_encoder` only `n_filters` counts.
+
     `codec`, `image_encoder` and `gan` are cloned; their `device`, `random_state` and `verbose`, the
     codec's `analyzer` and the game's `n_latents`, `objective`, `mi_weight` and `noise` are set by
     this estimator.
@@ -285,10 +287,12 @@ class ConditionalCaptioner(BaseEstimator):
             n_latents=self.n_latents,
             objective=self.objective,
             mi_weight=self.mi_weight,
+            # As much as the decoder was taught to hear through; the game cannot do with none.
             noise=codec.noise_ or 1.0,
         )
         if self.images == "end-to-end":
-            gan.set_params(image_network=partial(image_network, X.shape[1:], 16))
+            n_filters = (self.image_encoder or ImageEncoder()).n_filters
+            gan.set_params(image_network=partial(image_network, X.shape[1:], n_filters))
         gan.fit(*rows(self._see(X, image_encoder)))
 
         self.codec_ = codec
@@ -329,7 +333,8 @@ class ConditionalCaptioner(BaseEstimator):
             ranked = self._rank(X, self.latent_bank_)
             return self.codec_.vocabulary_.decode(np.stack([tokens[0] for tokens in ranked]))
         c = check_latents(c, len(X), self.n_latents)
-        return self._answer(X, lambda rows: [c[rows]])[:, 0]
+        chosen = [self._choose(seen, c[rows]) for rows, seen in self._batches(X)]
+        return self.codec_.vocabulary_.decode(np.concatenate(chosen))
 
     def predict_grid(self, X, latents):
         """Answer for every image under every latent; each image is encoded once.
@@ -349,7 +354,12 @@ class ConditionalCaptioner(BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         latents = as_rows(latents, self.n_latents, "latents")
-        return self._answer(X, lambda rows: latents)
+        decode = self.codec_.vocabulary_.decode
+        answers = [
+            np.stack([decode(self._choose(seen, c)) for c in latents], axis=1)
+            for _, seen in self._batches(X)
+        ]
+        return np.concatenate(answers)
 
     def sample(self, X, n_samples=5):
         """Give several distinct answers for each image.
@@ -368,9 +378,7 @@ class ConditionalCaptioner(BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_images(X)
-        # Further latents than the bank's only where many answers are wanted.
-        more = self.sample_latents(4 * n_samples, random_state=0)
-        latents = np.concatenate([self.latent_bank_, more])[: max(BANK_SIZE, 4 * n_samples)]
+        latents = self.sample_latents(max(BANK_SIZE, 4 * n_samples), random_state=0)
         decode = self.codec_.vocabulary_.decode
         return [decode(tokens[:n_samples]).tolist() for tokens in self._rank(X, latents)]
 
@@ -514,15 +522,6 @@ class ConditionalCaptioner(BaseEstimator):
         for start in range(0, len(X), self.batch_size):
             rows = slice(start, start + self.batch_size)
             yield rows, self._see(X[rows], self.image_encoder_)
-
-    def _answer(self, X, latents_of):
-        decode = self.codec_.vocabulary_.decode
-        return np.concatenate(
-            [
-                np.stack([decode(self._choose(seen, c)) for c in latents_of(rows)], axis=1)
-                for rows, seen in self._batches(X)
-            ]
-        )
 
     def _rank(self, X, latents):
         """Return, for each image, its distinct answers under `latents`, most relevant first."""
