@@ -58,7 +58,7 @@ class ConditionalCaptioner(BaseEstimator):
         fitted first by matching images with captions, then kept. "end-to-end": the image itself,
         each through a network of its own, trained in the game. "ignored": nothing.
     mi_weight : float, default=0.1
-        λ_I: weight of the latent's recovery, equation (6).
+        Weight λ_I of the latent's recovery, equation (6).
     image_shape : tuple (H, W) or (H, W, C), default=None
         Says that the rows of a 2-D `X` are flattened images. None: they are feature vectors.
     relevance_weight : float, default=4
@@ -383,7 +383,7 @@ class ConditionalCaptioner(BaseEstimator):
         return [decode(tokens[:n_samples]).tolist() for tokens in self._rank(X, latents)]
 
     def infer_latent(self, X, labels):
-        """Read the latent back: which one would have given this answer to this image?
+        """Read back the latent that would have given this answer to this image.
 
         Parameters
         ----------

@@ -20,4 +20,12 @@ def digits():
 
 @pytest.fixture(scope="session")
 def fitted(digits):
+    """Good answers; half a minute."""
     return small_captioner().fit(digits.images, digits.label_sets)
+
+
+@pytest.fixture(scope="session")
+def hardly_fitted(digits):
+    """Answers of the right form; a second."""
+    est = small_captioner().set_params(image_encoder__max_iter=5, gan__max_iter=5)
+    return est.fit(digits.images[:50], digits.label_sets[:50])

@@ -214,7 +214,10 @@ class TestForm:
     def test__fit__captions__answers_in_words(self):
         X = np.repeat(np.eye(2), 20, axis=0)
         captions = [["a red dog", "one dog runs"]] * 20 + [["two cats sit", "a cat"]] * 20
-        est = ConditionalCaptioner(random_state=0).set_params(codec__max_iter=150).fit(X, captions)
+        est = ConditionalCaptioner(random_state=0).set_params(
+            codec__max_iter=200, codec__batch_size=64, codec__hidden_size=64, codec__n_components=32
+        )
+        est.fit(X, captions)
         answers = est.predict(X)
         assert answers.dtype == object
         assert est.codec_.analyzer_ == "word"

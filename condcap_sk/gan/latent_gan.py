@@ -47,7 +47,7 @@ class LatentGAN(BaseEstimator):
         The game, as above. With "paper", `posterior_weight`, `kl_weight`, `mismatch_weight`,
         `gradient_penalty` and `noise` do not apply.
     mi_weight : float, default=0.1
-        λ_I in (4): weight of the latent's recovery. 0 leaves a conditional GAN.
+        Weight λ_I in (4) of the latent's recovery. 0 leaves a conditional GAN.
     posterior_weight : float, default=0.3
         Weight of the posterior path; 0 leaves it out.
     kl_weight : float, default=0.3
@@ -290,7 +290,7 @@ class LatentGAN(BaseEstimator):
         return self._apply(self.generator_, X, check_latents(c, len(X), self.n_latents))
 
     def infer(self, X, vectors):
-        """Return the latents Q(s, X): which latent would have said this about this image?
+        """Return the latents Q(s, X) that would have said this about these images.
 
         Parameters
         ----------

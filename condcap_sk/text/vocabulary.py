@@ -107,7 +107,7 @@ class Vocabulary:
             tokens = split_words(caption)
         if not tokens:
             raise ValueError(
-                f"{name} holds {caption!r}, which has no token under analyzer={self.analyzer!r}. "
-                "Leave such captions out."
+                f"{name} holds {str(caption)!r}, which has no token under "
+                f"analyzer={self.analyzer!r}. Leave such captions out."
             )
         return tokens

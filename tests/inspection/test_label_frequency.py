@@ -1,0 +1,31 @@
+"""LabelFrequencyDisplay."""
+
+import numpy as np
+import pytest
+
+from condcap_sk.inspection import LabelFrequencyDisplay
+
+
+def test__from_estimator__fixed_latents__shows_their_frequencies(hardly_fitted, digits):
+    fitted = hardly_fitted
+    latents = fitted.sample_latents(3, random_state=0)
+    display = LabelFrequencyDisplay.from_estimator(
+        fitted, digits.images_test, digits.label_sets_test, latents=latents
+    )
+    answers = fitted.predict_grid(digits.images_test, latents)
+    assert display.axes_.shape == (4,)
+    for k in range(3):
+        heights = [bar.get_height() for bar in display.axes_[k].patches]
+        expected = [(answers[:, k] == label).mean() for label in fitted.classes_]
+        np.testing.assert_allclose(heights, expected)
+        assert f"{display.accuracy[k]:.1%} right" in display.axes_[k].get_title()
+    assert sum(bar.get_height() for bar in display.axes_[3].patches) == pytest.approx(1)
+
+
+def test__plot__axes_given__are_drawn_on():
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(1, 2)
+    display = LabelFrequencyDisplay(["a", "b"], np.array([[0.3, 0.7]]), [0.5, 0.5]).plot(axes=axes)
+    assert display.axes_.tolist() == axes.tolist()
+    assert display.figure_ is axes[0].figure

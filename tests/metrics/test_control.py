@@ -1,0 +1,75 @@
+"""Metrics of control on generators whose values are known."""
+
+import numpy as np
+import pytest
+
+from condcap_sk.metrics import (
+    fixed_latent_accuracy,
+    label_frequencies,
+    label_skew,
+    total_variation,
+)
+
+RNG = np.random.RandomState(0)
+GRIDS = RNG.randint(10, size=(2000, 4))
+SETS = [set(row) for row in GRIDS.tolist()]
+LATENTS = 40
+
+
+def preference_order():
+    """For each latent an order of labels; the answer is the first that is in the image."""
+    orders = np.stack([RNG.permutation(10) for _ in range(LATENTS)])
+    ranks = orders[:, GRIDS].transpose(1, 0, 2)
+    return np.take_along_axis(GRIDS, ranks.argmin(2), axis=1)
+
+
+def positional():
+    return GRIDS[:, RNG.randint(4, size=LATENTS)]
+
+
+def random():
+    return RNG.randint(10, size=(2000, LATENTS))
+
+
+@pytest.mark.parametrize(
+    ("generator", "accuracy", "skew"),
+    [(preference_order, 1.0, 0.47), (positional, 1.0, 0.0), (random, 0.344, 0.0)],
+)
+def test__known_generators__accuracy_and_skew__are_as_computed(generator, accuracy, skew):
+    answers = generator()
+    assert fixed_latent_accuracy(answers, SETS).mean() == pytest.approx(accuracy, abs=0.01)
+    frequencies = label_frequencies(answers, range(10))
+    assert label_skew(frequencies) == pytest.approx(skew, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", [int, float, str, object])
+def test__fixed_latent_accuracy__label_types__count_the_same(kind):
+    answers = np.array([[3, 8], [1, 3]]).astype(kind)
+    sets = [{3.0, 8.0}, {1.0, 7.0}] if kind is float else [{3, 8}, {1, 7}]
+    if kind is str:
+        sets = [{str(label) for label in labels} for labels in sets]
+    assert fixed_latent_accuracy(answers, sets).tolist() == [1, 0.5]
+
+
+def test__label_frequencies__rows__sum_to_one():
+    frequencies = label_frequencies(random(), range(10))
+    assert frequencies.shape == (LATENTS, 10)
+    np.testing.assert_allclose(frequencies.sum(1), 1)
+
+
+def test__label_frequencies__label_left_out__says_what_to_pass():
+    with pytest.raises(ValueError, match=r"labels lacks \[2\].*Pass every label"):
+        label_frequencies([[1], [2]], [0, 1])
+
+
+def test__one_latent__1_d_answers__says_what_to_pass():
+    with pytest.raises(ValueError, match=r"answers has shape \(2,\).*answers\[:, None\]"):
+        fixed_latent_accuracy([1, 2], [{1}, {2}])
+
+
+def test__total_variation__is_a_metric():
+    p, q, r = RNG.dirichlet(np.ones(5), 3)
+    assert total_variation(p, p) == 0
+    assert total_variation(p, q) == pytest.approx(total_variation(q, p))
+    assert total_variation(p, r) <= total_variation(p, q) + total_variation(q, r)
+    assert total_variation([1, 0], [0, 1]) == 1
