@@ -9,9 +9,10 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import load_grid_digits
+from condcap_sk.datasets import make_image_grid
 from condcap_sk.inspection import LatentTraversalDisplay
 from condcap_sk.metrics import label_frequencies, total_variation
 
@@ -63,17 +64,21 @@ def draw_architecture():
 
 
 def draw_traversal():
-    digits = load_grid_digits()
-    est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
+    # load_grid_digits, with a margin around each digit: easier on the eye.
+    digits = load_digits()
+    grids = make_image_grid(digits.images, digits.target, 1200, cell_shape=(11, 11), random_state=0)
+    X, label_sets = grids.images, grids.label_sets
+    est = ConditionalCaptioner(random_state=0).fit(X[:1000], label_sets[:1000])
+    X, label_sets = X[1000:], label_sets[1000:]
     latents = est.sample_latents(100, random_state=0)
-    frequencies = label_frequencies(est.predict_grid(digits.images_test, latents), est.classes_)
+    frequencies = label_frequencies(est.predict_grid(X, latents), est.classes_)
     # Six points of view as different as possible, one after the other.
     chosen = [int(np.argmax(total_variation(frequencies, frequencies.mean(axis=0))))]
     while len(chosen) < 6:
         distances = [total_variation(frequencies, frequencies[i]) for i in chosen]
         chosen.append(int(np.argmax(np.min(distances, axis=0))))
     display = LatentTraversalDisplay.from_estimator(
-        est, digits.images_test[:5], digits.label_sets_test[:5], latents=latents[chosen]
+        est, X[:5], label_sets[:5], latents=latents[chosen]
     )
     display.figure_.savefig(HERE / "latent_traversal.png", dpi=110)
 
