@@ -5,6 +5,7 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,6 +20,7 @@ from ._validation import (
 )
 from .exceptions import SingleAnswerWarning
 from .gan import LatentGAN
+from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
 from .text import CaptionCodec
 from .training.seeding import check_seed, spawn_seeds
@@ -27,6 +29,7 @@ from .vision.modules import image_network
 
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
 N_CANDIDATES = 10  # captions that the decoder proposes for one sentence vector
+N_PROPOSALS = 1000  # latents tried for one speaker
 BANK_SIZE = 32  # latents tried where none is given
 MOST_HELD_OUT = 500  # images
 
@@ -382,7 +385,7 @@ class ConditionalCaptioner(BaseEstimator):
         decode = self.codec_.vocabulary_.decode
         return [decode(tokens[:n_samples]).tolist() for tokens in self._rank(X, latents)]
 
-    def infer_latent(self, X, labels):
+    def infer_latent(self, X, labels, return_std=False):
         """Read back the latent that would have given this answer to this image.
 
         Parameters
@@ -391,14 +394,75 @@ class ConditionalCaptioner(BaseEstimator):
             Images or feature vectors, as in `fit`.
         labels : array-like of shape (n,)
             One answer for each image.
+        return_std : bool, default=False
+            Return the standard deviations of the estimate, too: many latents give the same answer.
 
         Returns
         -------
         c : ndarray of shape (n, n_latents), float32
-            The recogniser's estimate Q(s, X).
+            The recogniser's estimate, the mean of Q(c | s, X).
+        std : ndarray of shape (n, n_latents), float32
+            Its standard deviation in each dimension. Only with `return_std`. Not learned with
+            ``objective="paper"``.
         """
         X, vectors = self._check_pairs(X, labels)
-        return self.gan_.infer(self._see(X, self.image_encoder_), vectors)
+        mean, std = self.gan_.infer(self._see(X, self.image_encoder_), vectors)
+        return (mean, std) if return_std else mean
+
+    def infer_speaker(self, X, labels):
+        """Read the latent of one speaker who gave all of these answers.
+
+        The recogniser proposes latents, the generator and the decoder judge how likely each is to
+        give these answers: importance sampling of the posterior.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        labels : array-like of shape (n,)
+            The speaker's answer to each image.
+
+        Returns
+        -------
+        c, std : ndarray of shape (n_latents,), float32
+            Mean and standard deviation of the posterior, given all the answers. ``predict(X_new,
+            c)`` continues as the speaker would.
+        """
+        X, vectors = self._check_pairs(X, labels)
+        seen = self._see(X, self.image_encoder_)
+        tokens = self.codec_.vocabulary_.encode(check_answers(labels, "labels"))
+        means, stds = self.gan_.infer(seen, vectors)
+        proposals, log_weights = propose(means, stds, N_PROPOSALS)
+        for image, answer in zip(seen, tokens, strict=True):
+            repeated = np.broadcast_to(image, (N_PROPOSALS, *image.shape))
+            heard = self.gan_.predict(repeated, proposals)
+            log_weights += self.codec_.log_probability(heard, np.tile(answer, (N_PROPOSALS, 1)))
+        weights = softmax(log_weights)[:, None]
+        mean = (weights * proposals).sum(axis=0)
+        return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))
+
+    def recover_latent(self, X, c):
+        """Read back latents from the generated sentence vectors, before they are decoded.
+
+        Where this is much more exact than ``infer_latent(X, predict(X, c))``, the latent hides in
+        differences that no answer shows.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        c : array-like of shape (n_latents,) or (n, n_latents)
+            The latents that vectors are generated with.
+
+        Returns
+        -------
+        c : ndarray of shape (n, n_latents), float32
+            The recogniser's estimate, the mean of Q(c | G(c, X), X).
+        """
+        check_is_fitted(self)
+        X = self._check_images(X)
+        seen = self._see(X, self.image_encoder_)
+        return self.gan_.infer(seen, self.gan_.predict(seen, c))[0]
 
     def score_samples(self, X, labels):
         """Tell how relevant each given answer is to its image.

@@ -11,10 +11,8 @@ def small_captioner(**params):
     return ConditionalCaptioner(**{"random_state": 0, **params}).set_params(
         codec__batch_size=64,
         image_encoder__n_filters=8,
-        image_encoder__batch_size=64,
         image_encoder__max_iter=400,
         gan__batch_size=128,
-        gan__lr=3e-3,
         gan__max_iter=500,
     )
 

@@ -15,9 +15,11 @@ from condcap_sk import ConditionalCaptioner
 from condcap_sk.exceptions import SingleAnswerWarning, TrainingDivergedError
 from condcap_sk.gan import LatentGAN
 from condcap_sk.metrics import (
+    dialogue_accuracy,
     fixed_latent_accuracy,
     label_frequencies,
     label_skew,
+    latent_error,
     total_variation,
 )
 
@@ -58,6 +60,24 @@ class TestQuality:
         )
         frequencies = label_frequencies(answers, fitted.classes_).mean(axis=0)
         assert total_variation(frequencies, 0.1) <= 0.12
+
+    def test__infer_speaker__more_answers_heard__next_ones_predicted_better(self, fitted, digits):
+        heard = dialogue_accuracy(fitted, digits.images_test, turns=(1, 10), n_speakers=20)
+        assert heard["best constant"] < heard[1] + 0.02
+        assert heard[1] + 0.1 < heard[10]
+
+    def test__recover_latent__generated_vectors__tell_about_their_latents(self, fitted, digits):
+        c = fitted.sample_latents(200, random_state=0)
+        error = latent_error(c, fitted.recover_latent(digits.images_test, c))
+        assert 0.3 < error < 0.8
+
+    def test__infer_latent__its_uncertainty__is_less_than_the_prior_s(self, fitted, digits):
+        labels = np.array([min(labels) for labels in digits.label_sets_test])
+        mean, std = fitted.infer_latent(digits.images_test, labels, return_std=True)
+        np.testing.assert_array_equal(mean, fitted.infer_latent(digits.images_test, labels))
+        assert std.shape == mean.shape
+        assert std.min() > 0
+        assert std.mean() < 1
 
     def test__infer_latent__its_latent__gives_the_answer_back(self, fitted, digits):
         labels = np.array([min(labels) for labels in digits.label_sets_test])

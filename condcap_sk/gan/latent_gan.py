@@ -36,6 +36,9 @@ class LatentGAN(BaseEstimator):
       image's caption (mismatched pairs), under gradient penalties on all of them (R1 and R2 [2]_).
     * D and Q read vectors with Gaussian noise: what a decoder cannot hear, they cannot either, so
       the latent cannot hide in differences that no caption shows.
+    * Q sees the image of only half of the pairs (`image_dropout`). What it recovers of the latent
+      from an answer alone, it recovers only if the latent asks for that answer whatever the image:
+      where its directions are preferences for answers, which carry over to other images.
     * True pairs teach G and Q too (posterior path [3]_): Q reads a latent off a true vector as a
       Gaussian, G must say that vector again, and the Gaussian is drawn to the prior.
 
@@ -45,7 +48,7 @@ class LatentGAN(BaseEstimator):
         Dimension of the latent variable, whose prior is N(0, I).
     objective : {"relativistic", "paper"}, default="relativistic"
         The game, as above. With "paper", `posterior_weight`, `kl_weight`, `mismatch_weight`,
-        `gradient_penalty` and `noise` do not apply.
+        `gradient_penalty`, `noise` and `image_dropout` do not apply.
     mi_weight : float, default=0.1
         Weight λ_I in (4) of the latent's recovery. 0 leaves a conditional GAN.
     posterior_weight : float, default=0.3
@@ -58,18 +61,21 @@ class LatentGAN(BaseEstimator):
         Weight γ of the gradient penalties.
     noise : float, default=1
         Standard deviation, per component, of the noise on vectors that D and Q read.
+    image_dropout : float, default=0.5
+        Probability that Q does not see the image, in training. A latent that can be told from the
+        answer alone means the same whatever the image.
     hidden_size : int, default=128
         Width of the three hidden layers of G, D and Q.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
         (n, n_features). G, D and Q each get their own and train it end to end.
-    lr : float, default=1e-3
+    lr : float, default=3e-3
         Peak learning rate of both Adam optimizers.
     batch_size : int, default=256
         Images in a training step; also bounds the memory of `predict` and `infer`.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": two for each image up to 1500, or 12 passes over many images.
+        Training steps. "auto": two for each image up to 2000, or 12 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
@@ -122,6 +128,7 @@ class LatentGAN(BaseEstimator):
         "mismatch_weight": [Interval(Real, 0, None, closed="left")],
         "gradient_penalty": [Interval(Real, 0, None, closed="left")],
         "noise": [Interval(Real, 0, None, closed="neither")],
+        "image_dropout": [Interval(Real, 0, 1, closed="both")],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -144,9 +151,10 @@ class LatentGAN(BaseEstimator):
         mismatch_weight=1.0,
         gradient_penalty=0.1,
         noise=1.0,
+        image_dropout=0.5,
         hidden_size=128,
         image_network=None,
-        lr=1e-3,
+        lr=3e-3,
         batch_size=256,
         max_iter="auto",
         callbacks=None,
@@ -162,6 +170,7 @@ class LatentGAN(BaseEstimator):
         self.mismatch_weight = mismatch_weight
         self.gradient_penalty = gradient_penalty
         self.noise = noise
+        self.image_dropout = image_dropout
         self.hidden_size = hidden_size
         self.image_network = image_network
         self.lr = lr
@@ -199,7 +208,7 @@ class LatentGAN(BaseEstimator):
             players = self._build(images.shape[1], bank).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(len(X), self.batch_size, least=1500, least_epochs=12)
+            n_steps = n_training_steps(len(X), self.batch_size, least=2000, least_epochs=12)
         net, history = train(
             GANNet,
             players,
@@ -227,6 +236,7 @@ class LatentGAN(BaseEstimator):
                     "mismatch_weight",
                     "gradient_penalty",
                     "noise",
+                    "image_dropout",
                 )
             },
         )
@@ -301,12 +311,14 @@ class LatentGAN(BaseEstimator):
 
         Returns
         -------
-        c : ndarray of shape (n, n_latents), float32
-            The recogniser's mean.
+        mean, std : ndarray of shape (n, n_latents), float32
+            Q's Gaussian.
         """
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_components, "vectors")
-        return self._apply(lambda *inputs: self.recogniser_(*inputs)[0], X, vectors)
+        both = self._apply(lambda *inputs: torch.cat(self.recogniser_(*inputs), 1), X, vectors)
+        mean, log_variance = np.split(both, 2, axis=1)
+        return mean, np.exp(0.5 * log_variance)
 
     def relevance(self, X, vectors):
         """Return D's log-odds that captions are true ones of their image.

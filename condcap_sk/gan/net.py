@@ -26,7 +26,8 @@ class GANNet(StageNet):
         The distinct sentence vectors.
     rng : torch.Generator
         On the device; draws latents, captions and noise.
-    n_latents, mi_weight, posterior_weight, kl_weight, mismatch_weight, gradient_penalty, noise
+    n_latents, mi_weight, posterior_weight, kl_weight, mismatch_weight, gradient_penalty, noise, \
+            image_dropout
         See `LatentGAN`.
     ema_decay : float
         Of the average of G and Q over the steps.
@@ -46,6 +47,7 @@ class GANNet(StageNet):
         mismatch_weight,
         gradient_penalty,
         noise,
+        image_dropout,
         ema_decay,
         **net_params,
     ):
@@ -59,6 +61,7 @@ class GANNet(StageNet):
         self.mismatch_weight = mismatch_weight
         self.gradient_penalty = gradient_penalty
         self.noise = noise
+        self.image_dropout = image_dropout
         self.ema_decay = ema_decay
         super().__init__(module, **net_params)
 
@@ -135,7 +138,8 @@ class GANNet(StageNet):
         real = self._noisy(self.bank[truth])
         fake = self._noisy(self.module_.generator(images, latents))
         fake_scores = self.module_.discriminator(images, fake)
-        recovered, _ = self.module_.recogniser(images, fake)
+        seen = images if self.objective == "paper" else self._some_hidden(images)
+        recovered, _ = self.module_.recogniser(seen, fake)
         mutual_information = self.mi_weight * latent_error(latents, recovered)
         with torch.no_grad():
             real_scores = self.module_.discriminator(images, real)
@@ -144,7 +148,7 @@ class GANNet(StageNet):
                 "generator": adversarial_value(real_scores, fake_scores),
                 "latent": mutual_information,
             }
-        mean, log_variance = self.module_.recogniser(images, real)
+        mean, log_variance = self.module_.recogniser(seen, real)
         noise = sample_prior(len(mean), self.n_latents, self.rng)
         heard = self.module_.generator(images, mean + (0.5 * log_variance).exp() * noise)
         candidates, position = truth.unique(return_inverse=True)
@@ -162,6 +166,11 @@ class GANNet(StageNet):
             return vectors
         noise = torch.empty_like(vectors).normal_(generator=self.rng)
         return vectors + self.noise * noise
+
+    def _some_hidden(self, images):
+        draws = torch.rand(len(images), generator=self.rng, device=images.device)
+        hidden = (draws < self.image_dropout).view(-1, *[1] * (images.ndim - 1))
+        return images.masked_fill(hidden, 0)
 
     def _one_of(self, answers):
         """Draw one of each row's answers, all equally likely."""

@@ -1,8 +1,40 @@
 """The prior of the latent variable: N(0, I)."""
 
+import numpy as np
 import torch
+from scipy.stats import norm
 
 
 def sample_prior(n_samples, n_latents, generator):
     """Draw (n_samples, n_latents) latents on the generator's device."""
     return torch.randn(n_samples, n_latents, generator=generator, device=generator.device)
+
+
+def propose(means, stds, n_proposals):
+    """Propose latents of one speaker, given what Q makes of each of its answers.
+
+    Half are drawn from the prior. Half are drawn from the product of the Gaussians
+    N(means[t], stds[t]²), with the prior, which each of them holds, counted once; at twice its
+    width, so that little is missed.
+
+    Parameters
+    ----------
+    means, stds : ndarray of shape (n, n_latents)
+    n_proposals : int
+
+    Returns
+    -------
+    proposals : ndarray of shape (n_proposals, n_latents), float32
+    log_weights : ndarray of shape (n_proposals,)
+        Log-density of the prior over that of the proposal.
+    """
+    precision = 1 / np.square(stds)
+    # An answer never tells less than nothing.
+    pooled = 1 + np.maximum(precision - 1, 0).sum(axis=0)
+    mean, std = (means * precision).sum(axis=0) / pooled, 2 * pooled**-0.5
+    proposals = np.random.RandomState(0).standard_normal((n_proposals, means.shape[1]))
+    proposals[::2] = mean + std * proposals[::2]
+    prior = norm.logpdf(proposals).sum(axis=1)
+    product = norm.logpdf(proposals, mean, std).sum(axis=1)
+    log_weights = prior - np.logaddexp(prior, product) + np.log(2)
+    return proposals.astype(np.float32), log_weights

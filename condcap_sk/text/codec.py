@@ -316,3 +316,31 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
             ]
         tokens, scores = zip(*found, strict=True)
         return torch.cat(tokens).cpu().numpy(), torch.cat(scores).cpu().numpy()
+
+    def log_probability(self, vectors, tokens):
+        """Return how likely the decoder is to say captions on hearing vectors.
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n_captions, n_components)
+            Sentence vectors, exact or near one.
+        tokens : ndarray of shape (n_captions, max_length), int64
+            The captions, as returned by `candidates`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_captions,), float32
+            Sums over tokens.
+        """
+        check_is_fitted(self)
+        vectors = as_rows(vectors, self._n_features_out, "vectors")
+        with torch.no_grad():
+            found = [
+                self.decoder_.log_probability(v.to(self.device_), t.to(self.device_)).cpu()
+                for v, t in zip(
+                    torch.from_numpy(vectors).split(16 * self.batch_size),
+                    torch.from_numpy(tokens).split(16 * self.batch_size),
+                    strict=True,
+                )
+            ]
+        return torch.cat(found).numpy()

@@ -51,6 +51,11 @@ class CaptionDecoder(nn.Module):
         outputs, state = self.recurrence(inputs, state)
         return self.to_logits(outputs), state
 
+    def log_probability(self, vectors, tokens):
+        """Return the log-probability (n,) of whole captions."""
+        steps = self(vectors, tokens).log_softmax(2).gather(2, tokens[:, :, None])[:, :, 0]
+        return (steps * counted(tokens)).sum(1)
+
     def candidates(self, vectors, width):
         """Find the likeliest token sequences by beam search.
 
@@ -103,6 +108,11 @@ class CaptionDecoder(nn.Module):
         return F.pad(tokens, (0, missing), value=END), scores
 
 
+def counted(tokens):
+    """The tokens that are answers: up to the first END ("stop here"); what follows is filling."""
+    return F.pad(tokens[:, :-1] != END, (1, 0), value=True)
+
+
 def _allowed(logits, first):
     """Never answer with the unknown token or with nothing at all."""
     banned = [UNKNOWN, END] if first else [UNKNOWN]
@@ -127,6 +137,5 @@ class CaptionAutoencoder(nn.Module):
         vectors = self.encoder(tokens)
         noise = torch.empty_like(vectors).normal_(generator=self.generator)
         logits = self.decoder(vectors + self.noise * noise, tokens)
-        # The first END is an answer too ("stop here"); what follows it is filling.
-        counted = F.pad(tokens[:, :-1] != END, (1, 0), value=True)
-        return {"cross_entropy": F.cross_entropy(logits[counted], tokens[counted])}
+        told = counted(tokens)
+        return {"cross_entropy": F.cross_entropy(logits[told], tokens[told])}

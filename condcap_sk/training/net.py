@@ -51,6 +51,17 @@ class StageNet(NeuralNet):
 class SupervisedNet(StageNet):
     """One module, one optimizer; the loss is the sum of ``module.loss(**batch)``, a dict."""
 
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        """Only matrices decay: gains and biases at 0 would switch units off."""
+        named_parameters = list(named_parameters)
+        _, settings = super().get_params_for_optimizer(prefix, named_parameters)
+        groups: dict[bool, list] = {True: [], False: []}
+        for _, parameter in named_parameters:
+            groups[parameter.ndim > 1].append(parameter)
+        return (
+            [{"params": groups[True]}, {"params": groups[False], "weight_decay": 0.0}],
+        ), settings
+
     def train_step_single(self, batch, **fit_params):
         self._set_training(True)
         inputs = {name: tensor.to(self.device) for name, tensor in batch[0].items()}

@@ -31,7 +31,7 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
         photographs. No effect on feature vectors.
     lr : float, default=5e-3
         Peak learning rate of AdamW.
-    batch_size : int, default=128
+    batch_size : int, default=64
         Images in a training step; also bounds the memory of `transform`.
     max_iter : int or "auto", default="auto"
         Training steps. "auto": two for each image up to 800, or 10 passes over many images.
@@ -93,7 +93,7 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
         *,
         n_filters=16,
         lr=5e-3,
-        batch_size=128,
+        batch_size=64,
         max_iter="auto",
         callbacks=None,
         device="auto",
@@ -157,7 +157,8 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
             measure=measure,
             verbose=self.verbose,
             optimizer=torch.optim.AdamW,
-            optimizer__weight_decay=1e-4,
+            # Strong, as AdamW scales it by the learning rate: .15 % of a weight in each step.
+            optimizer__weight_decay=0.3,
             lr=self.lr,
         )
         matcher = net.module_.eval().requires_grad_(False)

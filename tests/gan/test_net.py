@@ -38,6 +38,7 @@ def fit_net(objective="relativistic", n_steps=1, callbacks=None, **changed):
         "mismatch_weight": 1.0,
         "gradient_penalty": 0.1,
         "noise": 1.0,
+        "image_dropout": 0.5,
         "ema_decay": 0.5,
         "lr": 1e-2,
         **changed,
@@ -194,3 +195,19 @@ def test__history__after_training__names_every_term():
     terms = {"discriminator", "mismatch", "penalty", "generator", "latent", "posterior"}
     assert terms | {"epoch", "divergence"} == set(history)
     assert len({len(values) for values in history.values()}) == 1
+
+
+@pytest.mark.parametrize(("image_dropout", "sees"), [(0.0, True), (1.0, False)])
+def test__image_dropout__recogniser__sees_the_image_or_not(image_dropout, sees):
+    net, _, _ = fit_net(image_dropout=image_dropout)
+    images, *rest = step_inputs(net)
+    images.requires_grad_()
+    net.module_.generator.requires_grad_(False)
+    # The generator sees the image in any case: cut that way off.
+    heard = net.module_.generator(images, rest[2]).detach()
+    net.module_.generator.forward = lambda *inputs: heard[: len(inputs[0])]
+    terms = net.generator_losses(images, *rest)
+    (gradient,) = torch.autograd.grad(
+        terms["latent"] + terms["divergence"], images, allow_unused=True
+    )
+    assert (gradient is not None and bool(gradient.abs().sum() > 0)) == sees

@@ -186,3 +186,20 @@ def test__beam_search__wide_enough__finds_what_enumeration_finds():
             assert (values[:-1] >= values[1:]).all()
             for row, value in zip(rows[possible].tolist(), values[possible], strict=True):
                 assert value.item() == pytest.approx(expected[tuple(row)], abs=1e-4)
+
+
+def test__log_probability__of_labels__sums_to_one():
+    codec = CaptionCodec(random_state=0).fit(range(5))
+    tokens = codec.vocabulary_.encode(range(5))
+    vectors = np.repeat(codec.transform([3]), 5, axis=0)
+    probabilities = np.exp(codec.log_probability(vectors, tokens))
+    assert probabilities.argmax() == 3
+    assert probabilities.sum() == pytest.approx(1, abs=0.01)
+
+
+def test__log_probability__of_sentences__is_that_of_the_search(words):
+    vectors = words.transform(words.inverse_transform(words.transform(SENTENCES)))
+    tokens, scores = words.candidates(vectors, 1)
+    found = words.log_probability(vectors, tokens[:, 0])
+    np.testing.assert_allclose(found, scores[:, 0], atol=0.05)
+    assert (words.log_probability(vectors, np.roll(tokens[:, 0], 1, axis=0)) < found).all()
