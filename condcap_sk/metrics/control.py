@@ -1,6 +1,10 @@
-"""What a latent does to the answers: accuracy and label frequencies under fixed latents."""
+"""What a latent does to the answers, as functions of plain arrays.
+
+Each of them alone can be cheated; `control_report` gives them together.
+"""
 
 import numpy as np
+from scipy.special import entr, rel_entr
 
 from .._validation import check_answers, check_label_sets
 
@@ -26,15 +30,95 @@ def fixed_latent_accuracy(answers, label_sets):
     >>> fixed_latent_accuracy([[3, 8], [1, 3]], [{3, 8}, {1, 7}])
     array([1. , 0.5])
     """
+    _, codes, shares = right_shares(answers, label_sets)
+    return (np.take_along_axis(shares, codes, axis=1) > 0).mean(axis=0)
+
+
+def coverage(answers, label_sets):
+    """Share of an image's right answers that are given under at least one latent.
+
+    Parameters
+    ----------
+    answers : array-like of shape (n_images, n_latents)
+        Answer of each image under each latent.
+    label_sets : list of n_images collections
+        The right answers of each image.
+
+    Returns
+    -------
+    coverage : float
+        Between 0 and 1, the mean over images. It grows with the number of latents.
+
+    Examples
+    --------
+    >>> from condcap_sk.metrics import coverage
+    >>> coverage([[3, 3, 8], [1, 1, 1]], [{3, 8}, {1, 7}])
+    0.75
+    """
+    _, codes, shares = right_shares(answers, label_sets)
+    right, reached = shares > 0, _shares_of_rows(codes, shares.shape[1]) > 0
+    return float(((right & reached).sum(axis=1) / right.sum(axis=1)).mean())
+
+
+def calibration_error(answers, label_sets):
+    """How far the answers to an image lie from all its right answers being equally likely.
+
+    The mean over images of the total variation distance between the frequencies of its answers
+    over latents and the shares in its set (a label that is there twice has two shares).
+
+    Parameters
+    ----------
+    answers : array-like of shape (n_images, n_latents)
+        Answer of each image under each latent. With few latents the frequencies are rough, which
+        adds to the error: take some hundreds.
+    label_sets : list of n_images collections
+        The right answers of each image.
+
+    Returns
+    -------
+    error : float
+        Between 0 and 1; 0 is calibrated.
+
+    Examples
+    --------
+    >>> from condcap_sk.metrics import calibration_error
+    >>> calibration_error([[3, 8, 3, 8], [1, 1, 1, 1]], [{3, 8}, {1, 7}])
+    0.25
+    """
+    _, codes, shares = right_shares(answers, label_sets)
+    return float(total_variation(_shares_of_rows(codes, shares.shape[1]), shares).mean())
+
+
+def conditional_mutual_information(answers):
+    """Mutual information I(c; y | X) of latent and answer once the image is known, in bits.
+
+    The answer follows from image and latent, so this is the entropy of an image's answers over
+    latents, by the plug-in estimate with the Miller-Madow correction, averaged over images. It
+    says that the latent changes the answer, not that it means anything: answering whatever is top
+    left or bottom right has it all.
+
+    Parameters
+    ----------
+    answers : array-like of shape (n_images, n_latents)
+        Answer of each image under each latent.
+
+    Returns
+    -------
+    information : float
+        In bits; 0 where the latent changes nothing.
+
+    Examples
+    --------
+    >>> from condcap_sk.metrics import conditional_mutual_information
+    >>> answers = [[3, 8] * 500, [1, 7] * 500]
+    >>> round(conditional_mutual_information(answers), 2)
+    1.0
+    """
     answers = _check_grid(answers)
-    right, images = check_label_sets(label_sets, len(answers))
-    labels, right = np.unique(right, return_inverse=True)
-    fits = np.zeros((len(answers), len(labels) + 1), dtype=bool)
-    fits[images, right] = True
-    position = np.searchsorted(labels, answers).clip(max=len(labels) - 1)
-    # An answer that is in nobody's set is counted in the last column, which fits no image.
-    position[labels[position] != answers] = len(labels)
-    return np.take_along_axis(fits, position, axis=1).mean(axis=0)
+    labels, codes = np.unique(answers, return_inverse=True)
+    frequencies = _shares_of_rows(codes.reshape(answers.shape), len(labels))
+    missing = ((frequencies > 0).sum(axis=1) - 1) / (2 * answers.shape[1])
+    return float((entr(frequencies).sum(axis=1) + missing).mean() / np.log(2))
 
 
 def label_frequencies(answers, labels):
@@ -116,6 +200,78 @@ def label_skew(frequencies):
     """
     frequencies = np.asarray(frequencies)
     return float(total_variation(frequencies, frequencies.mean(axis=0)).mean())
+
+
+def semantic_control(frequencies):
+    """Mutual information I(c; Y) of latent and answer whatever the image, in bits.
+
+    ``E_c KL(q_c ‖ q)`` for the label frequencies q_c under one latent and their average q: what a
+    latent means by itself. A latent that only points at a position of the image has none.
+
+    Parameters
+    ----------
+    frequencies : array-like of shape (n_latents, n_labels)
+        From `label_frequencies`.
+
+    Returns
+    -------
+    information : float
+        In bits.
+
+    Examples
+    --------
+    >>> from condcap_sk.metrics import semantic_control
+    >>> semantic_control([[1.0, 0.0], [0.0, 1.0]])
+    1.0
+    """
+    frequencies = np.asarray(frequencies)
+    divergence = rel_entr(frequencies, frequencies.mean(axis=0)).sum(axis=1)
+    return float(divergence.mean() / np.log(2))
+
+
+def latent_error(latents, recovered):
+    """Mean squared error of recovered latents, per dimension.
+
+    Parameters
+    ----------
+    latents, recovered : array-like of shape (n, n_latents)
+        The latents that were used, and what the recogniser made of the answers.
+
+    Returns
+    -------
+    error : float
+        1 where nothing is recovered of latents from N(0, I). A latent read from an answer can only
+        be known as well as the answer tells: four answers on three dimensions leave about .6.
+
+    Examples
+    --------
+    >>> from condcap_sk.metrics import latent_error
+    >>> latent_error([[1.0, -1.0]], [[0.5, -0.5]])
+    0.25
+    """
+    return float(np.square(np.subtract(latents, recovered)).mean())
+
+
+def right_shares(answers, label_sets):
+    """Return all labels, answers as codes (n, k), and the labels' shares in the sets (n, m)."""
+    answers = _check_grid(answers)
+    right, images = check_label_sets(label_sets, len(answers))
+    if (right.dtype.kind == "U") != (answers.dtype.kind == "U"):
+        raise ValueError(
+            f"answers holds {answers.flat[0]!r}, label_sets {right[0]!r}: text and numbers are "
+            "never equal. Pass both in the type of the labels."
+        )
+    labels, codes = np.unique(np.concatenate([right, answers.ravel()]), return_inverse=True)
+    shares = np.zeros((len(answers), len(labels)))
+    np.add.at(shares, (images, codes[: len(right)]), 1)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return labels, codes[len(right) :].reshape(answers.shape), shares
+
+
+def _shares_of_rows(codes, n_labels):
+    n, k = codes.shape
+    flat = codes + n_labels * np.arange(n)[:, None]
+    return np.bincount(flat.ravel(), minlength=n * n_labels).reshape(n, n_labels) / k
 
 
 def _check_grid(answers):

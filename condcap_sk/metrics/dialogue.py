@@ -1,0 +1,76 @@
+"""dialogue_accuracy: learn a speaker's point of view from a few answers, and predict the rest."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing, check_random_state
+
+
+def dialogue_accuracy(
+    estimator, X, *, turns=(1, 3, 5, 10), n_speakers=100, n_asked=50, random_state=0
+):
+    """How well a listener predicts a speaker's next answers, by the number of answers heard.
+
+    A speaker is one latent from the prior, the same for all its answers. The listener hears the
+    answers to a few images, infers the latent (`infer_speaker`), and predicts those to others.
+
+    Parameters
+    ----------
+    estimator : ConditionalCaptioner
+        Fitted; speaker and listener at once.
+    X : array-like of n_images
+        Images that were not trained on, more than ``max(turns)``.
+    turns : tuple of int, default=(1, 3, 5, 10)
+        Numbers of answers heard.
+    n_speakers : int, default=100
+        Speakers.
+    n_asked : int, default=50
+        Images that each speaker is predicted on.
+    random_state : int, RandomState instance or None, default=0
+        Seed of speakers and images.
+
+    Returns
+    -------
+    accuracy : dict of {int or str: float}
+        Share of the speakers' answers that are predicted after each number of turns; under
+        "chance" with a latent of another speaker, and under "best constant" with the one latent of
+        those of all speakers that predicts best.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from condcap_sk.metrics import dialogue_accuracy
+    >>> class LowOrHigh:
+    ...     def sample_latents(self, n, random_state):
+    ...         return random_state.standard_normal((n, 1))
+    ...     def predict_grid(self, X, latents):
+    ...         return np.where(latents[:, 0] < 0, X.min(1)[:, None], X.max(1)[:, None])
+    ...     def predict(self, X, c):
+    ...         return self.predict_grid(X, c[None])[:, 0]
+    ...     def infer_speaker(self, X, labels):
+    ...         return np.array([1.0 if labels[0] == X[0].max() else -1.0]), None
+    >>> X = np.random.RandomState(0).permutation(100).reshape(20, 5)
+    >>> dialogue_accuracy(LowOrHigh(), X, turns=(1,))[1]
+    1.0
+    """
+    rng = check_random_state(random_state)
+    n_images = len(X)
+    if n_images <= max(turns):
+        raise ValueError(
+            f"X holds {n_images} images. Pass more than {max(turns)}, the largest of `turns`."
+        )
+    speakers = estimator.sample_latents(n_speakers, random_state=rng)
+    answers = np.asarray(estimator.predict_grid(X, speakers))
+    right: dict[int, list] = {turn: [] for turn in turns}
+    for i in range(n_speakers):
+        rows = rng.permutation(n_images)
+        heard, asked = rows[: max(turns)], rows[max(turns) :][:n_asked]
+        for turn in turns:
+            told = heard[:turn]
+            latent, _ = estimator.infer_speaker(_safe_indexing(X, told), answers[told, i])
+            guesses = estimator.predict(_safe_indexing(X, asked), latent)
+            right[turn].append((guesses == answers[asked, i]).mean())
+    agreement = (answers[:, :, None] == answers[:, None, :]).mean(axis=0)
+    np.fill_diagonal(agreement, np.nan)
+    return {turn: float(np.mean(values)) for turn, values in right.items()} | {
+        "chance": float(np.nanmean(agreement)),
+        "best constant": float(np.nanmean(agreement, axis=1).max()),
+    }

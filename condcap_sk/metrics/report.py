@@ -1,0 +1,258 @@
+"""control_report and control_score: every quantity of latent control at once."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.utils import _safe_indexing, check_random_state
+
+from .control import (
+    calibration_error,
+    conditional_mutual_information,
+    coverage,
+    fixed_latent_accuracy,
+    label_frequencies,
+    label_skew,
+    latent_error,
+    right_shares,
+    semantic_control,
+    total_variation,
+)
+
+COVERAGE_DRAWS = 32
+
+
+def control_report(
+    estimator, X, label_sets, *, n_latents=100, n_draws=400, random_state=0, output_dict=False
+):
+    """Report how good answers are and how much the latent governs them, with chance and ceiling.
+
+    Each quantity alone can be cheated: always answering whatever is top left is accurate, and so
+    is one label for all; a latent can change every answer and mean nothing; a recogniser can read
+    what no answer shows. Together they cannot.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted, with `predict`, `predict_grid` and `sample_latents` like those of
+        `ConditionalCaptioner`. The quantities of the inverse are left out where it has no
+        `infer_latent`, the leak where it has no `recover_latent`.
+    X : array-like
+        Images that were not trained on.
+    label_sets : list of n_images collections
+        The right answers of each image.
+    n_latents : int, default=100
+        Latents that are each used for all images.
+    n_draws : int, default=400
+        Latents that each image's own distribution of answers is taken over.
+    random_state : int, RandomState instance or None, default=0
+        Seed of latents, answers and pairs.
+    output_dict : bool, default=False
+        Return numbers instead of text.
+
+    Returns
+    -------
+    report : str or dict of {str: dict}
+        For each quantity its "value", its "chance" (what answers drawn at random from all the
+        labels, whatever the image and latent, have in expectation) and its "ceiling" (the best that
+        these label sets allow an accurate model; for errors, the least). None where there is none.
+
+        accuracy, accuracy_worst
+            Share of right answers with one latent for all images: mean and least over latents.
+        accuracy_random
+            The same with another latent for each image.
+        coverage
+            Share of the right answers that 32 latents reach.
+        calibration_error
+            Distance from all right answers of an image being equally likely.
+        mutual_information
+            I(c; y | X), bits: how much the latent decides once the image is known.
+        skew, semantic_control
+            How far a latent shifts the label frequencies over all images: mean total variation,
+            and I(c; Y) in bits. The ceiling is that of a fixed preference order for each latent.
+        inverse
+            How often the latent read from a right answer gives that answer back.
+        transfer
+            The same on another image that has this right answer, too.
+        latent_error
+            Mean squared error per dimension of latents read from their own answers. Below the
+            ceiling, something is read that answers do not show.
+        leak_ratio
+            Latent error on generated sentence vectors, divided by that on their decoded answers.
+            Far below 1, the latent hides in differences that the decoder does not hear.
+
+    See Also
+    --------
+    control_score : One number, for model selection.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from condcap_sk.metrics import control_report
+    >>> class FavouriteFirst:
+    ...     '''One latent number; its sign says whether low or high labels are preferred.'''
+    ...     def sample_latents(self, n, random_state):
+    ...         return random_state.standard_normal((n, 1))
+    ...     def predict_grid(self, X, latents):
+    ...         return np.where(latents[:, 0] < 0, X.min(1)[:, None], X.max(1)[:, None])
+    >>> X = np.random.RandomState(0).randint(10, size=(200, 4))
+    >>> print(control_report(FavouriteFirst(), X, X.tolist()))
+                           value   chance  ceiling
+    accuracy               1.000    0.341    1.000
+    ...
+    coverage               0.616    0.965    1.000
+    ...
+    """
+    rng = check_random_state(random_state)
+    latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
+    answers = np.asarray(estimator.predict_grid(X, latents))
+    labels, _, shares = right_shares(answers, label_sets)
+    right, everyone = shares > 0, np.arange(len(shares))
+    marginal = shares.mean(axis=0)
+    fixed = answers[:, :n_latents]
+    accuracy = fixed_latent_accuracy(fixed, label_sets)
+    frequencies = label_frequencies(fixed, labels)
+    by_order = _preferred(right, n_latents, rng)
+    drawn = rng.randint(answers.shape[1], size=len(answers))
+    spoken = answers[everyone, drawn]
+    by_chance = right @ marginal
+
+    def missed(p):
+        return (1 - p) ** COVERAGE_DRAWS
+
+    rows = {
+        "accuracy": (accuracy.mean(), by_chance.mean(), 1.0),
+        "accuracy_worst": (accuracy.min(), None, 1.0),
+        "accuracy_random": (
+            fixed_latent_accuracy(spoken[:, None], label_sets)[0],
+            by_chance.mean(),
+            1.0,
+        ),
+        "coverage": (
+            coverage(answers[:, :COVERAGE_DRAWS], label_sets),
+            _mean_over(right, 1 - missed(marginal)),
+            _mean_over(right, 1 - missed(shares)),
+        ),
+        "calibration_error": (
+            calibration_error(answers, label_sets),
+            total_variation(shares, marginal).mean(),
+            0.0,
+        ),
+        "mutual_information": (
+            conditional_mutual_information(answers),
+            0.0,
+            np.log2(right.sum(axis=1)).mean(),
+        ),
+        "skew": (label_skew(frequencies), 0.0, label_skew(by_order)),
+        "semantic_control": (semantic_control(frequencies), 0.0, semantic_control(by_order)),
+    }
+    if hasattr(estimator, "infer_latent"):
+        rows |= _inverse(estimator, X, labels, shares, rng)
+        read = latent_error(latents[drawn], estimator.infer_latent(X, spoken))
+        floor = _least_latent_error(right.sum(axis=1), latents.shape[1], rng)
+        rows["latent_error"] = (read, 1.0, floor)
+        if hasattr(estimator, "recover_latent"):
+            heard = estimator.recover_latent(X, latents[drawn])
+            rows["leak_ratio"] = (latent_error(latents[drawn], heard) / read, None, 1.0)
+    report = {
+        name: dict(zip(("value", "chance", "ceiling"), map(_plain, row), strict=True))
+        for name, row in rows.items()
+    }
+    return report if output_dict else _as_text(report)
+
+
+def control_score(estimator, X, label_sets):
+    """Score latent control in one number that no quantity can buy alone.
+
+    The geometric mean of accuracy, coverage, semantic control and transfer, each taken from chance
+    (0) to ceiling (1) as in `control_report`: a quantity at chance makes the score 0 however good
+    the others are. Accuracy is that of the worst of 100 latents. Semantic control above its
+    ceiling, which only wrong answers reach, counts as much less as it is above.
+
+    Parameters
+    ----------
+    estimator : ConditionalCaptioner
+        Fitted.
+    X : array-like
+        Images.
+    label_sets : list of n_images collections
+        The right answers of each image.
+
+    Returns
+    -------
+    score : float
+        Between 0 and 1; higher is better.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from condcap_sk import ConditionalCaptioner
+    >>> from condcap_sk.metrics import control_score
+    >>> weights = {"mi_weight": [0.03, 0.1, 0.3]}
+    >>> search = GridSearchCV(ConditionalCaptioner(), weights, scoring=control_score)
+    """
+    report = control_report(estimator, X, label_sets, n_draws=100, output_dict=True)
+    report["accuracy_worst"]["chance"] = report["accuracy"]["chance"]
+    score = 1.0
+    names = ("accuracy_worst", "coverage", "semantic_control", "transfer")
+    for name in names:
+        value, chance, ceiling = report[name].values()
+        share = (value - chance) / max(ceiling - chance, 1e-12)
+        score *= max(0.0, min(share, 2 - share)) ** (1 / len(names))
+    return score
+
+
+def _inverse(estimator, X, labels, shares, rng):
+    """How often a latent read from one right answer gives it again, here and elsewhere."""
+    cumulated = shares.cumsum(axis=1)
+    said = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
+    latents = estimator.infer_latent(X, labels[said])
+    here = estimator.predict(X, latents) == labels[said]
+    other = np.arange(len(shares))
+    for label in np.unique(said):
+        askers, having = np.flatnonzero(said == label), np.flatnonzero(shares[:, label])
+        if len(having) > 1:
+            # Some steps round the ring of images with this right answer, but never all the way.
+            steps = rng.randint(1, len(having), size=len(askers))
+            place = np.searchsorted(having, askers) + steps
+            other[askers] = having[place % len(having)]
+    shared = other != np.arange(len(shares))
+    there = estimator.predict(_safe_indexing(X, other), latents) == labels[said]
+    return {
+        "inverse": (here.mean(), np.square(shares).sum(axis=1).mean(), 1.0),
+        "transfer": (there[shared].mean(), shares[other, said][shared].mean(), 1.0),
+    }
+
+
+def _preferred(right, n_orders, rng):
+    """Label frequencies under random preference orders: the most skewed of accurate answers."""
+    frequencies = np.zeros((n_orders, right.shape[1]))
+    for row in frequencies:
+        order = rng.permutation(right.shape[1])
+        np.add.at(row, order[right[:, order].argmax(axis=1)], 1 / len(right))
+    return frequencies
+
+
+def _least_latent_error(n_answers, n_latents, rng):
+    """Mean squared error per dimension of latents of which only a best choice of n is known."""
+    draws = rng.standard_normal((5000, n_latents))
+    kinds, counts = np.unique(n_answers, return_counts=True)
+    errors = [
+        KMeans(kind, n_init=3, random_state=rng).fit(draws).inertia_ / draws.size for kind in kinds
+    ]
+    return np.average(errors, weights=counts)
+
+
+def _mean_over(right, values):
+    """Mean over images of the mean over their right answers."""
+    return ((right * values).sum(axis=1) / right.sum(axis=1)).mean()
+
+
+def _plain(value):
+    return None if value is None else float(value)
+
+
+def _as_text(report):
+    lines = [f"{'':20}{'value':>8}{'chance':>9}{'ceiling':>9}"]
+    for name, row in report.items():
+        cells = ["–" if value is None else f"{value:.3f}" for value in row.values()]
+        lines.append(f"{name:20}" + f"{cells[0]:>8}{cells[1]:>9}{cells[2]:>9}")
+    return "\n".join(lines)

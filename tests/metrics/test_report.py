@@ -1,0 +1,102 @@
+"""control_report on generators whose quantities are known, and control_score."""
+
+import pytest
+
+from condcap_sk.metrics import control_report, control_score
+
+# Simulated or computed by hand for four i.i.d. uniform labels of ten.
+KNOWN = {
+    "oracle": {
+        "accuracy": 1,
+        "accuracy_worst": 1,
+        "accuracy_random": 1,
+        "coverage": 1,
+        "mutual_information": 1.70,
+        "skew": 0.47,
+        "semantic_control": 0.90,
+        "inverse": 1,
+        "transfer": 1,
+        "leak_ratio": 1,
+    },
+    "order": {"accuracy": 1, "coverage": 1, "skew": 0.47, "semantic_control": 0.907},
+    "positional": {
+        "accuracy": 1,
+        "coverage": 1,
+        "calibration_error": 0.03,
+        "mutual_information": 1.712,
+        "skew": 0.03,
+        "semantic_control": 0.01,
+        "inverse": 1,
+        "transfer": 0.29,
+    },
+    "constant": {
+        "accuracy": 0.344,
+        "coverage": 0.115,
+        "mutual_information": 0,
+        "skew": 0,
+        "semantic_control": 0,
+    },
+    "random": {"accuracy": 0.344, "skew": 0.04, "semantic_control": 0.01},
+    "leaking": {"accuracy": 1, "leak_ratio": 0},
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test__known_generators__every_quantity__is_as_computed(name, speakers, grids):
+    report = control_report(getattr(speakers, name), grids, grids.tolist(), output_dict=True)
+    values = {key: report[key]["value"] for key in KNOWN[name]}
+    assert values == pytest.approx(KNOWN[name], abs=0.035)
+
+
+def test__grid_of_ten_labels__chance_and_ceiling__are_the_enumerated_ones(speakers, grids):
+    report = control_report(speakers.positional, grids, grids.tolist(), output_dict=True)
+    chance = {key: row["chance"] for key, row in report.items() if row["chance"] is not None}
+    assert chance == pytest.approx(
+        {
+            "accuracy": 0.344,
+            "accuracy_random": 0.344,
+            "coverage": 1 - 0.9**32,
+            "calibration_error": 0.656,
+            "mutual_information": 0,
+            "skew": 0,
+            "semantic_control": 0,
+            "inverse": 0.325,
+            "transfer": 0.291,
+            "latent_error": 1,
+        },
+        abs=0.02,
+    )
+    ceiling = {key: row["ceiling"] for key, row in report.items()}
+    assert ceiling["mutual_information"] == pytest.approx(1.756, abs=0.02)
+    assert ceiling["skew"] == pytest.approx(0.47, abs=0.01)
+    assert ceiling["semantic_control"] == pytest.approx(0.907, abs=0.02)
+    assert ceiling["latent_error"] == pytest.approx(0.595, abs=0.02)
+    assert ceiling["coverage"] == pytest.approx(1, abs=0.001)
+
+
+def test__string_labels__report__is_the_same(speakers, grids):
+    class Spelled:
+        def sample_latents(self, n_samples, random_state):
+            return speakers.oracle.sample_latents(n_samples, random_state)
+
+        def predict_grid(self, X, latents):
+            return speakers.oracle.predict_grid(X, latents).astype(str)
+
+    spelled = control_report(Spelled(), grids, grids.astype(str).tolist(), output_dict=True)
+    plain = control_report(speakers.oracle, grids, grids.tolist(), output_dict=True)
+    assert spelled == {name: plain[name] for name in spelled}
+
+
+def test__text__every_quantity__has_a_row(speakers, grids):
+    text = control_report(speakers.oracle, grids[:50], grids[:50].tolist())
+    numbers = control_report(speakers.oracle, grids[:50], grids[:50].tolist(), output_dict=True)
+    assert [line.split()[0] for line in text.splitlines()[1:]] == list(numbers)
+
+
+def test__control_score__cheats__are_worth_nothing_beside_the_oracle(speakers, grids):
+    score = {
+        name: control_score(getattr(speakers, name), grids, grids.tolist())
+        for name in ("oracle", "positional")
+    }
+    assert score["oracle"] > 0.9
+    assert score["positional"] < 0.3
