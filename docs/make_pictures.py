@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_image_grid
-from condcap_sk.inspection import LatentTraversalDisplay
+from condcap_sk.inspection import LatentMapDisplay, LatentTraversalDisplay
 from condcap_sk.metrics import label_frequencies, total_variation
 
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ def draw_architecture():
     figure.savefig(HERE / "architecture.png", dpi=130)
 
 
-def draw_traversal():
+def draw_latents():
     # load_grid_digits, with a margin around each digit: easier on the eye.
     digits = load_digits()
     grids = make_image_grid(digits.images, digits.target, 1200, cell_shape=(11, 11), random_state=0)
@@ -81,8 +81,10 @@ def draw_traversal():
         est, X[:5], label_sets[:5], latents=latents[chosen]
     )
     display.figure_.savefig(HERE / "latent_traversal.png", dpi=110)
+    display = LatentMapDisplay.from_estimator(est, X[:50])
+    display.figure_.savefig(HERE / "latent_map.png", dpi=110)
 
 
 if __name__ == "__main__":
     draw_architecture()
-    draw_traversal()
+    draw_latents()

@@ -1,6 +1,13 @@
-"""Pictures of what a latent does, in the manner of scikit-learn's displays (needs matplotlib)."""
+"""What a latent does, in pictures (scikit-learn's displays; they need matplotlib) and in words."""
 
+from .describe import describe_latents
 from .label_frequency import LabelFrequencyDisplay
+from .latent_map import LatentMapDisplay
 from .latent_traversal import LatentTraversalDisplay
 
-__all__ = ["LabelFrequencyDisplay", "LatentTraversalDisplay"]
+__all__ = [
+    "LabelFrequencyDisplay",
+    "LatentMapDisplay",
+    "LatentTraversalDisplay",
+    "describe_latents",
+]

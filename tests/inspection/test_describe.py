@@ -1,0 +1,52 @@
+"""describe_latents on an estimator whose regions are known."""
+
+import numpy as np
+import pytest
+
+from condcap_sk.inspection import describe_latents
+
+
+class Quarters:
+    """Four regions, by the signs of two latent dimensions; an image has two labels."""
+
+    classes_ = np.array(["east", "north", "south", "west"])
+
+    def sample_latents(self, n_samples, random_state):
+        return random_state.standard_normal((n_samples, 3))
+
+    def predict_grid(self, X, latents):
+        order = np.where(
+            latents[:, [0]] < 0,
+            np.where(latents[:, [1]] < 0, [3, 2, 1, 0], [1, 3, 0, 2]),
+            np.where(latents[:, [1]] < 0, [2, 0, 3, 1], [0, 1, 2, 3]),
+        )
+        rank = order.argsort(axis=1)[:, X]
+        return self.classes_[np.where(rank[..., 0] < rank[..., 1], X[:, 0], X[:, 1])].T
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.RandomState(0)
+    return np.stack([rng.permutation(4)[:2] for _ in range(300)])
+
+
+def test__describe_latents__known_regions__are_found(X):
+    found = describe_latents(Quarters(), X, output_dict=True)
+    assert {group["label"] for group in found["groups"]} == set(Quarters.classes_)
+    for group in found["groups"]:
+        assert group["prior_share"] == pytest.approx(0.25, abs=0.05)
+        assert max(group["label_shares"], key=group["label_shares"].get) == group["label"]
+        assert group["recall"] > 0.95
+        assert group["precision"] > 0.95
+    assert found["tree_accuracy"] > 0.95
+    assert "c[2]" not in found["tree"].split("class")[0]
+    assert sum(found["average"].values()) == pytest.approx(1)
+
+
+def test__describe_latents__text__has_a_line_for_each_region(X):
+    lines = describe_latents(Quarters(), X).splitlines()
+    assert sorted(line.split()[0] for line in lines[1:-1]) == sorted(Quarters.classes_)
+
+
+def test__describe_latents__same_seed__same_table(X):
+    assert describe_latents(Quarters(), X) == describe_latents(Quarters(), X)
