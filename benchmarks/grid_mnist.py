@@ -39,10 +39,10 @@ COLUMNS = {  # key: (heading, format, whether the larger value is the worse one)
 LEGEND = """\
 accuracy, worst c: share of answers in the image's set, one latent for all images; mean and worst
 of {k} prior draws. TV: total variation from uniform of the label frequencies, a new latent for
-each image; one draw per image (an ideal sampler of {n} images has about {floor:.3f}) and the mean
-frequencies of {k} draws per image. skew: mean total variation between the label frequencies under
-one latent and their average over latents (ceiling .470). peak MB: of the whole process, data and
-evaluation included."""
+each image; of one draw per image, mean of {k} (an ideal sampler of {n} images has about
+{floor:.3f}), and of all {k} draws together. skew: mean total variation between the label
+frequencies under one latent and their average over latents (ceiling .470). peak MB: of the whole
+process, data and evaluation included."""
 
 
 def load_train_and_test():
@@ -105,7 +105,7 @@ def evaluate_seed(seed):
         "n_labels": len(labels),
         "accuracy": float(accuracies.mean()),
         "accuracy_worst": float(accuracies.min()),
-        "tv_one_draw": float(total_variation(frequencies[0], uniform)),
+        "tv_one_draw": float(total_variation(frequencies, uniform).mean()),
         "tv_100_draws": float(total_variation(frequencies.mean(axis=0), uniform)),
         "skew": float(label_skew(label_frequencies(answers, labels))),
         "accuracy_no_latent": float(fixed_latent_accuracy(no_latent, label_sets)[0]),
