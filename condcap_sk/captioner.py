@@ -405,7 +405,8 @@ class ConditionalCaptioner(BaseEstimator):
             Its standard deviation in each dimension. Only with `return_std`. Not learned with
             ``objective="paper"``.
         """
-        X, vectors = self._check_pairs(X, labels)
+        X, tokens = self._check_pairs(X, labels)
+        vectors = self.codec_.encode_tokens(tokens)
         mean, std = self.gan_.infer(self._see(X, self.image_encoder_), vectors)
         return (mean, std) if return_std else mean
 
@@ -428,16 +429,15 @@ class ConditionalCaptioner(BaseEstimator):
             Mean and standard deviation of the posterior, given all the answers. ``predict(X_new,
             c)`` continues as the speaker would.
         """
-        X, vectors = self._check_pairs(X, labels)
+        X, tokens = self._check_pairs(X, labels)
         seen = self._see(X, self.image_encoder_)
-        tokens = self.codec_.vocabulary_.encode(check_answers(labels, "labels"))
-        means, stds = self.gan_.infer(seen, vectors)
+        means, stds = self.gan_.infer(seen, self.codec_.encode_tokens(tokens))
         proposals, log_weights = propose(means, stds, N_PROPOSALS)
         for image, answer in zip(seen, tokens, strict=True):
             repeated = np.broadcast_to(image, (N_PROPOSALS, *image.shape))
             heard = self.gan_.predict(repeated, proposals)
             log_weights += self.codec_.log_probability(heard, np.tile(answer, (N_PROPOSALS, 1)))
-        weights = softmax(log_weights)[:, None]
+        weights = softmax(log_weights).astype(np.float32)[:, None]
         mean = (weights * proposals).sum(axis=0)
         return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))
 
@@ -479,9 +479,8 @@ class ConditionalCaptioner(BaseEstimator):
         relevance : ndarray of shape (n,), float32
             Log-odds that the answer belongs to the image; higher is better.
         """
-        X, vectors = self._check_pairs(X, labels)
-        seen = self._see(X, self.image_encoder_)
-        return self._judge().relevance(seen, vectors[:, None])[:, 0]
+        X, tokens = self._check_pairs(X, labels)
+        return self._relevance(self._see(X, self.image_encoder_), tokens[:, None])[:, 0]
 
     def sample_latents(self, n_samples=1, random_state=None):
         """Draw latents from the prior N(0, I).
@@ -541,7 +540,7 @@ class ConditionalCaptioner(BaseEstimator):
                 f"X holds {len(X)} images, but labels holds {len(labels)} answers. "
                 "Pass one answer for each image."
             )
-        return X, self.codec_.encode_tokens(self.codec_.vocabulary_.encode(labels, "labels"))
+        return X, self.codec_.vocabulary_.encode(labels, "labels")
 
     def _split(self, n_images, seed):
         order = check_seed(seed).permutation(n_images)

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, export_text
 from sklearn.utils import check_random_state
 
@@ -30,7 +30,7 @@ def describe_latents(
     max_depth : int, default=4
         Depth of the decision tree.
     random_state : int, RandomState instance or None, default=0
-        Seed of the latents and of the tree's folds.
+        Seed of the latents and of the tree.
     output_dict : bool, default=False
         Return numbers instead of text.
 
@@ -81,7 +81,7 @@ def describe_latents(
     average = frequencies.mean(axis=0)
     preferred = labels[(frequencies - average).argmax(axis=1)]
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=rng)
-    told = cross_val_predict(tree, latents, preferred, cv=5)
+    told = cross_val_predict(tree, latents, preferred, cv=KFold(5))
     names, counts = np.unique(preferred, return_counts=True)
     precision, recall, _, _ = precision_recall_fscore_support(
         preferred, told, labels=names, zero_division=0
