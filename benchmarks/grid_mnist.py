@@ -9,15 +9,13 @@ judges them on held-out grids made of training digits, and looks at the test row
 """
 
 import argparse
-import datetime
-import importlib.metadata
 import json
-import math
 import os
-import platform
 import subprocess
 import sys
 from time import perf_counter
+
+from quantities import machine, print_table
 
 # The parent imports neither numpy nor torch: on Linux a child's ru_maxrss starts at the size of the
 # process that started it, so a large parent would be counted in every row.
@@ -25,24 +23,6 @@ from time import perf_counter
 DATA_SEED, VALIDATION_SEED = 0, 1
 N_LATENTS_TESTED = 100
 TARGET = 0.98
-
-COLUMNS = {  # key: (heading, format, whether the larger value is the worse one)
-    "accuracy": ("accuracy", ".4f", False),
-    "accuracy_worst": ("worst c", ".4f", False),
-    "tv_one_draw": ("TV 1 draw", ".4f", True),
-    "tv_100_draws": ("TV 100 dr.", ".4f", True),
-    "skew": ("skew", ".4f", False),
-    "accuracy_no_latent": ("acc. no c", ".4f", False),
-    "fit_seconds": ("fit s", ".1f", True),
-    "peak_mb": ("peak MB", ".0f", True),
-}
-LEGEND = """\
-accuracy, worst c: share of answers in the image's set, one latent for all images; mean and worst
-of {k} prior draws. TV: total variation from uniform of the label frequencies, a new latent for
-each image; of one draw per image, mean of {k} (an ideal sampler of {n} images has about
-{floor:.3f}), and of all {k} draws together. skew: mean total variation between the label
-frequencies under one latent and their average over latents (ceiling .470). peak MB: of the whole
-process, data and evaluation included."""
 
 
 def load_train_and_test():
@@ -74,44 +54,14 @@ def test_latents(est, seed):
 
 
 def evaluate_seed(seed):
-    """One row of the table: a fit with default parameters, judged on the test rows."""
-    import numpy as np
+    """Fit with default parameters and judge on the test rows."""
+    from quantities import measure
 
-    from condcap_sk.metrics import (
-        fixed_latent_accuracy,
-        label_frequencies,
-        label_skew,
-        total_variation,
-    )
-
-    train, (images, label_sets) = load_train_and_test()
+    train, test = load_train_and_test()
     est, fit_seconds = fit(*train, seed)
-    labels = np.unique([label for answers in train[1] for label in answers])
-    uniform = np.full(len(labels), 1 / len(labels))
-
-    answers = est.predict_grid(images, test_latents(est, seed))
-    accuracies = fixed_latent_accuracy(answers, label_sets)
-
-    # (n, draws): column j holds the answers under the j-th independent latent of each image.
-    latents = est.sample_latents(len(images) * N_LATENTS_TESTED, random_state=200_000 + seed)
-    latents = latents.reshape(N_LATENTS_TESTED, len(images), -1)
-    draws = np.stack([est.predict(images, c=c) for c in latents], axis=1)
-    frequencies = label_frequencies(draws, labels)
-
-    no_latent = np.asarray(est.predict(images))[:, None]
-    return {
-        "seed": seed,
-        "n_test": len(images),
-        "n_labels": len(labels),
-        "accuracy": float(accuracies.mean()),
-        "accuracy_worst": float(accuracies.min()),
-        "tv_one_draw": float(total_variation(frequencies, uniform).mean()),
-        "tv_100_draws": float(total_variation(frequencies.mean(axis=0), uniform)),
-        "skew": float(label_skew(label_frequencies(answers, labels))),
-        "accuracy_no_latent": float(fixed_latent_accuracy(no_latent, label_sets)[0]),
-        "fit_seconds": fit_seconds,
-        "peak_mb": peak_mb(),
-    }
+    values, bounds = measure(est, *test, seed)
+    values |= {"fit_seconds": fit_seconds, "peak_mb": peak_mb()}
+    return {"seed": seed, "values": values, "bounds": bounds}
 
 
 def compare_with_peer(seed, peer_seconds):
@@ -156,23 +106,6 @@ def peak_mb():
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def machine():
-    cpu = platform.processor() or platform.machine()
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo") as lines:
-            models = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
-        cpu = models[0] if models else cpu
-    versions = {p: importlib.metadata.version(p) for p in ("torch", "scikit-learn", "skorch")}
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "os": platform.platform(),
-        "python": platform.python_version(),
-        **versions,
-        "date": datetime.date.today().isoformat(),
-    }
-
-
 def in_subprocess(job, n_threads):
     """Run this file again for one job; its result is the last line it prints."""
     threads = {"OMP_NUM_THREADS": str(n_threads), "MKL_NUM_THREADS": str(n_threads)}
@@ -191,23 +124,6 @@ def run_job(job):
     if job["peer_seconds"] is None:
         return evaluate_seed(job["seed"])
     return compare_with_peer(job["seed"], job["peer_seconds"])
-
-
-def print_row(name, values):
-    cells = (f"{values[key]:>11{fmt}}" for key, (_, fmt, _) in COLUMNS.items())
-    print(f"{name:>5}" + "".join(cells), flush=True)
-
-
-def print_summary(rows):
-    if len(rows) > 1:
-        by_key = {key: [row[key] for row in rows] for key in COLUMNS}
-        print_row("mean", {key: sum(values) / len(values) for key, values in by_key.items()})
-        worst = {key: (max if COLUMNS[key][2] else min)(values) for key, values in by_key.items()}
-        print_row("worst", worst)
-    n, p = rows[0]["n_test"], 1 / rows[0]["n_labels"]
-    # Half the sum over labels of the mean absolute deviation of a binomial share.
-    floor = 0.5 / p * (2 / math.pi * p * (1 - p) / n) ** 0.5
-    print(LEGEND.format(k=N_LATENTS_TESTED, n=n, floor=floor))
 
 
 def print_comparison(result):
@@ -246,8 +162,6 @@ def main():
 
     context = {**machine(), "threads": args.n_threads}
     print(", ".join(f"{key} {value}" for key, value in context.items()), flush=True)
-    if not args.peer:
-        print(" seed" + "".join(f"{heading:>11}" for heading, _, _ in COLUMNS.values()), flush=True)
     results = []
     for seed in args.seeds or ([0] if args.peer else [0, 1, 2, 3, 4]):
         job = {"seed": seed, "peer_seconds": args.peer_seconds if args.peer else None}
@@ -255,12 +169,15 @@ def main():
         if args.peer:
             print_comparison(results[-1])
         else:
-            print_row(seed, results[-1])
+            values = results[-1]["values"]
+            done = f"fitted in {values['fit_seconds']:.0f} s, accuracy {values['accuracy']:.4f}"
+            print(f"seed {seed}: {done}", file=sys.stderr, flush=True)
         if args.json:  # after every seed: a run cut short keeps what it has measured
             with open(args.json, "w") as file:
                 json.dump({"machine": context, "results": results}, file, indent=2)
     if not args.peer:
-        print_summary(results)
+        columns = {f"seed {result['seed']}": result["values"] for result in results}
+        print_table(columns, results[0]["bounds"], worst=True)
 
 
 if __name__ == "__main__":

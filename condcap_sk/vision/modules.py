@@ -9,6 +9,7 @@ from torch.nn import functional as F
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
 WIDEST = 256  # channels
 N_FEATURES = 128  # of the network for feature vectors
+DROPOUT = 0.2  # of the image vector's components, in training
 
 
 def image_network(shape, width):
@@ -88,6 +89,7 @@ class ConvolutionalNetwork(nn.Module):
             wider = min(2 * n_filters, WIDEST)
             layers += [_convolution(n_filters, wider, 3, stride), _convolution(wider, wider, 3, 1)]
             n_filters = wider
+        layers.append(_convolution(n_filters, n_filters, 3, 1))
         self.n_features = 2 * n_filters
         self.standardise = Standardise(n_channels)
         self.layers = nn.Sequential(*layers)
@@ -170,6 +172,8 @@ class Matcher(nn.Module):
         candidates = answers.unique()
         candidates = candidates[candidates >= 0]
         fits = (answers[:, :, None] == candidates).any(1)
-        log_odds = self(self.image_vectors(images), self.bank[candidates])
+        vectors = self.image_vectors(images)
+        kept = torch.empty_like(vectors).bernoulli_(1 - DROPOUT, generator=self.generator)
+        log_odds = self(vectors * kept / (1 - DROPOUT), self.bank[candidates])
         loss = F.binary_cross_entropy_with_logits(log_odds, fits.float(), reduction="sum")
         return {"matching": loss / len(images)}
