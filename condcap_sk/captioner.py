@@ -18,11 +18,13 @@ from ._validation import (
     check_latents,
     check_same_images,
 )
-from .exceptions import SingleAnswerWarning
+from .exceptions import ModelFileError, SingleAnswerWarning
 from .gan import LatentGAN
 from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
+from .persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
 from .text import CaptionCodec
+from .training.device import Portable
 from .training.seeding import check_seed, spawn_seeds
 from .vision import ImageEncoder
 from .vision.modules import image_network
@@ -34,7 +36,7 @@ BANK_SIZE = 32  # latents tried where none is given
 MOST_HELD_OUT = 500  # images
 
 
-class ConditionalCaptioner(BaseEstimator):
+class ConditionalCaptioner(Portable, BaseEstimator):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
     A photo has many captions, a grid of four digits has four labels. What makes one answer differ
@@ -298,21 +300,9 @@ class ConditionalCaptioner(BaseEstimator):
             gan.set_params(image_network=partial(image_network, X.shape[1:], n_filters))
         gan.fit(*rows(self._see(X, image_encoder)))
 
-        self.codec_ = codec
-        self.image_encoder_ = image_encoder
-        self.gan_ = gan
         self.image_shape_ = X.shape[1:]
         self.latent_bank_ = self.sample_latents(BANK_SIZE, random_state=bank_seed)
-        stages = {"captions": codec, "images": image_encoder, "latents": gan}
-        self.history_ = {
-            f"{stage}_{name}": values
-            for stage, part in stages.items()
-            if part is not None
-            for name, values in part.history_.items()
-        }
-        if codec.analyzer_ == "label":
-            self.classes_ = codec.classes_
-        return self
+        return self._hold(codec, image_encoder, gan)
 
     def predict(self, X, c=None):
         """Answer for each image.
@@ -522,6 +512,124 @@ class ConditionalCaptioner(BaseEstimator):
             return float(fixed_latent_accuracy(answers[:, None], label_sets)[0])
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
         return float(cider(answers, references).mean())
+
+    def save(self, path):
+        """Keep the fitted estimator in one safetensors file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to; a file that is there is replaced once the new one is whole.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is an object, such as an analyzer function: the file holds numbers and
+            text, and no code.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from condcap_sk import ConditionalCaptioner
+        >>> X = np.random.RandomState(0).random((20, 5))
+        >>> est = ConditionalCaptioner(random_state=0).fit(X, [["a", "b"], ["c"]] * 10)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     est.save(f"{folder}/model.safetensors")
+        ...     same = ConditionalCaptioner.load(f"{folder}/model.safetensors")
+        >>> bool((same.predict(X) == est.predict(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        parts = {name: getattr(self, f"{name}_") for name in _DEFAULTS}
+        for name, part in {"ConditionalCaptioner": self, **parts}.items():
+            if part is not None and type(part) not in (ConditionalCaptioner, *_DEFAULTS.values()):
+                raise ValueError(
+                    f"{name} is a {type(part).__name__}, which `load` does not know. Keep it with "
+                    "joblib.dump."
+                )
+        states = {name: part._to_state() for name, part in parts.items() if part is not None}
+        fields = {name: fields for name, (fields, _) in states.items()}
+        fields |= {
+            "params": pack_params(self),
+            "image_shape": list(self.image_shape_),
+            "latent_bank": self.latent_bank_.tolist(),
+        }
+        if hasattr(self, "n_features_in_"):
+            fields["n_columns"] = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            fields["columns"] = self.feature_names_in_.tolist()
+        tensors = [tensors for _, tensors in states.values()]
+        write(path, fields, {name: tensor for part in tensors for name, tensor in part.items()})
+
+    @classmethod
+    def load(cls, path):
+        """Return the fitted estimator that `save` kept; it is on the CPU, see `to`.
+
+        Nothing in the file is run, imported or unpickled: a file from a stranger can give wrong
+        answers, no more.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file written by `save`.
+
+        Returns
+        -------
+        estimator : ConditionalCaptioner
+            The fitted estimator.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is not one that `save` wrote, or is damaged.
+        """
+        header, held = read(path)
+        fields, tensors = Fields(header, "header"), Tensors(held)
+        estimator = unpack_params(cls, fields.inner("params"), _DEFAULTS.values())
+        codec = CaptionCodec._from_state(fields.inner("codec"), tensors)
+        image_encoder = None
+        if estimator.images == "matched":
+            image_encoder = ImageEncoder._from_state(fields.inner("image_encoder"), tensors)
+        gan = LatentGAN._from_state(fields.inner("gan"), tensors)
+        estimator.image_shape_ = image_shape(fields, "image_shape")
+        estimator.latent_bank_ = fields.numbers("latent_bank", estimator.n_latents)
+        if "n_columns" in fields:
+            estimator.n_features_in_ = fields.size("n_columns")
+        if "columns" in fields:
+            columns = fields.take("columns", list)
+            estimator.feature_names_in_ = np.array(columns, dtype=object)
+        fields.end()
+        tensors.end()
+        n_components, n_seen = codec._n_features_out, 0
+        fits = [gan._n_components == n_components, gan.n_latents == estimator.n_latents]
+        if image_encoder is not None:
+            fits += [
+                image_encoder.matcher_.n_components == n_components,
+                image_encoder.shape_ == estimator.image_shape_,
+            ]
+            n_seen = image_encoder._n_features_out
+        elif estimator.images == "end-to-end":
+            n_seen = gan.generator_.image_network.n_features
+        if not all(fits) or gan.generator_.n_image != n_seen:
+            raise ModelFileError(f"{path} holds parts of different models.")
+        return estimator._hold(codec, image_encoder, gan)
+
+    def _hold(self, codec, image_encoder, gan):
+        """Take the fitted parts, and what follows from them."""
+        self.codec_ = codec
+        self.image_encoder_ = image_encoder
+        self.gan_ = gan
+        stages = {"captions": codec, "images": image_encoder, "latents": gan}
+        self.history_ = {
+            f"{stage}_{name}": values
+            for stage, part in stages.items()
+            if part is not None
+            for name, values in part.history_.items()
+        }
+        if codec.analyzer_ == "label":
+            self.classes_ = codec.classes_
+        return self
 
     def _check_images(self, X, reset=False):
         if getattr(X, "ndim", None) == 2 or np.ndim(X) == 2:

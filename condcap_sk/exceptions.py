@@ -7,5 +7,13 @@ class TrainingDivergedError(ArithmeticError):
     """A loss became infinite or NaN; the estimator is left unfitted."""
 
 
+class ModelFileError(ValueError):
+    """A file is not a model that `save` wrote, or is damaged."""
+
+
 class SingleAnswerWarning(ConvergenceWarning):
     """All answers seen in `fit` are the same: there is nothing for a latent to choose between."""
+
+
+class VersionMismatchWarning(UserWarning):
+    """A model was kept by another version of this package."""

@@ -14,7 +14,8 @@ ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 # A file imports from its own folder and from those to the right of it.
 ORDER = ["captioner", "gan", "text", "vision", "inspection", "training", "metrics", "datasets",
-         "_validation", "exceptions"]  # fmt: skip
+         "persistence",
+         "_validation", "_version", "exceptions"]  # fmt: skip
 
 
 def imports(path):

@@ -1,6 +1,7 @@
 """LatentGAN: the conditional InfoGAN on sentence vectors."""
 
 import copy
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,15 +11,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_latents, check_vector_sets, for_torch
-from ..training.device import resolve_device
+from ..exceptions import ModelFileError
+from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..training.device import Portable, resolve_device
 from ..training.net import Rows, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
+from ..vision.modules import image_network, width_in
 from .modules import Discriminator, Generator, Players, Recogniser
 from .net import GANNet
 from .prior import sample_prior
 
 
-class LatentGAN(BaseEstimator):
+class LatentGAN(Portable, BaseEstimator):
     """Generate sentence vectors from images and latents, and read the latents back.
 
     Three networks play: G(c, X) answers with a sentence vector, D(s, X) tells true answers from
@@ -208,7 +212,9 @@ class LatentGAN(BaseEstimator):
             players = self._build(images.shape[1], bank).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(len(X), self.batch_size, least=2000, least_epochs=12)
+            n_steps = n_training_steps(
+                len(X), self.batch_size, per_row=2, least=2000, least_epochs=12
+            )
         net, history = train(
             GANNet,
             players,
@@ -350,6 +356,63 @@ class LatentGAN(BaseEstimator):
                 for x, v in zip(X.split(size), inputs.split(size), strict=True)
             ]
         return torch.cat(outputs).numpy()
+
+    def _to_state(self):
+        """Return all that was fitted, as fields for JSON and as tensors."""
+        network = self.image_network
+        shape = None
+        if network is not None:
+            if getattr(network, "func", None) is not image_network:
+                raise ValueError(
+                    f"LatentGAN.image_network={network!r:.80} is code, and a model file holds "
+                    "none. Keep the estimator with joblib.dump."
+                )
+            shape = list(network.args[0])
+        fields = {
+            "params": pack_params(self, skip=["callbacks", "image_network"]),
+            "image_shape": shape,
+            "history": self.history_,
+        }
+        return fields, {
+            **named_tensors("gan.generator.", self.generator_),
+            **named_tensors("gan.discriminator.", self.discriminator_),
+            **named_tensors("gan.recogniser.", self.recogniser_),
+        }
+
+    @classmethod
+    def _from_state(cls, fields, tensors):
+        gan = unpack_params(cls, fields.inner("params"))
+        if fields.values.get("image_shape") is None:
+            fields.take("image_shape", object)
+        else:
+            shape = image_shape(fields, "image_shape")
+            width = width_in(tensors, "gan.generator.image_network.", shape)
+            gan.image_network = partial(image_network, shape, width)
+        hidden_size, n_inputs = tensors.shape("gan.generator.layers.0.weight", 2)
+        n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
+        n_image, n_latents = n_inputs - gan.n_latents, gan.n_latents
+        if n_image < 0:
+            raise ModelFileError(f"{fields.where} has {n_latents} latents, its tensors fewer.")
+
+        def fill(kind, build):
+            network = gan.image_network
+            return tensors.fill(f"gan.{kind}.", lambda: build(network and network()))
+
+        gan.generator_ = fill(
+            "generator",
+            lambda n: Generator(n_image, n_latents, n_components, hidden_size, 1.0, n),
+        )
+        gan.discriminator_ = fill(
+            "discriminator", lambda n: Discriminator(n_image, n_components, hidden_size, n)
+        )
+        gan.recogniser_ = fill(
+            "recogniser", lambda n: Recogniser(n_image, n_components, n_latents, hidden_size, n)
+        )
+        gan.history_ = history(fields)
+        gan.device_ = torch.device("cpu")
+        gan._n_components = n_components
+        fields.end()
+        return gan
 
 
 def _as_tensor(X):

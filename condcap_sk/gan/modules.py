@@ -16,6 +16,7 @@ class _Conditioned(nn.Module):
 
     def __init__(self, n_image, n_inputs, n_outputs, hidden_size, image_network=None):
         super().__init__()
+        self.n_image = n_image
         self.image_network = image_network
         sizes = [n_image + n_inputs, hidden_size, hidden_size, hidden_size]
         layers = []
@@ -32,9 +33,11 @@ class _Conditioned(nn.Module):
 class Generator(_Conditioned):
     """``G(c, X) → ŝ``, on the sphere where sentence vectors live."""
 
+    radius: torch.Tensor
+
     def __init__(self, n_image, n_latents, n_components, hidden_size, radius, image_network=None):
         super().__init__(n_image, n_latents, n_components, hidden_size, image_network)
-        self.radius = radius
+        self.register_buffer("radius", torch.tensor(radius))
 
     def forward(self, images, latents):
         return self.radius * F.normalize(super().forward(images, latents), dim=1)

@@ -11,7 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_answers
-from ..training.device import resolve_device
+from ..exceptions import ModelFileError
+from ..persistence import history, named_tensors, pack_params, unpack_params
+from ..training.device import Portable, resolve_device
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
@@ -23,7 +25,7 @@ _SENTENCE = {"n_components": 256, "hidden_size": 256, "noise": 0.25}
 _LABEL = {"hidden_size": 64, "noise": 1.0}
 
 
-class CaptionCodec(TransformerMixin, BaseEstimator):
+class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
     """Turn captions into sentence vectors of fixed norm and back.
 
     A recurrent encoder-decoder on tokens, trained as a denoising autoencoder: Gaussian noise on
@@ -207,7 +209,9 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
 
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(len(repeated), self.batch_size, least=300, least_epochs=10)
+            n_steps = n_training_steps(
+                len(repeated), self.batch_size, per_row=2, least=300, least_epochs=10
+            )
         _, history = train(
             SupervisedNet,
             module,
@@ -344,3 +348,52 @@ class CaptionCodec(TransformerMixin, BaseEstimator):
                 )
             ]
         return torch.cat(found).numpy()
+
+    def _to_state(self):
+        """Return all that was fitted, as fields for JSON and as tensors."""
+        tokens = self.vocabulary_.tokens_
+        fields = {
+            "params": pack_params(self, skip=["callbacks"]),
+            "analyzer": self.analyzer_,
+            "noise": self.noise_,
+            "tokens": tokens.tolist(),
+            "dtype": tokens.dtype.str,
+            "max_length": self.vocabulary_.max_length_,
+            "history": self.history_,
+        }
+        return fields, {
+            **named_tensors("codec.encoder.", self.encoder_),
+            **named_tensors("codec.decoder.", self.decoder_),
+        }
+
+    @classmethod
+    def _from_state(cls, fields, tensors):
+        codec = unpack_params(cls, fields.inner("params"))
+        analyzer = fields.take("analyzer", str)
+        tokens = fields.take("tokens", list)
+        text = analyzer in ("word", "char")
+        if text and all(isinstance(token, str) for token in tokens):
+            known = np.array(tokens, dtype=object)
+        else:
+            known = check_answers(tokens, "tokens")
+        fits = known.dtype.str == fields.take("dtype", str) and (text or analyzer == "label")
+        max_length = fields.size("max_length")
+        if not fits or (np.unique(known) != known).any() or not (text or max_length == 1):
+            raise ModelFileError(
+                f"{fields.where} holds no vocabulary of analyzer={analyzer!r:.80}."
+            )
+        vocabulary = Vocabulary(analyzer, codec.min_df, codec.max_features, codec.max_length)
+        codec.vocabulary_ = vocabulary.know(known, max_length)
+        codec.analyzer_ = analyzer
+        if analyzer == "label":
+            codec.classes_ = known
+        codec.noise_ = fields.take("noise", Real)
+        n_components, hidden_size = tensors.shape("codec.encoder.to_vector.weight", 2)
+        size = len(vocabulary), n_components, hidden_size
+        codec.encoder_ = tensors.fill("codec.encoder.", lambda: CaptionEncoder(*size))
+        codec.decoder_ = tensors.fill("codec.decoder.", lambda: CaptionDecoder(*size, max_length))
+        codec.history_ = history(fields)
+        codec.device_ = torch.device("cpu")
+        codec._n_features_out = n_components
+        fields.end()
+        return codec

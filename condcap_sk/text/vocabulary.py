@@ -42,20 +42,23 @@ class Vocabulary:
     def fit(self, captions):
         if self.analyzer == "label":
             # An array of the labels' own dtype, so that answers come back in it.
-            self.tokens_ = np.unique(captions)
-            self.max_length_ = 1
-        else:
-            split = [self._split(caption) for caption in captions]
-            counts = Counter(token for tokens in split for token in dict.fromkeys(tokens))
-            kept = [token for token, count in counts.most_common() if count >= self.min_df]
-            if not kept:
-                raise ValueError(
-                    f"min_df={self.min_df} leaves no token of {len(split)} captions. Lower it."
-                )
-            self.tokens_ = np.array(sorted(kept[: self.max_features]), dtype=object)
-            longest = max(len(tokens) for tokens in split)
-            self.max_length_ = min(longest, self.max_length or longest)
-        self.ids_ = {token: i + N_SPECIAL for i, token in enumerate(self.tokens_.tolist())}
+            return self.know(np.unique(captions), 1)
+        split = [self._split(caption) for caption in captions]
+        counts = Counter(token for tokens in split for token in dict.fromkeys(tokens))
+        kept = [token for token, count in counts.most_common() if count >= self.min_df]
+        if not kept:
+            raise ValueError(
+                f"min_df={self.min_df} leaves no token of {len(split)} captions. Lower it."
+            )
+        longest = max(len(tokens) for tokens in split)
+        tokens = np.array(sorted(kept[: self.max_features]), dtype=object)
+        return self.know(tokens, min(longest, self.max_length or longest))
+
+    def know(self, tokens, max_length):
+        """Take these tokens, in this order, as all there are."""
+        self.tokens_ = tokens
+        self.max_length_ = max_length
+        self.ids_ = {token: i + N_SPECIAL for i, token in enumerate(tokens.tolist())}
         return self
 
     def __len__(self):

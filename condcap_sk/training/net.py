@@ -71,13 +71,13 @@ class SupervisedNet(StageNet):
         return {"loss": loss, "losses": losses}
 
 
-def n_training_steps(n_rows, batch_size, *, least, least_epochs):
+def n_training_steps(n_rows, batch_size, *, per_row, least, least_epochs):
     """Length of a training by rule.
 
-    At least `least` steps, or two for each row where rows are few (so that tiny data fit in a
-    blink), and at least `least_epochs` passes (so that large data are seen often enough).
+    At least `least` steps, or `per_row` for each row where rows are few (so that tiny data fit in
+    a blink), and at least `least_epochs` passes (so that large data are seen often enough).
     """
-    return max(min(least, 2 * n_rows), math.ceil(least_epochs * n_rows / batch_size))
+    return max(min(least, per_row * n_rows), math.ceil(least_epochs * n_rows / batch_size))
 
 
 def train(

@@ -11,13 +11,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_images, check_same_images, check_vector_sets
-from ..training.device import resolve_device
+from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..training.device import Portable, resolve_device
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
-from .modules import Matcher, image_network
+from .modules import Matcher, image_network, width_in
 
 
-class ImageEncoder(TransformerMixin, BaseEstimator):
+class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
     """Turn images into vectors that tell which captions fit them.
 
     A network (convolutional for images, a perceptron for feature vectors) is trained to decide for
@@ -34,7 +35,7 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
     batch_size : int, default=64
         Images in a training step; also bounds the memory of `transform`.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": two for each image up to 2200, or 14 passes over many images.
+        Training steps. "auto": one for each image up to 2200, or 14 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -141,7 +142,9 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
         matcher.generator = generator(shift_seed, device)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(len(X), self.batch_size, least=2200, least_epochs=14)
+            n_steps = n_training_steps(
+                len(X), self.batch_size, per_row=1, least=2200, least_epochs=14
+            )
         measure = None
         if X_val is not None:
             measure = self._average_precision(check_images(X_val), y_val, device)
@@ -242,3 +245,33 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
                 )
             ]
         return torch.cat(log_odds).numpy()
+
+    def _to_state(self):
+        """Return all that was fitted, as fields for JSON and as tensors."""
+        fields = {
+            "params": pack_params(self, skip=["callbacks"]),
+            "shape": list(self.shape_),
+            "history": self.history_,
+        }
+        return fields, named_tensors("image_encoder.", self.matcher_)
+
+    @classmethod
+    def _from_state(cls, fields, tensors):
+        encoder = unpack_params(cls, fields.inner("params"))
+        encoder.shape_ = image_shape(fields, "shape")
+        if len(encoder.shape_) == 1:
+            encoder.n_features_in_ = encoder.shape_[0]
+        n_components = tensors.shape("image_encoder.embed_caption.0.weight", 2)[1]
+
+        width = width_in(tensors, "image_encoder.network.", encoder.shape_)
+
+        def build():
+            return Matcher(image_network(encoder.shape_, width), torch.empty(1, n_components))
+
+        encoder.matcher_ = tensors.fill("image_encoder.", build)
+        encoder.matcher_.bank = None
+        encoder._n_features_out = encoder.matcher_.network.n_features
+        encoder.history_ = history(fields)
+        encoder.device_ = torch.device("cpu")
+        fields.end()
+        return encoder

@@ -23,6 +23,11 @@ def image_network(shape, width):
     return ConvolutionalNetwork(channels, height, image_width, width)
 
 
+def width_in(tensors, prefix, shape):
+    """Return the `width` of the network that `persistence.Tensors` hold under `prefix`."""
+    return tensors.shape(prefix + "layers.0.0.weight", 4)[0] if len(shape) == 3 else 1
+
+
 class Standardise(nn.Module):
     """Bring each channel to mean 0 and variance 1 over the training data."""
 
@@ -74,8 +79,8 @@ class ConvolutionalNetwork(nn.Module):
     """Images (n, C, H, W) of any size → vectors (n, n_features).
 
     Convolutions halve the image until its shorter side has about 8 pixels and double their
-    channels. The maximum over positions tells that something is there, wherever it is; the mean
-    tells how much of it.
+    channels. The soft maximum over positions (their mean, weighted by their softmax) tells that
+    something is there, wherever it is; the mean tells how much of it.
     """
 
     def __init__(self, n_channels, height, width, n_filters):
@@ -98,8 +103,9 @@ class ConvolutionalNetwork(nn.Module):
     def forward(self, images):
         # The layout in which CPU convolutions are fastest; the values are the same in any.
         images = self.standardise(images).contiguous(memory_format=torch.channels_last)
-        maps = self.layers(images)
-        return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
+        maps = self.layers(images).flatten(2)
+        soft_maximum = (maps.softmax(2) * maps).sum(2)
+        return torch.cat([soft_maximum, maps.mean(2)], dim=1)
 
 
 def _convolution(n_inputs, n_outputs, kernel, stride):
@@ -139,6 +145,7 @@ class Matcher(nn.Module):
         super().__init__()
         self.network = network
         self.bank = bank
+        self.n_components = bank.shape[1]
         self.standardise = nn.BatchNorm1d(network.n_features, affine=False)
         self.embed_image = nn.Linear(network.n_features, n_embedding)
         self.embed_caption = nn.Sequential(

@@ -100,7 +100,7 @@ def test__train__fewer_rows_than_a_batch__trains():
     ("n_rows", "expected"), [(3, 6), (100, 200), (1000, 800), (10_000, 800), (100_000, 7813)]
 )
 def test__n_training_steps__number_of_rows__decides(n_rows, expected):
-    assert n_training_steps(n_rows, 128, least=800, least_epochs=10) == expected
+    assert n_training_steps(n_rows, 128, per_row=2, least=800, least_epochs=10) == expected
 
 
 def test__rows__several_at_once__are_those_rows():
