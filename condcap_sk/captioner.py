@@ -425,7 +425,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         proposals, log_weights = propose(means, stds, N_PROPOSALS)
         for image, answer in zip(seen, tokens, strict=True):
             repeated = np.broadcast_to(image, (N_PROPOSALS, *image.shape))
-            heard = self.gan_.predict(repeated, proposals)
+            heard = self.gan_.generate(repeated, proposals)
             log_weights += self.codec_.log_probability(heard, np.tile(answer, (N_PROPOSALS, 1)))
         weights = softmax(log_weights).astype(np.float32)[:, None]
         mean = (weights * proposals).sum(axis=0)
@@ -452,7 +452,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         seen = self._see(X, self.image_encoder_)
-        return self.gan_.infer(seen, self.gan_.predict(seen, c))[0]
+        return self.gan_.infer(seen, self.gan_.generate(seen, c))[0]
 
     def score_samples(self, X, labels):
         """Tell how relevant each given answer is to its image.
@@ -675,7 +675,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
 
     def _choose(self, seen, latents):
         """Return the tokens (n, max_length) that images are answered with."""
-        vectors = self.gan_.predict(seen, latents)
+        vectors = self.gan_.generate(seen, latents)
         if self.objective == "paper" or self.relevance_weight == 0:
             return self.codec_.candidates(vectors, 1)[0][:, 0]
         tokens, log_probabilities = self.codec_.candidates(vectors, N_CANDIDATES)

@@ -1,9 +1,14 @@
 """Small data and one fitted estimator, shared by all tests."""
 
+import os
+
 import pytest
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_grid_digits
+
+# Figures are the same on every machine; CONDCAP_DEVICE=cuda runs the whole suite on a GPU.
+os.environ.setdefault("CONDCAP_DEVICE", "cpu")
 
 
 def small_captioner(**params):

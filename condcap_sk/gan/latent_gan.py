@@ -77,7 +77,7 @@ class LatentGAN(Portable, BaseEstimator):
     lr : float, default=3e-3
         Peak learning rate of both Adam optimizers.
     batch_size : int, default=256
-        Images in a training step; also bounds the memory of `predict` and `infer`.
+        Images in a training step; also bounds the memory of `generate` and `infer`.
     max_iter : int or "auto", default="auto"
         Training steps. "auto": two for each image up to 2000, or 12 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
@@ -119,7 +119,7 @@ class LatentGAN(Portable, BaseEstimator):
     >>> s = 2 * np.eye(4)
     >>> y = [s[:2]] * 100 + [s[2:]] * 100
     >>> gan = LatentGAN(n_latents=1, noise=0.5, random_state=0).fit(X, y)
-    >>> gan.predict(X[[0, 199]], np.array([[0.5], [0.5]])).shape
+    >>> gan.generate(X[[0, 199]], np.array([[0.5], [0.5]])).shape
     (2, 4)
     """
 
@@ -287,7 +287,7 @@ class LatentGAN(Portable, BaseEstimator):
 
         return measure
 
-    def predict(self, X, c):
+    def generate(self, X, c):
         """Return the sentence vectors G(c, X).
 
         Parameters

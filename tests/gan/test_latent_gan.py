@@ -24,10 +24,10 @@ def gan():
     return LatentGAN(n_latents=1, mi_weight=0.3, random_state=0).fit(*make_world())
 
 
-def test__predict__random_latents__gives_right_answers_and_all_of_them(gan):
+def test__generate__random_latents__gives_right_answers_and_all_of_them(gan):
     X, _ = make_world()
     latents = np.random.RandomState(0).standard_normal((len(X), 1))
-    answers = nearest(gan.predict(X, latents))
+    answers = nearest(gan.generate(X, latents))
     kinds = X.argmax(1)
     assert (answers // 2 == kinds).mean() > 0.95
     for kind in (0, 1):
@@ -38,8 +38,8 @@ def test__predict__random_latents__gives_right_answers_and_all_of_them(gan):
 def test__infer__answer_of_a_latent__leads_back_to_that_answer(gan):
     X, _ = make_world()
     latents = np.random.RandomState(1).standard_normal((len(X), 1))
-    answers = nearest(gan.predict(X, latents))
-    again = nearest(gan.predict(X, gan.infer(X, CODES[answers])[0]))
+    answers = nearest(gan.generate(X, latents))
+    again = nearest(gan.generate(X, gan.infer(X, CODES[answers])[0]))
     assert (answers == again).mean() > 0.9
 
 
@@ -67,12 +67,12 @@ def test__fit__other_seed__other_weights():
     assert not torch.equal(a.generator_.layers[0].weight, b.generator_.layers[0].weight)
 
 
-def test__predict__rows_by_themselves__are_the_same(gan):
+def test__generate__rows_by_themselves__are_the_same(gan):
     X, _ = make_world()
     latents = np.random.RandomState(2).standard_normal((len(X), 1)).astype(np.float32)
-    whole = gan.predict(X, latents)
+    whole = gan.generate(X, latents)
     order = np.random.RandomState(3).permutation(len(X))[:17]
-    np.testing.assert_allclose(gan.predict(X[order], latents[order]), whole[order], atol=1e-5)
+    np.testing.assert_allclose(gan.generate(X[order], latents[order]), whole[order], atol=1e-5)
 
 
 def test__fit__validation_rows__are_measured_and_change_nothing():
@@ -81,7 +81,7 @@ def test__fit__validation_rows__are_measured_and_change_nothing():
     watched = LatentGAN(max_iter=6, random_state=0).fit(X, y, X[:10], y[:10])
     assert {"valid_accuracy", "valid_latent_error"} <= set(watched.history_)
     assert "valid_accuracy" not in plain.history_
-    np.testing.assert_array_equal(plain.predict(X, [0.1] * 3), watched.predict(X, [0.1] * 3))
+    np.testing.assert_array_equal(plain.generate(X, [0.1] * 3), watched.generate(X, [0.1] * 3))
 
 
 def test__fit__sets_of_another_number__says_so():
