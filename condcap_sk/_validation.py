@@ -139,13 +139,15 @@ def _kind(answer, name):
     )
 
 
-def check_label_sets(label_sets, n_images):
+def check_label_sets(label_sets, n_images, name="label_sets"):
     """Return all answers as one 1-D array, and the image each one belongs to.
 
     Parameters
     ----------
     label_sets : see `ConditionalCaptioner.fit`
     n_images : int
+    name : str, default="label_sets"
+        What errors call them.
 
     Returns
     -------
@@ -156,45 +158,45 @@ def check_label_sets(label_sets, n_images):
     if sparse.issparse(label_sets):
         if label_sets.dtype != bool:
             raise ValueError(
-                f"label_sets is sparse with dtype {label_sets.dtype}. A sparse matrix is read as "
-                "class indicators and must be bool: pass label_sets.astype(bool)."
+                f"{name} is sparse with dtype {label_sets.dtype}. A sparse matrix is read as "
+                f"class indicators and must be bool: pass {name}.astype(bool)."
             )
         label_sets = label_sets.toarray()
     elif hasattr(label_sets, "to_numpy"):
         label_sets = label_sets.to_numpy()
     if isinstance(label_sets, str) or not hasattr(label_sets, "__len__"):
         raise ValueError(
-            f"label_sets={label_sets!r} is not a collection. "
+            f"{name}={label_sets!r} is not a collection. "
             "Pass one set of answers for each image."
         )
     if len(label_sets) != n_images:
         raise ValueError(
-            f"X holds {n_images} images, but label_sets holds {len(label_sets)} sets. "
+            f"X holds {n_images} images, but {name} holds {len(label_sets)} sets. "
             "Pass one set of answers for each image."
         )
     if isinstance(label_sets, np.ndarray) and label_sets.ndim > 2:
         raise ValueError(
-            f"label_sets has {label_sets.ndim} dimensions. Pass a list of sets, or a 1-D or 2-D "
+            f"{name} has {label_sets.ndim} dimensions. Pass a list of sets, or a 1-D or 2-D "
             "array."
         )
     is_array = isinstance(label_sets, np.ndarray)
     if is_array and label_sets.ndim == 2 and label_sets.dtype == bool:
         rows = [np.flatnonzero(row).tolist() for row in label_sets]
     else:
-        rows = [_as_collection(row, i, is_array) for i, row in enumerate(label_sets)]
+        rows = [_as_collection(row, f"{name}[{i}]", is_array) for i, row in enumerate(label_sets)]
     for i, row in enumerate(rows):
         if len(row) == 0:
             raise ValueError(
-                f"label_sets[{i}] is empty. Every image needs at least one answer: drop the image."
+                f"{name}[{i}] is empty. Every image needs at least one answer: drop the image."
             )
     images = np.repeat(np.arange(n_images), [len(row) for row in rows])
     answers = [answer for row in rows for answer in row]
     # Plain Python values: many small arrays are slow to look at one by one.
     answers = [a.item() if isinstance(a, np.generic) else a for a in answers]
-    return check_answers(answers, "label_sets"), images
+    return check_answers(answers, name), images
 
 
-def _as_collection(row, i, is_array):
+def _as_collection(row, name, is_array):
     if isinstance(row, set | frozenset):
         # Sets of strings iterate in another order in every process.
         try:
@@ -205,13 +207,13 @@ def _as_collection(row, i, is_array):
         return list(row)
     if isinstance(row, str) and not is_array:
         raise ValueError(
-            f"label_sets[{i}]={row!r} is a bare string where a set of answers belongs. Wrap it: "
-            f"[{row!r}]; or pass np.array(label_sets) to say that each image has one answer."
+            f"{name}={row!r} is a bare string where a set of answers belongs. Wrap it: [{row!r}]; "
+            "or pass a NumPy array of strings to say that each image has one answer."
         )
     if isinstance(row, str | numbers.Real | np.bool_):
         return [row]
     raise ValueError(
-        f"label_sets[{i}] is {row!r} of type {type(row).__name__}. Pass a set, list, tuple or "
+        f"{name} is {row!r} of type {type(row).__name__}. Pass a set, list, tuple or "
         "array of answers."
     )
 

@@ -230,7 +230,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, label_sets):
+    def fit(self, X, y):
         """Learn the latent variable from images and their right answers.
 
         Parameters
@@ -238,7 +238,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         X : array-like
             Images (n, H, W), (n, H, W, C) or (n, C, H, W); flat images (n, d) with `image_shape`;
             or feature vectors (n, d). Any float or integer type, any range of values.
-        label_sets : collection of n collections
+        y : collection of n collections
             The right answers of each image: a set, list, tuple or array of labels (int, float, bool
             or str) or captions (str). A 1-D array is one answer each, a 2-D int or str array one
             row of answers each, a 2-D bool array (or sparse matrix) a class-indicator matrix.
@@ -251,16 +251,21 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` or `label_sets` is not of these forms, or there is only one image.
+            If `X` or `y` is not of these forms, or there is only one image.
         TrainingDivergedError
             If a loss becomes infinite or NaN.
         """
+        if y is None:
+            raise ValueError(
+                "ConditionalCaptioner requires y to be passed, but the target y is None. Pass the "
+                "right answers of each image."
+            )
         X = self._check_images(X, reset=True)
         if len(X) == 1:
             raise ValueError(
                 "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
             )
-        answers, owners = check_label_sets(label_sets, len(X))
+        answers, owners = check_label_sets(y, len(X), "y")
         codec_seed, encoder_seed, gan_seed, split_seed, bank_seed = spawn_seeds(
             self.random_state, 5
         )
@@ -269,8 +274,8 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         codec = self._part("codec", codec_seed, analyzer=self.analyzer).fit(answers)
         if (answers == answers[0]).all():
             warnings.warn(
-                f"Every answer in label_sets is {answers[:1].tolist()[0]!r}: it will be the only "
-                "answer, and no latent can be learned. Pass label_sets with different answers.",
+                f"Every answer in y is {answers[:1].tolist()[0]!r}: it will be the only "
+                "answer, and no latent can be learned. Pass different answers.",
                 SingleAnswerWarning,
                 stacklevel=2,
             )
@@ -454,23 +459,24 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         seen = self._see(X, self.image_encoder_)
         return self.gan_.infer(seen, self.gan_.generate(seen, c))[0]
 
-    def score_samples(self, X, labels):
+    def score_samples(self, X, labels=None):
         """Tell how relevant each given answer is to its image.
 
         Parameters
         ----------
         X : array-like
             Images or feature vectors, as in `fit`.
-        labels : array-like of shape (n,)
-            One answer for each image.
+        labels : array-like of shape (n,), default=None
+            One answer for each image. None: what `predict` answers.
 
         Returns
         -------
         relevance : ndarray of shape (n,), float32
             Log-odds that the answer belongs to the image; higher is better.
         """
-        X, tokens = self._check_pairs(X, labels)
-        return self._relevance(self._see(X, self.image_encoder_), tokens[:, None])[:, 0]
+        X, tokens = self._check_pairs(X, self.predict(X) if labels is None else labels)
+        relevance = [self._relevance(seen, tokens[r][:, None]) for r, seen in self._batches(X)]
+        return np.concatenate(relevance)[:, 0]
 
     def sample_latents(self, n_samples=1, random_state=None):
         """Draw latents from the prior N(0, I).
@@ -490,14 +496,14 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         draws = check_seed(random_state).standard_normal((n_samples, self.n_latents))
         return draws.astype(np.float32)
 
-    def score(self, X, label_sets):
+    def score(self, X, y):
         """Score `predict(X)` against the right answers.
 
         Parameters
         ----------
         X : array-like
             Images or feature vectors, as in `fit`.
-        label_sets : collection of n collections
+        y : collection of n collections
             The right answers of each image, as in `fit`. Labels must have been seen there.
 
         Returns
@@ -506,10 +512,10 @@ class ConditionalCaptioner(Portable, BaseEstimator):
             Labels: share of answers that are in the set. Captions: mean CIDEr.
         """
         answers = self.predict(X)
-        right, owners = check_label_sets(label_sets, len(answers))
+        right, owners = check_label_sets(y, len(answers), "y")
         if self.codec_.analyzer_ == "label":
-            self.codec_.vocabulary_.encode(right, "label_sets")
-            return float(fixed_latent_accuracy(answers[:, None], label_sets)[0])
+            self.codec_.vocabulary_.encode(right, "y")
+            return float(fixed_latent_accuracy(answers[:, None], y)[0])
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
         return float(cider(answers, references).mean())
 

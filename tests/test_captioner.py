@@ -343,7 +343,7 @@ class TestAncestors:
         ]
         assert len({id(network) for network in networks}) == 3
         assert est.image_encoder_ is None
-        seen = est.gan_.predict(X[:, None].astype(np.float32), [0.0] * 3)
+        seen = est.gan_.generate(X[:, None].astype(np.float32), [0.0] * 3)
         assert np.ptp(seen, axis=0).max() > 1e-3
 
     def test__paper__end_to_end__trains_all_image_networks(self, digits):
@@ -361,7 +361,7 @@ class TestAncestors:
         X, _ = tiny
         est = self.fit(tiny, 20, mi_weight=1)
         c = est.sample_latents(1, random_state=0)[0]
-        vectors = est.gan_.predict(est.image_encoder_.transform(X), c)
+        vectors = est.gan_.generate(est.image_encoder_.transform(X), c)
         np.testing.assert_array_equal(est.predict(X, c), est.codec_.inverse_transform(vectors))
 
 
@@ -371,19 +371,19 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("spoil", "message"),
         [
-            (lambda X, y: (X[:-1], y), "X holds 59 images, but label_sets holds 60.*one set"),
+            (lambda X, y: (X[:-1], y), "X holds 59 images, but y holds 60.*one set"),
             (lambda X, y: (np.where(X > 0.9, np.nan, X), y), "X contains NaN"),
             (lambda X, y: (X[:, 0], y), r"X has 1 dimension.*Expected 2D array.*reshape"),
             (lambda X, y: (X[:, :, None, None, None], y), "X has 5 dimension.*Pass|X has 5"),
-            (lambda X, y: (X, ["cat"] * 60), r"label_sets\[0\]='cat' is a bare string.*Wrap it"),
-            (lambda X, y: (X, "cat"), "label_sets='cat' is not a collection.*Pass one set"),
-            (lambda X, y: (X, [*y[:-1], set()]), r"label_sets\[59\] is empty.*drop the image"),
+            (lambda X, y: (X, ["cat"] * 60), r"y\[0\]='cat' is a bare string.*Wrap it"),
+            (lambda X, y: (X, "cat"), "y='cat' is not a collection.*Pass one set"),
+            (lambda X, y: (X, [*y[:-1], set()]), r"y\[59\] is empty.*drop the image"),
             (lambda X, y: (X[:1], y[:1]), "one image.*n_samples=1.*at least two"),
-            (lambda X, y: (X, [{1, "1"}] * 60), "label_sets mixes types.*one type"),
-            (lambda X, y: (X, [{1}, {True}] * 30), "label_sets mixes types.*told apart"),
-            (lambda X, y: (X, [{1.0}, {np.nan}] * 30), "label_sets holds NaN.*Drop"),
-            (lambda X, y: (X, [{None}] * 60), "label_sets holds None.*int, float, bool or str"),
-            (lambda X, y: (X, [{("a", "b")}] * 60), "label_sets holds .*int, float, bool or str"),
+            (lambda X, y: (X, [{1, "1"}] * 60), "y mixes types.*one type"),
+            (lambda X, y: (X, [{1}, {True}] * 30), "y mixes types.*told apart"),
+            (lambda X, y: (X, [{1.0}, {np.nan}] * 30), "y holds NaN.*Drop"),
+            (lambda X, y: (X, [{None}] * 60), "y holds None.*int, float, bool or str"),
+            (lambda X, y: (X, [{("a", "b")}] * 60), "y holds .*int, float, bool or str"),
             (lambda X, y: (np.zeros((60, 5, 5, 7)), y), "channels neither last nor first.*Pass"),
         ],
         ids=[
@@ -475,12 +475,12 @@ class TestBadInput:
             fitted.infer_latent(digits.images_test[:2], [1, 2, 3])
 
     def test__score__unseen_label__is_named(self, fitted, digits):
-        with pytest.raises(ValueError, match="label_sets holds answers never seen in fit: 12"):
+        with pytest.raises(ValueError, match="y holds answers never seen in fit: 12"):
             fitted.score(digits.images_test[:2], [{1}, {12}])
 
     def test__fit__one_answer_overall__answers_it_and_warns(self, tiny):
         X, _ = tiny
-        with pytest.warns(SingleAnswerWarning, match="Every answer in label_sets is 'yes'"):
+        with pytest.warns(SingleAnswerWarning, match="Every answer in y is 'yes'"):
             est = quick().fit(X, [{"yes"}] * 60)
         assert set(est.predict(X)) == {"yes"}
         assert set(est.predict(X, est.sample_latents(60, 0))) == {"yes"}

@@ -372,13 +372,16 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         analyzer = fields.take("analyzer", str)
         tokens = fields.take("tokens", list)
         text = analyzer in ("word", "char")
-        if text and all(isinstance(token, str) for token in tokens):
-            known = np.array(tokens, dtype=object)
-        else:
+        try:
             known = check_answers(tokens, "tokens")
+        except ValueError as error:
+            raise ModelFileError(f"{fields.where}: {error}") from error
+        if text:
+            known = known.astype(object)
         fits = known.dtype.str == fields.take("dtype", str) and (text or analyzer == "label")
         max_length = fields.size("max_length")
-        if not fits or (np.unique(known) != known).any() or not (text or max_length == 1):
+        fits = fits and np.array_equal(np.unique(known), known)
+        if not fits or not (text or max_length == 1):
             raise ModelFileError(
                 f"{fields.where} holds no vocabulary of analyzer={analyzer!r:.80}."
             )
