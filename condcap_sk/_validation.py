@@ -166,8 +166,7 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
         label_sets = label_sets.to_numpy()
     if isinstance(label_sets, str) or not hasattr(label_sets, "__len__"):
         raise ValueError(
-            f"{name}={label_sets!r} is not a collection. "
-            "Pass one set of answers for each image."
+            f"{name}={label_sets!r} is not a collection. Pass one set of answers for each image."
         )
     if len(label_sets) != n_images:
         raise ValueError(
@@ -176,8 +175,7 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
         )
     if isinstance(label_sets, np.ndarray) and label_sets.ndim > 2:
         raise ValueError(
-            f"{name} has {label_sets.ndim} dimensions. Pass a list of sets, or a 1-D or 2-D "
-            "array."
+            f"{name} has {label_sets.ndim} dimensions. Pass a list of sets, or a 1-D or 2-D array."
         )
     is_array = isinstance(label_sets, np.ndarray)
     if is_array and label_sets.ndim == 2 and label_sets.dtype == bool:
