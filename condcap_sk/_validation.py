@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 _CHANNELS = (1, 3, 4)
 
@@ -25,11 +26,21 @@ def as_rows(values, n_columns, name):
     return for_torch(values)
 
 
+def check_given(y, estimator):
+    """Raise, in the words that scikit-learn's tools expect, if there is no `y`."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None. Pass "
+            "the right answers of each row of X."
+        )
+
+
 def check_vector_sets(y, n_rows):
     """Return the distinct vectors of `y` (m, d) and, per row, which of them it holds.
 
     The second array, of shape (n_rows, most answers of one row), is filled up with −1.
     """
+    y = y if hasattr(y, "__len__") else np.asarray(y)
     if len(y) != n_rows:
         raise ValueError(f"X holds {n_rows} rows, but y holds {len(y)}. Pass one set for each row.")
     rows = [np.atleast_2d(np.asarray(row, dtype=np.float32)) for row in y]
@@ -45,19 +56,35 @@ def check_vector_sets(y, n_rows):
     return bank, answers
 
 
-def check_images(X, image_shape=None):
+def check_images(X, estimator=None, image_shape=None, reset=False):
     """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
 
-    `image_shape`, (H, W) or (H, W, C), tells that the rows of a 2-D `X` are flattened images.
+    `estimator` keeps what is known of the columns of a 2-D `X`; with `reset`, in fit, it learns
+    that. `image_shape`, (H, W) or (H, W, C), tells that the rows of a 2-D `X` are flattened images.
     """
-    ndim = np.ndim(X) if not hasattr(X, "ndim") else X.ndim
-    if not 2 <= ndim <= 4:
+    if not hasattr(X, "ndim"):
+        try:
+            X = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(
+                "X holds rows or images of different sizes. Bring all to one size first."
+            ) from error
+    if reset:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
+    if X.ndim == 2 and estimator is not None:
+        X = validate_data(estimator, X, dtype="numeric", reset=reset)
+    if not 2 <= X.ndim <= 4:
         raise ValueError(
-            f"X has {ndim} dimension(s). Expected 2D array of features (n, d) or images of shape "
+            f"X has {X.ndim} dimension(s). Expected 2D array of features (n, d) or images of shape "
             "(n, H, W), (n, H, W, C) or (n, C, H, W). Reshape your data: X.reshape(-1, 1) for a "
             "single feature, X[None] for a single sample."
         )
     X = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
+    if reset and len(X) == 1:
+        raise ValueError(
+            "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
+        )
     if X.dtype != np.uint8:
         X = X.astype(np.float32)
         if not np.isfinite(X).all():

@@ -8,11 +8,12 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._validation import (
     as_rows,
     check_answers,
+    check_given,
     check_images,
     check_label_sets,
     check_latents,
@@ -255,16 +256,8 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         TrainingDivergedError
             If a loss becomes infinite or NaN.
         """
-        if y is None:
-            raise ValueError(
-                "ConditionalCaptioner requires y to be passed, but the target y is None. Pass the "
-                "right answers of each image."
-            )
-        X = self._check_images(X, reset=True)
-        if len(X) == 1:
-            raise ValueError(
-                "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
-            )
+        check_given(y, self)
+        X = check_images(X, self, self.image_shape, reset=True)
         answers, owners = check_label_sets(y, len(X), "y")
         codec_seed, encoder_seed, gan_seed, split_seed, bank_seed = spawn_seeds(
             self.random_state, 5
@@ -607,7 +600,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
             estimator.feature_names_in_ = np.array(columns, dtype=object)
         fields.end()
         tensors.end()
-        n_components, n_seen = codec._n_features_out, 0
+        n_components, n_seen = codec._n_features_out, 1
         fits = [gan._n_components == n_components, gan.n_latents == estimator.n_latents]
         if image_encoder is not None:
             fits += [
@@ -637,12 +630,9 @@ class ConditionalCaptioner(Portable, BaseEstimator):
             self.classes_ = codec.classes_
         return self
 
-    def _check_images(self, X, reset=False):
-        if getattr(X, "ndim", None) == 2 or np.ndim(X) == 2:
-            X = validate_data(self, X, dtype="numeric", reset=reset)
-        X = check_images(X, self.image_shape)
-        if not reset:
-            check_same_images(X, self.image_shape_)
+    def _check_images(self, X):
+        X = check_images(X, self, self.image_shape)
+        check_same_images(X, self.image_shape_)
         return X
 
     def _check_pairs(self, X, labels):
@@ -673,7 +663,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         """Return what G, D and Q see of images."""
         if self.images == "matched":
             return image_encoder.transform(X)
-        return X if self.images == "end-to-end" else np.empty((len(X), 0), dtype=np.float32)
+        return X if self.images == "end-to-end" else np.zeros((len(X), 1), dtype=np.float32)
 
     def _judge(self):
         """Return the part that knows how well captions fit images."""

@@ -378,6 +378,7 @@ class TestBadInput:
             (lambda X, y: (X, ["cat"] * 60), r"y\[0\]='cat' is a bare string.*Wrap it"),
             (lambda X, y: (X, "cat"), "y='cat' is not a collection.*Pass one set"),
             (lambda X, y: (X, [*y[:-1], set()]), r"y\[59\] is empty.*drop the image"),
+            (lambda X, y: ([*X[:-1], [1.0]], y), "X holds rows or images of different sizes"),
             (lambda X, y: (X[:1], y[:1]), "one image.*n_samples=1.*at least two"),
             (lambda X, y: (X, [{1, "1"}] * 60), "y mixes types.*one type"),
             (lambda X, y: (X, [{1}, {True}] * 30), "y mixes types.*told apart"),

@@ -8,11 +8,19 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._validation import as_rows, check_latents, check_vector_sets, for_torch
+from .._validation import (
+    as_rows,
+    check_given,
+    check_images,
+    check_latents,
+    check_vector_sets,
+    for_torch,
+)
 from ..exceptions import ModelFileError
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.net import Rows, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
@@ -97,6 +105,10 @@ class LatentGAN(Portable, BaseEstimator):
         "epoch", the terms of the loss and, with validation data, "valid_accuracy": the share of
         generated vectors whose nearest sentence vector belongs to the image, and
         "valid_latent_error": the mean squared error per latent, 1 where nothing is recovered.
+    n_iter_ : int
+        Training steps taken.
+    n_features_in_ : int
+        Number of columns of a 2-D `X`.
 
     See Also
     --------
@@ -185,6 +197,11 @@ class LatentGAN(Portable, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, X_val=None, y_val=None):
         """Play the game on images and their sentence vectors.
@@ -192,7 +209,7 @@ class LatentGAN(Portable, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
-            Image vectors, or images. Vectors of no features make the game ignore the image.
+            Image vectors, or images. A constant column makes the game ignore the image.
         y : list of n arrays of shape (n_answers, n_components)
             The sentence vectors that belong to each image, all of the same norm; equal vectors are
             the same caption.
@@ -204,8 +221,10 @@ class LatentGAN(Portable, BaseEstimator):
         self : LatentGAN
             The fitted game.
         """
-        images = _as_tensor(X)
+        check_given(y, self)
+        X = self._check_images(X, reset=True)
         bank, answers = check_vector_sets(y, len(X))
+        images = torch.from_numpy(X)
         weights_seed, order_seed, rng_seed, measure_seed = spawn_seeds(self.random_state, 4)
         device = resolve_device(self.device)
         with seeded_init(weights_seed):
@@ -252,6 +271,7 @@ class LatentGAN(Portable, BaseEstimator):
         self.recogniser_ = players.recogniser
         self.device_ = device
         self.history_ = history
+        self.n_iter_ = net.n_iter_
         self._n_components = bank.shape[1]
         return self
 
@@ -268,7 +288,7 @@ class LatentGAN(Portable, BaseEstimator):
 
     def _measure(self, X, y, seed, device):
         bank, answers = (torch.from_numpy(part).to(device) for part in check_vector_sets(y, len(X)))
-        images = _as_tensor(X).to(device)
+        images = torch.from_numpy(self._check_images(X)).to(device)
 
         def measure(net):
             players = net.average_.module.eval()
@@ -303,7 +323,8 @@ class LatentGAN(Portable, BaseEstimator):
             On the sphere of the sentence vectors.
         """
         check_is_fitted(self)
-        return self._apply(self.generator_, X, check_latents(c, len(X), self.n_latents))
+        X = self._check_images(X)
+        return self._apply(self.generator_, X, check_latents(c, len(X), self.n_latents)).numpy()
 
     def infer(self, X, vectors):
         """Return the latents Q(s, X) that would have said this about these images.
@@ -321,10 +342,10 @@ class LatentGAN(Portable, BaseEstimator):
             Q's Gaussian.
         """
         check_is_fitted(self)
+        X = self._check_images(X)
         vectors = as_rows(vectors, self._n_components, "vectors")
-        both = self._apply(lambda *inputs: torch.cat(self.recogniser_(*inputs), 1), X, vectors)
-        mean, log_variance = np.split(both, 2, axis=1)
-        return mean, np.exp(0.5 * log_variance)
+        mean, log_variance = self._apply(self.recogniser_, X, vectors)
+        return mean.numpy(), (0.5 * log_variance).exp().numpy()
 
     def relevance(self, X, vectors):
         """Return D's log-odds that captions are true ones of their image.
@@ -342,20 +363,21 @@ class LatentGAN(Portable, BaseEstimator):
             Before the sigmoid.
         """
         check_is_fitted(self)
+        X = self._check_images(X)
         columns = [
             self._apply(self.discriminator_, X, vectors[:, k]) for k in range(vectors.shape[1])
         ]
-        return np.stack(columns, axis=1)
+        return torch.stack(columns, dim=1).numpy()
 
     def _apply(self, network, X, inputs):
-        X, inputs = _as_tensor(X), _as_tensor(inputs)
         size = 16 * self.batch_size if self.image_network is None else self.batch_size
-        with torch.no_grad():
-            outputs = [
-                network(x.to(self.device_), v.to(self.device_)).cpu()
-                for x, v in zip(X.split(size), inputs.split(size), strict=True)
-            ]
-        return torch.cat(outputs).numpy()
+        X, inputs = torch.from_numpy(X), torch.from_numpy(inputs)
+        return in_batches(network, X, inputs, size=size, device=self.device_)
+
+    def _check_images(self, X, reset=False):
+        if self.image_network is None:
+            return for_torch(validate_data(self, X, dtype=np.float32, reset=reset))
+        return check_images(X, self, reset=reset)
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
@@ -372,6 +394,7 @@ class LatentGAN(Portable, BaseEstimator):
             "params": pack_params(self, skip=["callbacks", "image_network"]),
             "image_shape": shape,
             "history": self.history_,
+            "n_iter": self.n_iter_,
         }
         return fields, {
             **named_tensors("gan.generator.", self.generator_),
@@ -391,6 +414,8 @@ class LatentGAN(Portable, BaseEstimator):
         hidden_size, n_inputs = tensors.shape("gan.generator.layers.0.weight", 2)
         n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
         n_image, n_latents = n_inputs - gan.n_latents, gan.n_latents
+        if gan.image_network is None:
+            gan.n_features_in_ = n_image
         if n_image < 0:
             raise ModelFileError(f"{fields.where} has {n_latents} latents, its tensors fewer.")
 
@@ -409,13 +434,8 @@ class LatentGAN(Portable, BaseEstimator):
             "recogniser", lambda n: Recogniser(n_image, n_components, n_latents, hidden_size, n)
         )
         gan.history_ = history(fields)
+        gan.n_iter_ = fields.size("n_iter")
         gan.device_ = torch.device("cpu")
         gan._n_components = n_components
         fields.end()
         return gan
-
-
-def _as_tensor(X):
-    X = np.asarray(X)
-    dtype = np.uint8 if X.dtype == np.uint8 else np.float32
-    return torch.from_numpy(for_torch(X.astype(dtype, copy=False)))

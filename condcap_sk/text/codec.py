@@ -2,17 +2,24 @@
 
 import copy
 import math
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_answers
 from ..exceptions import ModelFileError
 from ..persistence import history, named_tensors, pack_params, unpack_params
+from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
@@ -25,7 +32,7 @@ _SENTENCE = {"n_components": 256, "hidden_size": 256, "noise": 0.25}
 _LABEL = {"hidden_size": 64, "noise": 1.0}
 
 
-class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
+class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn captions into sentence vectors of fixed norm and back.
 
     A recurrent encoder-decoder on tokens, trained as a denoising autoencoder: Gaussian noise on
@@ -82,6 +89,8 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
     history_ : dict of list
         "epoch", "cross_entropy" and "reconstructed", the share of (up to 512) training captions
         that decode to themselves from noisy vectors.
+    n_iter_ : int
+        Training steps taken.
 
     See Also
     --------
@@ -155,6 +164,15 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # Answers come in one dimension, as to LabelEncoder.
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, captions, y=None):
         """Learn the vocabulary and train the encoder-decoder.
@@ -212,7 +230,7 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
             n_steps = n_training_steps(
                 len(repeated), self.batch_size, per_row=2, least=300, least_epochs=10
             )
-        _, history = train(
+        net, history = train(
             SupervisedNet,
             module,
             Rows(tokens=repeated),
@@ -236,6 +254,7 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         self.decoder_ = decoder.eval().requires_grad_(False)
         self.device_ = device
         self.history_ = history
+        self.n_iter_ = net.n_iter_
         self._n_features_out = n_components
         return self
 
@@ -287,12 +306,10 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         distinct, inverse = np.unique(tokens, axis=0, return_inverse=True)
-        with torch.no_grad():
-            vectors = [
-                self.encoder_(batch.to(self.device_)).cpu()
-                for batch in torch.from_numpy(distinct).split(self.batch_size)
-            ]
-        return torch.cat(vectors).numpy()[inverse.reshape(-1)]
+        vectors = in_batches(
+            self.encoder_, torch.from_numpy(distinct), size=self.batch_size, device=self.device_
+        )
+        return vectors.numpy()[inverse.reshape(-1)]
 
     def candidates(self, vectors, n_candidates):
         """Return the likeliest captions of each vector as token ids, by beam search.
@@ -313,13 +330,13 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
-        with torch.no_grad():
-            found = [
-                self.decoder_.candidates(batch.to(self.device_), n_candidates)
-                for batch in torch.from_numpy(vectors).split(16 * self.batch_size)
-            ]
-        tokens, scores = zip(*found, strict=True)
-        return torch.cat(tokens).cpu().numpy(), torch.cat(scores).cpu().numpy()
+        tokens, scores = in_batches(
+            partial(self.decoder_.candidates, width=n_candidates),
+            torch.from_numpy(vectors),
+            size=16 * self.batch_size,
+            device=self.device_,
+        )
+        return tokens.numpy(), scores.numpy()
 
     def log_probability(self, vectors, tokens):
         """Return how likely the decoder is to say captions on hearing vectors.
@@ -338,16 +355,13 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
-        with torch.no_grad():
-            found = [
-                self.decoder_.log_probability(v.to(self.device_), t.to(self.device_)).cpu()
-                for v, t in zip(
-                    torch.from_numpy(vectors).split(16 * self.batch_size),
-                    torch.from_numpy(tokens).split(16 * self.batch_size),
-                    strict=True,
-                )
-            ]
-        return torch.cat(found).numpy()
+        return in_batches(
+            self.decoder_.log_probability,
+            torch.from_numpy(vectors),
+            torch.from_numpy(tokens),
+            size=16 * self.batch_size,
+            device=self.device_,
+        ).numpy()
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
@@ -360,6 +374,7 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
             "dtype": tokens.dtype.str,
             "max_length": self.vocabulary_.max_length_,
             "history": self.history_,
+            "n_iter": self.n_iter_,
         }
         return fields, {
             **named_tensors("codec.encoder.", self.encoder_),
@@ -396,6 +411,7 @@ class CaptionCodec(Portable, TransformerMixin, BaseEstimator):
         codec.encoder_ = tensors.fill("codec.encoder.", lambda: CaptionEncoder(*size))
         codec.decoder_ = tensors.fill("codec.decoder.", lambda: CaptionDecoder(*size, max_length))
         codec.history_ = history(fields)
+        codec.n_iter_ = fields.size("n_iter")
         codec.device_ = torch.device("cpu")
         codec._n_features_out = n_components
         fields.end()

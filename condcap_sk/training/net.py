@@ -128,4 +128,5 @@ def train(
         record.on_train_end(net)
     if net.interrupted_:
         raise KeyboardInterrupt
+    net.n_iter_ = len(net.history) * batches_per_epoch
     return net, record.history_

@@ -5,20 +5,26 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.metrics import average_precision_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import as_rows, check_images, check_same_images, check_vector_sets
+from .._validation import as_rows, check_given, check_images, check_same_images, check_vector_sets
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from .modules import Matcher, image_network, width_in
 
 
-class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
+class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn images into vectors that tell which captions fit them.
 
     A network (convolutional for images, a perceptron for feature vectors) is trained to decide for
@@ -50,8 +56,12 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
     history_ : dict of list
         "epoch", "matching" (the loss) and, with validation data, "valid_average_precision" of the
         decisions on held-out images.
+    n_iter_ : int
+        Training steps taken.
     n_features_in_ : int
-        Number of features, where `X` was two-dimensional.
+        Number of columns of a 2-D `X`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where `X` was a DataFrame.
 
     See Also
     --------
@@ -111,6 +121,13 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, X_val=None, y_val=None):
         """Train the network to match images with sentence vectors.
@@ -130,7 +147,8 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
         self : ImageEncoder
             The fitted encoder.
         """
-        X = check_images(X)
+        check_given(y, self)
+        X = check_images(X, self, reset=True)
         bank, answers = check_vector_sets(y, len(X))
         network_seed, order_seed, shift_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
@@ -147,7 +165,7 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
             )
         measure = None
         if X_val is not None:
-            measure = self._average_precision(check_images(X_val), y_val, device)
+            measure = self._average_precision(check_images(X_val, self), y_val, device)
         net, history = train(
             SupervisedNet,
             matcher,
@@ -171,9 +189,8 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
         self.matcher_ = matcher
         self.device_ = device
         self.history_ = history
+        self.n_iter_ = net.n_iter_
         self.shape_ = X.shape[1:]
-        if X.ndim == 2:
-            self.n_features_in_ = X.shape[1]
         self._n_features_out = network.n_features
         return self
 
@@ -209,14 +226,15 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
             Each component of mean 0 and variance 1, about, over the training images.
         """
         check_is_fitted(self)
-        X = check_images(X)
+        X = check_images(X, self)
         check_same_images(X, self.shape_)
-        with torch.no_grad():
-            vectors = [
-                self.matcher_.image_vectors(batch.to(self.device_)).cpu()
-                for batch in torch.from_numpy(X).split(self.batch_size)
-            ]
-        return torch.cat(vectors).numpy()
+        return in_batches(
+            self.matcher_.image_vectors,
+            torch.from_numpy(X),
+            size=self.batch_size,
+            device=self.device_,
+            fill=X.ndim == 2,
+        ).numpy()
 
     def relevance(self, image_vectors, vectors):
         """Return how well captions fit images.
@@ -235,16 +253,13 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         image_vectors = as_rows(image_vectors, self._n_features_out, "image_vectors")
-        with torch.no_grad():
-            log_odds = [
-                self.matcher_(h.to(self.device_), s.to(self.device_)).cpu()
-                for h, s in zip(
-                    torch.from_numpy(image_vectors).split(16 * self.batch_size),
-                    torch.from_numpy(vectors).split(16 * self.batch_size),
-                    strict=True,
-                )
-            ]
-        return torch.cat(log_odds).numpy()
+        return in_batches(
+            self.matcher_,
+            torch.from_numpy(image_vectors),
+            torch.from_numpy(vectors),
+            size=16 * self.batch_size,
+            device=self.device_,
+        ).numpy()
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
@@ -252,6 +267,7 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
             "params": pack_params(self, skip=["callbacks"]),
             "shape": list(self.shape_),
             "history": self.history_,
+            "n_iter": self.n_iter_,
         }
         return fields, named_tensors("image_encoder.", self.matcher_)
 
@@ -272,6 +288,7 @@ class ImageEncoder(Portable, TransformerMixin, BaseEstimator):
         encoder.matcher_.bank = None
         encoder._n_features_out = encoder.matcher_.network.n_features
         encoder.history_ = history(fields)
+        encoder.n_iter_ = fields.size("n_iter")
         encoder.device_ = torch.device("cpu")
         fields.end()
         return encoder
