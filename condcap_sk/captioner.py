@@ -25,6 +25,7 @@ from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
 from .persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
 from .text import CaptionCodec
+from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable
 from .training.seeding import check_seed, spawn_seeds
 from .vision import ImageEncoder
@@ -35,9 +36,10 @@ N_CANDIDATES = 10  # captions that the decoder proposes for one sentence vector
 N_PROPOSALS = 1000  # latents tried for one speaker
 BANK_SIZE = 32  # latents tried where none is given
 MOST_HELD_OUT = 500  # images
+MOST_CALIBRATED = 2000  # images
 
 
-class ConditionalCaptioner(Portable, BaseEstimator):
+class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
     A photo has many captions, a grid of four digits has four labels. What makes one answer differ
@@ -67,7 +69,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         Weight λ_I of the latent's recovery, equation (6).
     image_shape : tuple (H, W) or (H, W, C), default=None
         Says that the rows of a 2-D `X` are flattened images. None: they are feature vectors.
-    relevance_weight : float, default=4
+    relevance_weight : float, default=3
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that the image encoder gives the
         pair. 0 is the plain decoder. Does not apply with ``objective="paper"``.
@@ -179,7 +181,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         images="matched",
         mi_weight=0.1,
         image_shape=None,
-        relevance_weight=4.0,
+        relevance_weight=3.0,
         validation_fraction=0.05,
         codec=None,
         image_encoder=None,
@@ -230,6 +232,7 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
         """Learn the latent variable from images and their right answers.
@@ -257,14 +260,21 @@ class ConditionalCaptioner(Portable, BaseEstimator):
             If a loss becomes infinite or NaN.
         """
         check_given(y, self)
+        data = {"X": X, "y": y}
+        context = self._init_callback_context(max_subtasks=3 if self.images == "matched" else 2)
+        report = partial(reporting, self, context, data=data)
+        if context is not None:
+            context.call_on_fit_task_begin(estimator=self, **data)
         X = check_images(X, self, self.image_shape, reset=True)
         answers, owners = check_label_sets(y, len(X), "y")
-        codec_seed, encoder_seed, gan_seed, split_seed, bank_seed = spawn_seeds(
-            self.random_state, 5
+        codec_seed, encoder_seed, gan_seed, split_seed, bank_seed, calibration_seed = spawn_seeds(
+            self.random_state, 6
         )
         train, held_out = self._split(len(X), split_seed)
+        bank = self.sample_latents(BANK_SIZE, random_state=bank_seed)
 
-        codec = self._part("codec", codec_seed, analyzer=self.analyzer).fit(answers)
+        with report("captions", self._part("codec", codec_seed, analyzer=self.analyzer)) as codec:
+            codec.fit(answers)
         if (answers == answers[0]).all():
             warnings.warn(
                 f"Every answer in y is {answers[:1].tolist()[0]!r}: it will be the only "
@@ -283,7 +293,8 @@ class ConditionalCaptioner(Portable, BaseEstimator):
 
         image_encoder = None
         if self.images == "matched":
-            image_encoder = self._part("image_encoder", encoder_seed).fit(*rows(X))
+            with report("images", self._part("image_encoder", encoder_seed)) as image_encoder:
+                image_encoder.fit(*rows(X))
         gan = self._part(
             "gan",
             gan_seed,
@@ -296,11 +307,25 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         if self.images == "end-to-end":
             n_filters = (self.image_encoder or ImageEncoder()).n_filters
             gan.set_params(image_network=partial(image_network, X.shape[1:], n_filters))
-        gan.fit(*rows(self._see(X, image_encoder)))
 
-        self.image_shape_ = X.shape[1:]
-        self.latent_bank_ = self.sample_latents(BANK_SIZE, random_state=bank_seed)
-        return self._hold(codec, image_encoder, gan)
+        def fitted(net):
+            parts = codec, image_encoder, gan.snapshot(net)
+            return _attributes(X.shape[1:], bank, *parts)
+
+        with report("latents", gan, fitted=fitted):
+            gan.fit(*rows(self._see(X, image_encoder)))
+        attributes = _attributes(X.shape[1:], bank, codec, image_encoder, gan)
+        self.__dict__.update(attributes)
+        if self.objective != "paper":
+            some = X[train[:MOST_CALIBRATED]]
+            c = self.sample_latents(len(some), random_state=calibration_seed)
+            seen = self._see(some, image_encoder)
+            gan.calibrate(seen, codec.encode_tokens(self._choose(seen, c)), c)
+        if context is not None:
+            context.call_on_fit_task_end(
+                estimator=self, reconstruction_attributes=attributes, **data
+            )
+        return self
 
     def predict(self, X, c=None):
         """Answer for each image.
@@ -388,7 +413,8 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         Returns
         -------
         c : ndarray of shape (n, n_latents), float32
-            The recogniser's estimate, the mean of Q(c | s, X).
+            The recogniser's estimate, the mean of Q(c | s, X), scaled so that its squared error is
+            least on the model's own answers to training images.
         std : ndarray of shape (n, n_latents), float32
             Its standard deviation in each dimension. Only with `return_std`. Not learned with
             ``objective="paper"``.
@@ -591,8 +617,8 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         if estimator.images == "matched":
             image_encoder = ImageEncoder._from_state(fields.inner("image_encoder"), tensors)
         gan = LatentGAN._from_state(fields.inner("gan"), tensors)
-        estimator.image_shape_ = image_shape(fields, "image_shape")
-        estimator.latent_bank_ = fields.numbers("latent_bank", estimator.n_latents)
+        shape = image_shape(fields, "image_shape")
+        bank = fields.numbers("latent_bank", estimator.n_latents)
         if "n_columns" in fields:
             estimator.n_features_in_ = fields.size("n_columns")
         if "columns" in fields:
@@ -605,30 +631,15 @@ class ConditionalCaptioner(Portable, BaseEstimator):
         if image_encoder is not None:
             fits += [
                 image_encoder.matcher_.n_components == n_components,
-                image_encoder.shape_ == estimator.image_shape_,
+                image_encoder.shape_ == shape,
             ]
             n_seen = image_encoder._n_features_out
         elif estimator.images == "end-to-end":
             n_seen = gan.generator_.image_network.n_features
         if not all(fits) or gan.generator_.n_image != n_seen:
             raise ModelFileError(f"{path} holds parts of different models.")
-        return estimator._hold(codec, image_encoder, gan)
-
-    def _hold(self, codec, image_encoder, gan):
-        """Take the fitted parts, and what follows from them."""
-        self.codec_ = codec
-        self.image_encoder_ = image_encoder
-        self.gan_ = gan
-        stages = {"captions": codec, "images": image_encoder, "latents": gan}
-        self.history_ = {
-            f"{stage}_{name}": values
-            for stage, part in stages.items()
-            if part is not None
-            for name, values in part.history_.items()
-        }
-        if codec.analyzer_ == "label":
-            self.classes_ = codec.classes_
-        return self
+        estimator.__dict__.update(_attributes(shape, bank, codec, image_encoder, gan))
+        return estimator
 
     def _check_images(self, X):
         X = check_images(X, self, self.image_shape)
@@ -700,3 +711,24 @@ class ConditionalCaptioner(Portable, BaseEstimator):
                 _, first = np.unique(candidates, axis=0, return_index=True)
                 ranked.append(candidates[first[np.argsort(-scores[first], kind="stable")]])
         return ranked
+
+
+def _attributes(shape, bank, codec, image_encoder, gan):
+    """Return what a fitted estimator holds: its parts, and what follows from them."""
+    stages = {"captions": codec, "images": image_encoder, "latents": gan}
+    attributes = {
+        "image_shape_": shape,
+        "latent_bank_": bank,
+        "codec_": codec,
+        "image_encoder_": image_encoder,
+        "gan_": gan,
+        "history_": {
+            f"{stage}_{name}": values
+            for stage, part in stages.items()
+            if part is not None
+            for name, values in getattr(part, "history_", {}).items()
+        },
+    }
+    if codec.analyzer_ == "label":
+        attributes["classes_"] = codec.classes_
+    return attributes

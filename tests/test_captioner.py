@@ -388,7 +388,7 @@ class TestBadInput:
             (lambda X, y: (np.zeros((60, 5, 5, 7)), y), "channels neither last nor first.*Pass"),
         ],
         ids=[
-            "lengths", "nan", "1-D", "5-D", "strings", "string", "empty", "one image",
+            "lengths", "nan", "1-D", "5-D", "strings", "string", "empty", "ragged", "one image",
             "int and str", "int and bool", "nan label", "none", "tuple", "channels",
         ],
     )  # fmt: skip

@@ -101,6 +101,8 @@ class LatentGAN(Portable, BaseEstimator):
     ----------
     generator_, discriminator_, recogniser_ : torch.nn.Module
         The networks, averaged over the last tenth of the training.
+    calibration_ : tuple of float
+        Factors that `infer` applies to Q's mean and standard deviation, see `calibrate`.
     history_ : dict of list
         "epoch", the terms of the loss and, with validation data, "valid_accuracy": the share of
         generated vectors whose nearest sentence vector belongs to the image, and
@@ -265,15 +267,34 @@ class LatentGAN(Portable, BaseEstimator):
                 )
             },
         )
-        players = net.average_.module.eval().requires_grad_(False)
+        self.history_ = history
+        self.n_iter_ = net.n_iter_
+        return self._hold(net.average_.module)
+
+    def _hold(self, players):
+        players.eval().requires_grad_(False)
         self.generator_ = players.generator
         self.discriminator_ = players.discriminator
         self.recogniser_ = players.recogniser
-        self.device_ = device
-        self.history_ = history
-        self.n_iter_ = net.n_iter_
-        self._n_components = bank.shape[1]
+        self.device_ = players.generator.radius.device
+        self.calibration_ = 1.0, 1.0
+        self._n_components = players.generator.layers[-1].out_features
         return self
+
+    def snapshot(self, net):
+        """Return the game as it stands in the middle of a training.
+
+        Parameters
+        ----------
+        net : GANNet
+            The net in training.
+
+        Returns
+        -------
+        game : LatentGAN
+            A fitted copy.
+        """
+        return copy.copy(self)._hold(copy.deepcopy(net.average_.module))
 
     def _build(self, n_image, bank):
         networks = [self.image_network and self.image_network() for _ in range(3)]
@@ -345,7 +366,35 @@ class LatentGAN(Portable, BaseEstimator):
         X = self._check_images(X)
         vectors = as_rows(vectors, self._n_components, "vectors")
         mean, log_variance = self._apply(self.recogniser_, X, vectors)
-        return mean.numpy(), (0.5 * log_variance).exp().numpy()
+        scale, spread = self.calibration_
+        return scale * mean.numpy(), spread * (0.5 * log_variance).exp().numpy()
+
+    def calibrate(self, X, vectors, c):
+        """Scale what `infer` says, so that it is true of these answers.
+
+        In the game Q hears more than an answer shows and is paid for being sure. On answers alone
+        its means are too long and its standard deviations too small.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        vectors : array-like of shape (n, n_components)
+            The sentence vector of what was answered.
+        c : ndarray of shape (n, n_latents)
+            The latent it was answered under.
+
+        Returns
+        -------
+        self : LatentGAN
+            The same game.
+        """
+        self.calibration_ = 1.0, 1.0
+        mean, std = self.infer(X, vectors)
+        scale = (mean * c).sum() / max((mean * mean).sum(), 1e-12)
+        spread = np.sqrt(np.square(c - scale * mean).mean() / np.square(std).mean())
+        self.calibration_ = float(scale), float(spread)
+        return self
 
     def relevance(self, X, vectors):
         """Return D's log-odds that captions are true ones of their image.
@@ -393,6 +442,8 @@ class LatentGAN(Portable, BaseEstimator):
         fields = {
             "params": pack_params(self, skip=["callbacks", "image_network"]),
             "image_shape": shape,
+            "scale": self.calibration_[0],
+            "spread": self.calibration_[1],
             "history": self.history_,
             "n_iter": self.n_iter_,
         }
@@ -416,26 +467,23 @@ class LatentGAN(Portable, BaseEstimator):
         n_image, n_latents = n_inputs - gan.n_latents, gan.n_latents
         if gan.image_network is None:
             gan.n_features_in_ = n_image
-        if n_image < 0:
+        if n_image < 1:
             raise ModelFileError(f"{fields.where} has {n_latents} latents, its tensors fewer.")
 
         def fill(kind, build):
             network = gan.image_network
             return tensors.fill(f"gan.{kind}.", lambda: build(network and network()))
 
-        gan.generator_ = fill(
-            "generator",
-            lambda n: Generator(n_image, n_latents, n_components, hidden_size, 1.0, n),
+        s, h = n_components, hidden_size
+        gan._hold(
+            Players(
+                fill("generator", lambda n: Generator(n_image, n_latents, s, h, 1.0, n)),
+                fill("discriminator", lambda n: Discriminator(n_image, s, h, n)),
+                fill("recogniser", lambda n: Recogniser(n_image, s, n_latents, h, n)),
+            )
         )
-        gan.discriminator_ = fill(
-            "discriminator", lambda n: Discriminator(n_image, n_components, hidden_size, n)
-        )
-        gan.recogniser_ = fill(
-            "recogniser", lambda n: Recogniser(n_image, n_components, n_latents, hidden_size, n)
-        )
+        gan.calibration_ = fields.take("scale", float), fields.take("spread", float)
         gan.history_ = history(fields)
         gan.n_iter_ = fields.size("n_iter")
-        gan.device_ = torch.device("cpu")
-        gan._n_components = n_components
         fields.end()
         return gan

@@ -1,6 +1,7 @@
 """skorch, set up the way every stage here needs it."""
 
 import math
+import traceback
 
 import torch
 from skorch import NeuralNet
@@ -46,6 +47,17 @@ class StageNet(NeuralNet):
         super().fit_loop(*args, **kwargs)
         self.interrupted_ = False
         return self
+
+    def notify(self, method_name, **cb_kwargs):
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as error:
+            # skorch's callbacks raise it to end the training (EarlyStopping); a user's Ctrl-C
+            # comes from no such line.
+            line = traceback.extract_tb(error.__traceback__)[-1].line or ""
+            if method_name == "on_epoch_end" and line.startswith("raise KeyboardInterrupt"):
+                self.interrupted_ = False
+            raise
 
 
 class SupervisedNet(StageNet):
@@ -113,9 +125,10 @@ def train(
         iterator_train__generator=generator,
         train_split=None,
         callbacks=[
-            *(callbacks or []),
             ("schedule", Schedule(max_epochs * batches_per_epoch)),
+            # Before the user's, which may want to look at what it measured.
             ("record", record),
+            *(callbacks or []),
         ],
         callbacks__print_log=None,
         verbose=0,

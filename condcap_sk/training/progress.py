@@ -36,6 +36,8 @@ class Schedule(Callback):
 class Record(Callback):
     """Keep losses and a held-out measure as a dict of lists, and show them on a bar.
 
+    The latest are in the net's own history, too, for callbacks such as ``EarlyStopping``.
+
     Parameters
     ----------
     stage : str
@@ -54,6 +56,7 @@ class Record(Callback):
     def on_train_begin(self, net, **kwargs):
         self.history_: dict[str, list] = {"epoch": []}
         self.batches_ = []
+        self.latest_: dict[str, float] = {}
         self.bar_ = tqdm(
             total=net.max_epochs,
             desc=self.stage,
@@ -84,6 +87,9 @@ class Record(Callback):
             for name, value in record.items():
                 self.history_.setdefault(name, []).append(value)
             self.bar_.set_postfix({k: f"{v:.3g}" for k, v in record.items()}, refresh=False)
+            self.latest_ = record
+        for name, value in self.latest_.items():
+            net.history.record(name, value)
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):

@@ -41,7 +41,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     batch_size : int, default=64
         Images in a training step; also bounds the memory of `transform`.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": one for each image up to 2200, or 14 passes over many images.
+        Training steps. "auto": one for each image up to 2500, or 14 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -69,8 +69,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     Notes
     -----
-    While training, images are moved at random by up to 1/32 of their size, and a fifth of the image
-    vector's components is left out.
+    While training, images are moved at random by up to 1/32 of their size, and three tenths of the
+    image vector's components are left out. Afterwards, an image's vector is the mean over five
+    positions: as it is, and moved by 1/64 of its size in each direction.
 
     References
     ----------
@@ -161,7 +162,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
-                len(X), self.batch_size, per_row=1, least=2200, least_epochs=14
+                len(X), self.batch_size, per_row=1, least=2500, least_epochs=14
             )
         measure = None
         if X_val is not None:
@@ -229,7 +230,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X = check_images(X, self)
         check_same_images(X, self.shape_)
         return in_batches(
-            self.matcher_.image_vectors,
+            self.matcher_.steady_image_vectors,
             torch.from_numpy(X),
             size=self.batch_size,
             device=self.device_,

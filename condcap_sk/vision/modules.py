@@ -9,7 +9,7 @@ from torch.nn import functional as F
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
 WIDEST = 256  # channels
 N_FEATURES = 128  # of the network for feature vectors
-DROPOUT = 0.2  # of the image vector's components, in training
+DROPOUT = 0.3  # of the image vector's components, in training
 
 
 def image_network(shape, width):
@@ -133,6 +133,20 @@ def random_shift(images, generator):
     ]
 
 
+def neighbours(images):
+    """Return images (n, C, H, W) as they are and moved by a 64th of their size in each direction.
+
+    A pixel at least; edges repeat.
+    """
+    height, width = images.shape[2:]
+    dy, dx = max(1, height // 64), max(1, width // 64)
+    padded = F.pad(images.float(), (dx, dx, dy, dy), mode="replicate")
+    return [
+        padded[:, :, y : y + height, x : x + width]
+        for y, x in [(dy, dx), (0, dx), (2 * dy, dx), (dy, 0), (dy, 2 * dx)]
+    ]
+
+
 class Matcher(nn.Module):
     """Scores how well captions fit images, by the product of two embeddings.
 
@@ -160,6 +174,12 @@ class Matcher(nn.Module):
     def image_vectors(self, images):
         """Return standardised features (n, n_features)."""
         return self.standardise(self.network(images))
+
+    def steady_image_vectors(self, images):
+        """Return features, those of images averaged over five positions."""
+        if images.ndim == 2:
+            return self.image_vectors(images)
+        return torch.stack([self.image_vectors(moved) for moved in neighbours(images)]).mean(0)
 
     def forward(self, image_vectors, captions):
         """Return the log-odds that captions fit.

@@ -1,11 +1,12 @@
 """The training loop that the stages share."""
 
 import math
+import signal
 
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from condcap_sk.exceptions import TrainingDivergedError
 from condcap_sk.training.net import Rows, SupervisedNet, n_training_steps, train
@@ -70,11 +71,28 @@ def test__train__learning_rate__warms_up_and_decays_to_nothing():
 
 def test__train__keyboard_interrupt__is_not_the_end_of_training():
     class Interrupt(Callback):
-        def on_epoch_end(self, net, **kwargs):
+        def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fit_line(callbacks=[("interrupt", Interrupt())])
+
+
+def test__train__ctrl_c_in_a_callback__is_not_the_end_of_training():
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_line(callbacks=[("interrupt", Interrupt())])
+
+
+def test__train__early_stopping__ends_it():
+    stop = EarlyStopping(monitor="squared", patience=1, threshold=1)
+    net, history = fit_line(callbacks=[("stop", stop)])
+    assert len(net.history) < 5
+    assert history["epoch"][-1] == len(net.history)
+    assert net.n_iter_ < fit_line()[0].n_iter_
 
 
 def test__train__loss_not_finite__says_what_to_change():
