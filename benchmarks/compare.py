@@ -69,7 +69,7 @@ def fit_each(est, X, label_sets, seed):
     for name, (params, sees_image) in SETTINGS.items():
         start = perf_counter()
         gan = LatentGAN(noise=est.codec_.noise_, random_state=seed, **params)
-        gan.fit(vectors if sees_image else vectors[:, :0], sentence_vectors)
+        gan.fit(vectors if sees_image else np.zeros_like(vectors[:, :1]), sentence_vectors)
         seconds = perf_counter() - start
         model = copy.copy(est).set_params(**params, images="matched" if sees_image else "ignored")
         model.gan_ = gan

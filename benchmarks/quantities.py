@@ -10,7 +10,7 @@ import os
 import platform
 
 TURNS = (1, 3, 5, 10)
-N_REPETITIONS = 100
+N_REPETITIONS = 10
 LARGER_IS_WORSE = {
     "calibration_error",
     "distance_from_uniform",
