@@ -19,7 +19,7 @@ from ._validation import (
     check_latents,
     check_same_images,
 )
-from .exceptions import ModelFileError, SingleAnswerWarning
+from .exceptions import CollapseWarning, ModelFileError, SingleAnswerWarning
 from .gan import LatentGAN
 from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
@@ -37,6 +37,7 @@ N_PROPOSALS = 1000  # latents tried for one speaker
 BANK_SIZE = 32  # latents tried where none is given
 MOST_HELD_OUT = 500  # images
 MOST_CALIBRATED = 2000  # images
+MOST_LOOKED_AT = 100  # images
 
 
 class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
@@ -258,6 +259,13 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             If `X` or `y` is not of these forms, or there is only one image.
         TrainingDivergedError
             If a loss becomes infinite or NaN.
+
+        Warns
+        -----
+        SingleAnswerWarning
+            If there is only one answer in `y`.
+        CollapseWarning
+            If images that have several answers get the same under different latents.
         """
         check_given(y, self)
         data = {"X": X, "y": y}
@@ -280,7 +288,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                 f"Every answer in y is {answers[:1].tolist()[0]!r}: it will be the only "
                 "answer, and no latent can be learned. Pass different answers.",
                 SingleAnswerWarning,
-                stacklevel=2,
+                stacklevel=4,
             )
         vectors = np.split(codec.transform(answers), np.flatnonzero(np.diff(owners)) + 1)
 
@@ -321,6 +329,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             c = self.sample_latents(len(some), random_state=calibration_seed)
             seen = self._see(some, image_encoder)
             gan.calibrate(seen, codec.encode_tokens(self._choose(seen, c)), c)
+        self._warn_of_collapse(X, np.bincount(owners))
         if context is not None:
             context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=attributes, **data
@@ -656,6 +665,22 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                 "Pass one answer for each image."
             )
         return X, self.codec_.vocabulary_.encode(labels, "labels")
+
+    def _warn_of_collapse(self, X, n_answers):
+        several = np.flatnonzero(n_answers > 1)[:MOST_LOOKED_AT]
+        if not len(several):
+            return
+        seen = self._see(X[several], self.image_encoder_)
+        tokens = np.stack([self._choose(seen, c) for c in self.latent_bank_[:8]], axis=1)
+        given = np.mean([len(np.unique(answers, axis=0)) for answers in tokens])
+        if given < 1.2:
+            warnings.warn(
+                f"The latent decides next to nothing: under 8 latents an image gets {given:.2f} "
+                f"different answers, where {n_answers[several].mean():.1f} are right. Train longer "
+                "(gan__max_iter), lower gan__kl_weight or raise mi_weight.",
+                CollapseWarning,
+                stacklevel=5,
+            )
 
     def _split(self, n_images, seed):
         order = check_seed(seed).permutation(n_images)

@@ -17,3 +17,7 @@ class SingleAnswerWarning(ConvergenceWarning):
 
 class VersionMismatchWarning(UserWarning):
     """A model was kept by another version of this package."""
+
+
+class CollapseWarning(ConvergenceWarning):
+    """The fitted latent decides nothing: an image gets the same answer under all latents."""

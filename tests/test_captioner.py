@@ -1,5 +1,7 @@
 """ConditionalCaptioner: the public contract, on grids of bundled digits."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.exceptions import SingleAnswerWarning, TrainingDivergedError
+from condcap_sk.exceptions import (
+    CollapseWarning,
+    SingleAnswerWarning,
+    TrainingDivergedError,
+)
 from condcap_sk.gan import LatentGAN
+from condcap_sk.gan.modules import Generator
 from condcap_sk.metrics import (
     dialogue_accuracy,
     fixed_latent_accuracy,
@@ -474,6 +481,21 @@ class TestBadInput:
     def test__infer_latent__lengths_differ__says_what_to_do(self, fitted, digits):
         with pytest.raises(ValueError, match="X holds 2 images, but labels holds 3.*one answer"):
             fitted.infer_latent(digits.images_test[:2], [1, 2, 3])
+
+    def test__fit__latent_without_effect__warns(self, tiny, monkeypatch):
+        def deaf(self, images, latents):
+            return forward(self, images, torch.zeros_like(latents))
+
+        forward = Generator.forward
+        monkeypatch.setattr(Generator, "forward", deaf)
+        with pytest.warns(CollapseWarning, match="gets 1.00 different.*2.0 are right.*Train"):
+            quick().fit(*tiny)
+
+    def test__fit__latent_learned__does_not_warn(self, fitted, digits):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fitted._warn_of_collapse(digits.images_test, np.full(200, 4))
+        assert not caught
 
     def test__score__unseen_label__is_named(self, fitted, digits):
         with pytest.raises(ValueError, match="y holds answers never seen in fit: 12"):

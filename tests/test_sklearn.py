@@ -1,13 +1,62 @@
-"""scikit-learn's own checks, on every public estimator with its default parameters."""
+"""At home in scikit-learn: its checks, its searches, and its ways to pass things on."""
 
 import pkgutil
 from importlib import import_module
 
-from sklearn.base import BaseEstimator
-from sklearn.utils import get_tags
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    cross_val_predict,
+    cross_validate,
+    learning_curve,
+    train_test_split,
+)
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import condcap_sk
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.metrics import control_score
+from condcap_sk.text import CaptionCodec
+from condcap_sk.vision import ImageEncoder
+
+N = 24
+RNG = np.random.RandomState(0)
+IMAGES = RNG.randint(255, size=(N, 10, 12, 3), dtype=np.uint8)
+PAIRS = [(i % 3, 3 + i % 2) for i in range(N)]
+FORMS = {
+    "images": (IMAGES, {}),
+    "channels first": (IMAGES.transpose(0, 3, 1, 2), {}),
+    "flat": (IMAGES.reshape(N, -1), {"image_shape": (10, 12, 3)}),
+    "features": (RNG.rand(N, 5), {}),
+    "frame": (pd.DataFrame(RNG.rand(N, 3), columns=["a", "b", "c"]), {}),
+}
+ANSWERS = {
+    "sets": [set(pair) for pair in PAIRS],
+    "ragged lists": [[0], *map(list, PAIRS[1:])],
+    "object array": np.array([[0], *map(list, PAIRS[1:])], dtype=object),
+    "2-D array": np.array(PAIRS),
+    "one each": np.array([pair[0] for pair in PAIRS]),
+    "str": np.array(["ab"[i % 2] for i in range(N)]),
+    "indicators": np.array([[label in pair for label in range(5)] for pair in PAIRS]),
+    "captions": [["a red dog", "the dog"], ["one cat"]] * (N // 2),
+}
+
+
+def quick(**params):
+    return ConditionalCaptioner(random_state=0, **params).set_params(
+        codec__max_iter=3, image_encoder__max_iter=3, gan__max_iter=3
+    )
 
 
 def public_estimators():
@@ -38,3 +87,160 @@ def test__all_estimators_but_the_codec__are_checked():
 @parametrize_with_checks([est for name, est in ESTIMATORS.items() if name not in ONE_D])
 def test__estimator__scikit_learn_s_checks__pass(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("answers", ANSWERS)
+def test__cross_validate__every_form_of_data__scores(form, answers):
+    (X, params), y = FORMS[form], ANSWERS[answers]
+    scores = cross_validate(quick(**params), X, y, cv=2, error_score="raise")["test_score"]
+    assert len(scores) == 2
+    assert (scores >= 0).all()
+
+
+@pytest.mark.parametrize("answers", ["sets", "ragged lists", "captions"])
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda est: GridSearchCV(est, {"gan__lr": [1e-3, 1e-2]}, cv=2, error_score="raise"),
+        lambda est: RandomizedSearchCV(
+            est, {"codec__lr": [1e-3, 1e-2]}, n_iter=2, cv=2, random_state=0, error_score="raise"
+        ),
+        lambda est: HalvingGridSearchCV(
+            est, {"gan__lr": [1e-3, 1e-2]}, cv=2, min_resources=12, error_score="raise"
+        ),
+    ],
+    ids=["grid", "random", "halving"],
+)
+def test__search__finds_an_estimator_that_answers(search, answers):
+    y = ANSWERS[answers]
+    found = search(quick()).fit(IMAGES, y)
+    assert found.predict(IMAGES[:3]).shape == (3,)
+    assert found.best_estimator_.get_params()["gan__max_iter"] == 3
+
+
+def test__search__scored_by_control__in_a_pipeline():
+    steps = Pipeline([("scale", StandardScaler()), ("captioner", quick())])
+    weights = {"captioner__mi_weight": [0.0, 0.1]}
+    search = GridSearchCV(steps, weights, cv=2, scoring=control_score, error_score="raise")
+    assert 0 <= search.fit(FORMS["features"][0], ANSWERS["sets"]).best_score_ <= 1
+
+
+def test__cross_val_predict__gives_an_answer_each():
+    y = ANSWERS["sets"]
+    answers = cross_val_predict(quick(), IMAGES, y, cv=2)
+    assert answers.shape == (N,)
+    assert answers.dtype == np.int64
+
+
+def test__learning_curve__and_train_test_split():
+    y = ANSWERS["ragged lists"]
+    _, train, test = learning_curve(quick(), IMAGES, y, cv=2, train_sizes=[6, 12])
+    assert np.isfinite(train).all()
+    assert np.isfinite(test).all()
+    X_train, X_test, y_train, y_test = train_test_split(IMAGES, y, random_state=0)
+    assert 0 <= quick().fit(X_train, y_train).score(X_test, y_test) <= 1
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test__search__two_jobs__same_results(backend):
+    y = ANSWERS["sets"]
+    searches = [
+        GridSearchCV(quick(), {"gan__lr": [1e-3, 1e-2]}, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2)
+    ]
+    with joblib.parallel_config(backend):
+        one, two = (search.fit(IMAGES, y) for search in searches)
+    c = one.best_estimator_.sample_latents(N, random_state=0)
+    for key in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(one.cv_results_[key], two.cv_results_[key])
+    np.testing.assert_array_equal(
+        one.best_estimator_.infer_latent(IMAGES, [0] * N),
+        two.best_estimator_.infer_latent(IMAGES, [0] * N),
+    )
+    np.testing.assert_array_equal(
+        one.best_estimator_.predict(IMAGES, c), two.best_estimator_.predict(IMAGES, c)
+    )
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test__predict__several_at_once_on_one_estimator__right_answers(backend):
+    est = quick().fit(IMAGES, ANSWERS["sets"])
+    latents = est.sample_latents(8, random_state=0)
+    with joblib.parallel_config(backend, n_jobs=2):
+        answers = joblib.Parallel()(joblib.delayed(est.predict)(IMAGES, c) for c in latents)
+    np.testing.assert_array_equal(np.transpose(answers), est.predict_grid(IMAGES, latents))
+
+
+@pytest.mark.parametrize("seed", [3, np.random.RandomState(3), None])
+def test__random_state__of_any_kind__fits(seed):
+    est = quick().set_params(random_state=seed).fit(IMAGES, ANSWERS["sets"])
+    if isinstance(seed, np.random.RandomState):
+        # A generator is used up as it goes: the next fit is another one, as elsewhere.
+        again = clone(est).fit(IMAGES, ANSWERS["sets"])
+        assert not np.array_equal(est.latent_bank_, again.latent_bank_)
+
+
+def test__c__through_a_pipeline__reaches_predict():
+    X, y = FORMS["features"][0], ANSWERS["sets"]
+    with config_context(enable_metadata_routing=True):
+        steps = make_pipeline(StandardScaler(), quick().set_predict_request(c=True))
+        steps.fit(X, y)
+        c = steps[-1].sample_latents(N, random_state=0)
+        expected = steps[-1].predict(steps[:-1].transform(X), c)
+        np.testing.assert_array_equal(steps.predict(X, c=c), expected)
+    np.testing.assert_array_equal(steps.predict(X, c=c), expected)
+
+
+def test__set_output__transformers__give_frames():
+    X, y = FORMS["frame"][0], [[1.0, 0.0], [0.0, 1.0]] * (N // 2)
+    encoder = ImageEncoder(max_iter=2, random_state=0).set_output(transform="pandas")
+    frame = encoder.fit(X, y).transform(X)
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.columns) == list(encoder.get_feature_names_out())
+    assert frame.columns[0] == "imageencoder0"
+    codec = CaptionCodec(max_iter=2, random_state=0).set_output(transform="pandas").fit(["a", "b"])
+    assert codec.transform(["b"]).columns[0] == "captioncodec0"
+
+
+def test__params__nested_round_trip_from_none():
+    est = ConditionalCaptioner().set_params(gan__lr=0.5, codec__hidden_size=7, n_latents=2)
+    params = est.get_params()
+    assert (params["gan__lr"], params["codec__hidden_size"]) == (0.5, 7)
+    again = ConditionalCaptioner().set_params(**params)
+    assert repr(again) == repr(est)
+    assert "gan" in estimator_html_repr(est)
+
+
+def test__fit__images_after_features__forgets_the_columns():
+    y = ANSWERS["sets"]
+    est = quick().fit(FORMS["frame"][0], y)
+    assert est.n_features_in_ == 3
+    est.fit(IMAGES, y)
+    assert not hasattr(est, "n_features_in_")
+    assert not hasattr(est, "feature_names_in_")
+    assert est.predict(IMAGES).shape == (N,)
+
+
+class TestCodec:
+    """What scikit-learn's checks would look at if they knew one-dimensional input."""
+
+    def test__fit__twice__same_and_inputs_left_alone(self):
+        captions = np.array(["b", "a", "c"])
+        captions.flags.writeable = False
+        codec = CaptionCodec(max_iter=5, random_state=0)
+        first = codec.fit(captions).transform(captions)
+        np.testing.assert_array_equal(codec.fit(captions).transform(captions), first)
+        np.testing.assert_array_equal(codec.fit_transform(captions), first)
+        assert codec.n_iter_ == 5
+
+    def test__transform__order_and_company__do_not_matter(self):
+        captions = [f"word{i} word{i % 3}" for i in range(40)]
+        codec = CaptionCodec(max_iter=5, random_state=0).fit(captions)
+        together = codec.transform(captions)
+        for i in (0, 7, 39):
+            np.testing.assert_array_equal(codec.transform([captions[i]])[0], together[i])
+        np.testing.assert_array_equal(codec.transform(captions[::-1]), together[::-1])
+
+    def test__clone_and_params__round_trip(self):
+        codec = CaptionCodec(noise=0.5)
+        assert clone(codec).get_params() == codec.get_params()

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
 from .control import (
@@ -34,8 +35,8 @@ def control_report(
     ----------
     estimator : object
         Fitted, with `predict`, `predict_grid` and `sample_latents` like those of
-        `ConditionalCaptioner`. The quantities of the inverse are left out where it has no
-        `infer_latent`, the leak where it has no `recover_latent`.
+        `ConditionalCaptioner`; or a pipeline that ends in one. The quantities of the inverse are
+        left out where it has no `infer_latent`, the leak where it has no `recover_latent`.
     X : array-like
         Images that were not trained on.
     label_sets : list of n_images collections
@@ -102,6 +103,8 @@ def control_report(
     coverage               0.616    0.965    1.000
     ...
     """
+    if isinstance(estimator, Pipeline):
+        estimator, X = estimator[-1], estimator[:-1].transform(X)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
     answers = np.asarray(estimator.predict_grid(X, latents))
@@ -169,8 +172,8 @@ def control_score(estimator, X, label_sets):
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner
-        Fitted.
+    estimator : ConditionalCaptioner or Pipeline
+        Fitted; a pipeline ends in a captioner.
     X : array-like
         Images.
     label_sets : list of n_images collections

@@ -7,7 +7,13 @@ from sklearn.exceptions import NotFittedError
 
 from condcap_sk.training.seeding import generator
 from condcap_sk.vision import ImageEncoder
-from condcap_sk.vision.modules import Matcher, Standardise, image_network, random_shift
+from condcap_sk.vision.modules import (
+    Matcher,
+    Standardise,
+    image_network,
+    neighbours,
+    random_shift,
+)
 
 CODES = 4 * np.eye(16, dtype=np.float32)[:3]
 
@@ -142,3 +148,15 @@ def test__matching_loss__undecided__is_log_two_for_every_pair():
     # Captions 0 and 2 occur in the batch, 1 does not: two decisions for each image.
     loss = matcher.loss(torch.randn(4, 6), torch.tensor([[0, 2], [2, -1], [0, -1], [2, 0]]))
     assert loss["matching"].item() == pytest.approx(2 * np.log(2), rel=1e-5)
+
+
+def test__neighbours__are_the_image_moved_by_a_pixel_each_way():
+    image = torch.arange(12.0).reshape(1, 1, 3, 4)
+    same, down, up, right, left = (moved[0, 0] for moved in neighbours(image))
+    assert torch.equal(same, image[0, 0])
+    assert torch.equal(down[1:], same[:-1])
+    assert torch.equal(up[:-1], same[1:])
+    assert torch.equal(right[:, 1:], same[:, :-1])
+    assert torch.equal(left[:, :-1], same[:, 1:])
+    assert torch.equal(down[0], same[0])
+    assert torch.equal(left[:, -1], same[:, -1])
