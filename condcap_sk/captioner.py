@@ -323,6 +323,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         with report("latents", gan, fitted=fitted):
             gan.fit(*rows(self._see(X, image_encoder)))
         attributes = _attributes(X.shape[1:], bank, codec, image_encoder, gan)
+        vars(self).pop("classes_", None)
         self.__dict__.update(attributes)
         if self.objective != "paper":
             some = X[train[:MOST_CALIBRATED]]
@@ -532,7 +533,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         X : array-like
             Images or feature vectors, as in `fit`.
         y : collection of n collections
-            The right answers of each image, as in `fit`. Labels must have been seen there.
+            The right answers of each image, as in `fit`. Labels that were not seen there are right
+            answers that are never given.
 
         Returns
         -------
@@ -542,7 +544,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         answers = self.predict(X)
         right, owners = check_label_sets(y, len(answers), "y")
         if self.codec_.analyzer_ == "label":
-            self.codec_.vocabulary_.encode(right, "y")
+            known = self.codec_.vocabulary_.ids_
+            if not any(label in known for label in right.tolist()):
+                raise ValueError(
+                    f"y holds no answer that was seen in fit: {right[:5].tolist()}, where fit saw "
+                    f"{self.classes_[:5].tolist()}. Pass labels of the same kind."
+                )
             return float(fixed_latent_accuracy(answers[:, None], y)[0])
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
         return float(cider(answers, references).mean())

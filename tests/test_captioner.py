@@ -497,9 +497,21 @@ class TestBadInput:
             fitted._warn_of_collapse(digits.images_test, np.full(200, 4))
         assert not caught
 
-    def test__score__unseen_label__is_named(self, fitted, digits):
-        with pytest.raises(ValueError, match="y holds answers never seen in fit: 12"):
-            fitted.score(digits.images_test[:2], [{1}, {12}])
+    def test__score__unseen_label__is_an_answer_never_given(self, fitted, digits):
+        X, y = digits.images_test[:50], digits.label_sets_test[:50]
+        seen = fitted.score(X, y)
+        assert fitted.score(X, [{12, *labels} for labels in y]) == seen
+        assert fitted.score(X, [{12}, *y[1:]]) == pytest.approx(seen - 0.02)
+
+    def test__score__labels_of_another_kind__are_named(self, fitted, digits):
+        with pytest.raises(ValueError, match="no answer that was seen in fit.*of the same kind"):
+            fitted.score(digits.images_test[:2], [{"1"}, {"2"}])
+
+    def test__refit__to_captions__leaves_no_classes(self):
+        X = np.random.RandomState(0).rand(4, 3)
+        est = quick().fit(X, [{1, 2}, {3}] * 2)
+        assert hasattr(est, "classes_")
+        assert not hasattr(est.fit(X, [["a cat"], ["a dog"]] * 2), "classes_")
 
     def test__fit__one_answer_overall__answers_it_and_warns(self, tiny):
         X, _ = tiny

@@ -107,7 +107,12 @@ def test__cross_validate__every_form_of_data__scores(form, answers):
             est, {"codec__lr": [1e-3, 1e-2]}, n_iter=2, cv=2, random_state=0, error_score="raise"
         ),
         lambda est: HalvingGridSearchCV(
-            est, {"gan__lr": [1e-3, 1e-2]}, cv=2, min_resources=12, error_score="raise"
+            est,
+            {"gan__lr": [1e-3, 1e-2]},
+            cv=2,
+            min_resources=12,
+            random_state=0,
+            error_score="raise",
         ),
     ],
     ids=["grid", "random", "halving"],

@@ -149,7 +149,7 @@ def control_report(
         "semantic_control": (semantic_control(frequencies), 0.0, semantic_control(by_order)),
     }
     if hasattr(estimator, "infer_latent"):
-        rows |= _inverse(estimator, X, labels, shares, rng)
+        rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
         read, heard = _latent_errors(estimator, X, len(answers), rng)
         floor = _least_latent_error(right.sum(axis=1), latents.shape[1], rng)
         rows["latent_error"] = (read, 1.0, floor)
@@ -203,11 +203,15 @@ def control_score(estimator, X, label_sets):
     return score
 
 
-def _inverse(estimator, X, labels, shares, rng):
+def _inverse(estimator, X, labels, shares, n_latents, rng):
     """How often a latent read from one right answer gives it again, here and elsewhere."""
     cumulated = shares.cumsum(axis=1)
     said = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
-    latents = estimator.infer_latent(X, labels[said])
+    # A rare answer may not have been there to fit: nothing is read from it, and it is not given.
+    known = np.flatnonzero(np.isin(labels[said], getattr(estimator, "classes_", labels)))
+    latents = np.zeros((len(said), n_latents))
+    if len(known):
+        latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[said[known]])
     here = estimator.predict(X, latents) == labels[said]
     other = np.arange(len(shares))
     for label in np.unique(said):

@@ -1,5 +1,6 @@
 """control_report on generators whose quantities are known, and control_score."""
 
+import numpy as np
 import pytest
 
 from condcap_sk.metrics import control_report, control_score
@@ -85,6 +86,24 @@ def test__string_labels__report__is_the_same(speakers, grids):
     spelled = control_report(Spelled(), grids, grids.astype(str).tolist(), output_dict=True)
     plain = control_report(speakers.oracle, grids, grids.tolist(), output_dict=True)
     assert spelled == {name: plain[name] for name in spelled}
+
+
+def test__answers_never_seen_in_fit__are_not_given_back(speakers, grids):
+    class Ignorant:
+        classes_ = np.arange(9)
+        infer_latent = staticmethod(speakers.oracle.infer_latent)
+        sample_latents = staticmethod(speakers.oracle.sample_latents)
+
+        def predict(self, X, c):
+            answers = speakers.oracle.predict(X, c)
+            return np.where(answers == 9, -1, answers)
+
+        def predict_grid(self, X, latents):
+            answers = speakers.oracle.predict_grid(X, latents)
+            return np.where(answers == 9, -1, answers)
+
+    report = control_report(Ignorant(), grids, grids.tolist(), output_dict=True)
+    assert report["inverse"]["value"] == pytest.approx(1 - (grids == 9).mean(), abs=0.03)
 
 
 def test__text__every_quantity__has_a_row(speakers, grids):
