@@ -69,6 +69,9 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
             raise ValueError(
                 "X holds rows or images of different sizes. Bring all to one size first."
             ) from error
+    if getattr(X, "dtype", None) == np.float16:
+        # NumPy warns of infinities when it sums them in half precision.
+        X = X.astype(np.float32)
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)

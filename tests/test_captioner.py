@@ -91,6 +91,12 @@ class TestQuality:
         latents = fitted.infer_latent(digits.images_test, labels)
         assert (fitted.predict(digits.images_test, latents) == labels).mean() >= 0.85
 
+    def test__infer_latent__what_the_model_said__is_said_again(self, fitted, digits):
+        X = digits.images_test
+        for c in fitted.sample_latents(3, random_state=0):
+            said = fitted.predict(X, c)
+            assert (fitted.predict(X, fitted.infer_latent(X, said)) == said).mean() >= 0.99
+
     def test__sample__four_answers__are_distinct_and_mostly_right(self, fitted, digits):
         for answers, right in zip(
             fitted.sample(digits.images_test, 4), digits.label_sets_test, strict=True

@@ -1,6 +1,7 @@
 """scikit-learn's callbacks (progress bars, monitors), fed from the trainings of the parts."""
 
 from contextlib import contextmanager
+from functools import wraps
 
 from skorch.callbacks import Callback
 
@@ -15,7 +16,11 @@ except ImportError:  # scikit-learn before 1.9 has none
             return None
 
     def with_callbacks(method):
-        return method
+        @wraps(method)  # one frame, so that warnings point at the same line
+        def fit(self, X, y):
+            return method(self, X, y)
+
+        return fit
 
 
 @contextmanager
