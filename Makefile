@@ -1,5 +1,6 @@
 # make demo        the paper's experiment, with a table and two pictures
 # make test        tests and doctests
+# make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
 # make benchmark   the protocol's figures
 # Each builds .venv the first time and finds it the next.
@@ -8,14 +9,28 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lowest lint benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
 
 # One torch thread for each of two workers: more would fight for the cores.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov
+
+# Of torch the oldest is not tried: only constraints.txt keeps its gigabytes of CUDA away. The
+# sources stay behind, so that what is tested is what was installed.
+lowest: $(READY)
+	rm -rf build/lowest && mkdir -p build/lowest/elsewhere
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest .
+	sed -n '/^ *torch>/d; s/^    \([a-z-]*\)>=\([0-9.]*\)$$/\1==\2/p' setup.cfg > build/lowest/oldest.txt
+	cat build/lowest/oldest.txt
+	$(PYTHON) -m venv build/lowest/venv
+	build/lowest/venv/bin/python -m pip install --quiet --constraint constraints.txt \
+		--constraint build/lowest/oldest.txt "$$(echo build/lowest/*.whl)[test]"
+	cp -r tests pyproject.toml build/lowest/elsewhere
+	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/pytest --numprocesses=2 \
+		--dist=loadfile -m 'not slow' tests --pyargs condcap_sk
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Checks of what users hand in. Each error names the argument, what it got and what to type."""
 
 import numbers
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -8,6 +9,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 _CHANNELS = (1, 3, 4)
+# scikit-learn looks for infinities by a sum, in which those of both signs set off a warning.
+_quietly = partial(np.errstate, invalid="ignore")
 
 
 def for_torch(array):
@@ -17,7 +20,8 @@ def for_torch(array):
 
 def as_rows(values, n_columns, name):
     """Return `values` as a finite float32 array of shape (n, n_columns)."""
-    values = check_array(values, dtype=np.float32, input_name=name)
+    with _quietly():
+        values = check_array(values, dtype=np.float32, input_name=name)
     if values.shape[1] != n_columns:
         raise ValueError(
             f"{name} has {values.shape[1]} columns, but {n_columns} are expected: "
@@ -69,21 +73,20 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
             raise ValueError(
                 "X holds rows or images of different sizes. Bring all to one size first."
             ) from error
-    if getattr(X, "dtype", None) == np.float16:
-        # NumPy warns of infinities when it sums them in half precision.
-        X = X.astype(np.float32)
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
     if X.ndim == 2 and estimator is not None:
-        X = validate_data(estimator, X, dtype="numeric", reset=reset)
+        with _quietly():
+            X = validate_data(estimator, X, dtype="numeric", reset=reset)
     if not 2 <= X.ndim <= 4:
         raise ValueError(
             f"X has {X.ndim} dimension(s). Expected 2D array of features (n, d) or images of shape "
             "(n, H, W), (n, H, W, C) or (n, C, H, W). Reshape your data: X.reshape(-1, 1) for a "
             "single feature, X[None] for a single sample."
         )
-    X = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
+    with _quietly():
+        X = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
     if reset and len(X) == 1:
         raise ValueError(
             "X holds one image (n_samples=1). Nothing can be compared: pass at least two."

@@ -11,6 +11,12 @@ class ModelFileError(ValueError):
     """A file is not a model that `save` wrote, or is damaged."""
 
 
+class UnreadableImageError(ValueError):
+    """Files are missing, damaged or no images; `rows` are their places in the list."""
+
+    rows: list
+
+
 class SingleAnswerWarning(ConvergenceWarning):
     """All answers seen in `fit` are the same: there is nothing for a latent to choose between."""
 

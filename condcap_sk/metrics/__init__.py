@@ -1,6 +1,16 @@
 """How good answers are, and how much the latent governs them."""
 
-from .captions import cider
+from .captions import (
+    best_of_k,
+    bleu,
+    cider,
+    cider_d,
+    distinct_n,
+    mutual_bleu,
+    novelty,
+    rouge_l,
+    uniqueness,
+)
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -16,17 +26,25 @@ from .dialogue import dialogue_accuracy
 from .report import control_report, control_score
 
 __all__ = [
+    "best_of_k",
+    "bleu",
     "calibration_error",
     "cider",
+    "cider_d",
     "conditional_mutual_information",
     "control_report",
     "control_score",
     "coverage",
     "dialogue_accuracy",
+    "distinct_n",
     "fixed_latent_accuracy",
     "label_frequencies",
     "label_skew",
     "latent_error",
+    "mutual_bleu",
+    "novelty",
+    "rouge_l",
     "semantic_control",
     "total_variation",
+    "uniqueness",
 ]

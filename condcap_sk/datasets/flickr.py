@@ -1,0 +1,143 @@
+"""load_flickr8k: photographs with five captions each."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from zipfile import Path as ZipPath
+from zipfile import ZipFile
+
+import numpy as np
+from sklearn.utils import Bunch
+
+_DESCR = """\
+Flickr8k: photographs with five captions each by people (M. Hodosh, P. Young, J. Hockenmaier,
+"Framing Image Description as a Ranking Task", JAIR 2013). For non-commercial research and
+education; the photographs belong to their Flickr users.
+"""
+_SPLITS = {"train": "trainImages", "val": "devImages", "test": "testImages"}
+
+
+def load_flickr8k(path):
+    """Find the photographs and captions of Flickr8k in a folder.
+
+    Photographs are not read: their files are named, for `condcap_sk.vision.LoadImages`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder in one of three layouts, all in the folder itself or in folders inside:
+        the release (``Flickr8k.token.txt``, ``Flickr_8k.trainImages.txt``, ``….devImages.txt``,
+        ``….testImages.txt`` and a folder of photographs), a table of captions (``captions.txt``
+        with lines ``image,caption``, and a folder of photographs), or ``captions.json`` (a list
+        "images" of "file", "split" and "captions") beside a folder or zip file of photographs and
+        perhaps a file ``*.npz`` of "files" and their "features".
+
+    Returns
+    -------
+    bunch : Bunch
+        With the fields
+
+        files : dict of list
+            Files of the photographs, by part: "train", "val" and "test", as far as there are.
+            Where the layout tells no parts, all are "train".
+        captions : dict of lists of lists of str
+            Their captions.
+        features : dict of ndarray of shape (n, n_features), float32
+            Image vectors, where the folder holds some.
+        DESCR : str
+            What the data are.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no captions are found, or a photograph that has captions is missing.
+
+    See Also
+    --------
+    make_captioned_shapes : Scenes that need no files.
+
+    Examples
+    --------
+    >>> from condcap_sk.datasets import load_flickr8k
+    >>> photos = load_flickr8k("Flickr8k")  # doctest: +SKIP
+    >>> len(photos.files["train"]), len(photos.captions["train"][0])  # doctest: +SKIP
+    (6000, 5)
+    """
+    root = Path(path)
+    captions, parts = _read_captions(root)
+    photos = _find_photos(root)
+    missing = [name for names in parts.values() for name in names if name not in photos]
+    if missing:
+        raise FileNotFoundError(
+            f"{root} holds captions of {missing[0]}, but not this photograph (of "
+            f"{len(missing)} that are missing). Put the photographs into a folder inside."
+        )
+    known = _read_features(root)
+    features = {
+        part: np.array([known[name] for name in names], dtype=np.float32)
+        for part, names in parts.items()
+        if known and all(name in known for name in names)
+    }
+    return Bunch(
+        files={part: [photos[name] for name in names] for part, names in parts.items()},
+        captions={part: [captions[name] for name in names] for part, names in parts.items()},
+        features=features,
+        DESCR=_DESCR,
+    )
+
+
+def _read_captions(root):
+    """Return the captions of each photograph by name, and the names of each part."""
+    found = next(iter(sorted(root.rglob("captions.json"))), None)
+    if found is not None:
+        images = json.loads(found.read_text(encoding="utf-8"))["images"]
+        captions = {image["file"]: image["captions"] for image in images}
+        parts: dict = {}
+        for image in images:
+            parts.setdefault(image["split"], []).append(image["file"])
+        return captions, parts
+    captions = {}
+    found = next(iter(sorted(root.rglob("Flickr8k.token.txt"))), None)
+    if found is not None:
+        for line in found.read_text(encoding="utf-8").splitlines():
+            # 1000268201_693b08cb0e.jpg#0<TAB>A child in a pink dress …
+            match = re.fullmatch(r"(.+?)#\d+\t(.*)", line)
+            if match:
+                captions.setdefault(match[1], []).append(match[2].strip())
+    else:
+        found = next(iter(sorted(root.rglob("captions.txt"))), None)
+        if found is None:
+            raise FileNotFoundError(
+                f"{root} holds no captions: none of captions.json, Flickr8k.token.txt and "
+                "captions.txt. Pass the folder of Flickr8k."
+            )
+        with found.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                captions.setdefault(row["image"], []).append(row["caption"].strip())
+    parts = {}
+    for part, name in _SPLITS.items():
+        listed = next(iter(sorted(root.rglob(f"Flickr_8k.{name}.txt"))), None)
+        if listed is not None:
+            # The release lists photographs that it holds no captions of.
+            names = listed.read_text(encoding="utf-8").split()
+            parts[part] = [name for name in names if name in captions]
+    return captions, parts or {"train": list(captions)}
+
+
+def _find_photos(root):
+    photos = {file.name: file for file in root.rglob("*.jpg")}
+    for archive in sorted(root.rglob("*.zip")):
+        with ZipFile(archive) as names:
+            members = [name for name in names.namelist() if name.endswith(".jpg")]
+        for member in members:
+            photos.setdefault(member.rpartition("/")[2], ZipPath(str(archive), member))
+    return photos
+
+
+def _read_features(root):
+    for file in sorted(root.rglob("*.npz")):
+        with np.load(file, allow_pickle=False) as arrays:
+            if {"files", "features"} <= set(arrays.files):
+                return dict(zip(arrays["files"].tolist(), arrays["features"], strict=True))
+    return {}

@@ -1,0 +1,133 @@
+"""LoadImages and drop_unreadable: files of every kind."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from condcap_sk.exceptions import UnreadableImageError
+from condcap_sk.vision import LoadImages, drop_unreadable
+
+RED = (200, 40, 40)
+
+
+def make(mode):
+    image = Image.new("RGB", (24, 18), RED)
+    if mode == "I;16":
+        return Image.fromarray(np.full((18, 24), 257 * 100, dtype=np.uint16))
+    if mode == "RGBA":
+        image.putalpha(0)
+        return image
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "colour"),
+    [
+        ("RGB", "png", RED),
+        ("RGB", "jpg", RED),
+        ("RGB", "bmp", RED),
+        ("P", "png", RED),
+        ("P", "gif", RED),
+        ("CMYK", "jpg", RED),
+        ("L", "png", (88, 88, 88)),
+        ("I;16", "png", (100, 100, 100)),
+        ("RGBA", "png", (255, 255, 255)),
+        ("1", "png", (127, 127, 127)),
+    ],
+)
+def test__transform__any_kind_of_image__becomes_rgb(mode, suffix, colour, tmp_path):
+    file = tmp_path / f"image.{suffix}"
+    make(mode).save(file)
+    images = LoadImages(size=16).fit().transform([file])
+    assert (images.shape, images.dtype) == ((1, 16, 16, 3), np.uint8)
+    tolerance = 60 if mode == "1" else 12
+    assert np.abs(images.mean((0, 1, 2)) - colour).max() < tolerance
+
+
+def test__transform__different_sizes__become_one(tmp_path):
+    files = []
+    for i, size in enumerate([(1, 1), (5, 900), (64, 64)]):
+        files.append(tmp_path / f"{i}.png")
+        Image.new("RGB", size, RED).save(files[-1])
+    images = LoadImages(size=8).transform(files)
+    np.testing.assert_array_equal(images, np.broadcast_to(RED, (3, 8, 8, 3)))
+
+
+def test__transform__camera_orientation__is_applied(tmp_path):
+    pixels = np.zeros((16, 16, 3), dtype=np.uint8)
+    pixels[:8] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
+    image = LoadImages(size=16).transform([str(tmp_path / "a.jpg")])[0]
+    assert image[:4].mean() < 20
+    assert image[-4:].mean() > 235
+
+
+def test__transform__in_a_zip_file__is_read(tmp_path):
+    make("RGB").save(tmp_path / "a.png")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "a.png", "photos/a.png")
+    member = zipfile.Path(str(tmp_path / "all.zip"), "photos/a.png")
+    np.testing.assert_array_equal(
+        LoadImages(size=8).transform([member]), LoadImages(size=8).transform([tmp_path / "a.png"])
+    )
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """Files of which only the first and the last can be read."""
+    good = tmp_path / "good.jpg"
+    noise = np.random.RandomState(0).randint(256, size=(64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(good)
+    content = good.read_bytes()
+    (tmp_path / "truncated.jpg").write_bytes(content[: len(content) // 2])
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "folder.jpg").mkdir()
+    names = ["good.jpg", "truncated.jpg", "empty.png", "text.png", "folder.jpg", "missing.jpg"]
+    return [*(str(tmp_path / name) for name in names), str(good)]
+
+
+def test__transform__files_that_cannot_be_read__are_named(damaged):
+    with pytest.raises(UnreadableImageError, match=r"5 of 7 files.*truncated.jpg' \(row 1") as info:
+        LoadImages(size=8).transform(damaged)
+    assert info.value.rows == [1, 2, 3, 4, 5]
+    assert "drop_unreadable" in str(info.value)
+
+
+def test__drop_unreadable__leaves_out_their_captions(damaged):
+    captions = [[f"caption {i}"] for i in range(7)]
+    files, kept, unreadable = drop_unreadable(damaged, captions)
+    assert files == [damaged[0], damaged[6]]
+    assert kept == [captions[0], captions[6]]
+    assert [Path(name).name for name in unreadable] == [
+        "truncated.jpg",
+        "empty.png",
+        "text.png",
+        "folder.jpg",
+        "missing.jpg",
+    ]
+    assert LoadImages(size=8).transform(files).shape == (2, 8, 8, 3)
+
+
+def test__drop_unreadable__lengths_differ__says_what_to_pass():
+    with pytest.raises(ValueError, match="files holds 1 files, captions 2"):
+        drop_unreadable(["a.jpg"], [["a"], ["b"]])
+
+
+@pytest.mark.parametrize("file", ["a.jpg", Path("a.jpg")])
+def test__transform__one_bare_file__says_what_to_pass(file):
+    with pytest.raises(ValueError, match="Pass a list of files"):
+        LoadImages().transform(file)
+
+
+def test__verbose__shows_a_bar_or_nothing(tmp_path, capfd):
+    make("RGB").save(tmp_path / "a.png")
+    LoadImages(size=8).transform([tmp_path / "a.png"])
+    assert capfd.readouterr().err == ""
+    LoadImages(size=8, verbose=1).transform([tmp_path / "a.png"])
+    assert "files" in capfd.readouterr().err
