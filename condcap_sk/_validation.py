@@ -9,8 +9,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 _CHANNELS = (1, 3, 4)
-# scikit-learn looks for infinities by a sum, in which those of both signs set off a warning.
-_quietly = partial(np.errstate, invalid="ignore")
+# What is infinite, or becomes it in float32, is told by errors; NumPy would warn of it first.
+_quietly = partial(np.errstate, invalid="ignore", over="ignore")
 
 
 def for_torch(array):
@@ -92,7 +92,8 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
             "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
         )
     if X.dtype != np.uint8:
-        X = X.astype(np.float32)
+        with _quietly():
+            X = X.astype(np.float32)
         if not np.isfinite(X).all():
             raise ValueError("X holds values too large for float32. Scale it down first.")
     if X.ndim == 2 and image_shape is not None:
