@@ -13,6 +13,7 @@ import argparse
 import copy
 import io
 import sys
+import warnings
 import zipfile
 from pathlib import PurePath
 from time import perf_counter
@@ -23,6 +24,7 @@ from quantities import machine, measure, print_table
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import fetch_grid_mnist, load_grid_digits, make_image_grid
+from condcap_sk.exceptions import CollapseWarning
 from condcap_sk.gan import LatentGAN
 from condcap_sk.metrics import coverage, fixed_latent_accuracy
 
@@ -110,6 +112,7 @@ def main():
     train, test = load(args.data, args.cifar)
     start = perf_counter()
     # One step of the game: what is wanted is the first stage.
+    warnings.simplefilter("ignore", CollapseWarning)
     est = ConditionalCaptioner(gan=LatentGAN(max_iter=1), random_state=args.seed).fit(*train)
     shared = perf_counter() - start
     columns, bounds = {}, {}

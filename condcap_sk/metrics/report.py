@@ -209,7 +209,7 @@ def _inverse(estimator, X, labels, shares, n_latents, rng):
     said = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
     # A rare answer may not have been there to fit: nothing is read from it, and it is not given.
     known = np.flatnonzero(np.isin(labels[said], getattr(estimator, "classes_", labels)))
-    latents = np.zeros((len(said), n_latents))
+    latents = np.zeros((len(said), n_latents), dtype=np.float32)
     if len(known):
         latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[said[known]])
     here = estimator.predict(X, latents) == labels[said]
