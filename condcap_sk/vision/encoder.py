@@ -41,7 +41,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     batch_size : int, default=64
         Images in a training step; also bounds the memory of `transform`.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": one for each image up to 2500, or 14 passes over many images.
+        Training steps. "auto": two for each image up to 2500, or 14 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -162,7 +162,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
-                len(X), self.batch_size, per_row=1, least=2500, least_epochs=14
+                len(X), self.batch_size, per_row=2, least=2500, least_epochs=14
             )
         measure = None
         if X_val is not None:
