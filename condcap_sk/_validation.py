@@ -1,7 +1,8 @@
 """Checks of what users hand in. Each error names the argument, what it got and what to type."""
 
 import numbers
-from functools import partial
+import re
+from contextlib import contextmanager
 
 import numpy as np
 from scipy import sparse
@@ -9,8 +10,20 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 _CHANNELS = (1, 3, 4)
-# What is infinite, or becomes it in float32, is told by errors; NumPy would warn of it first.
-_quietly = partial(np.errstate, invalid="ignore", over="ignore")
+
+
+@contextmanager
+def _told_of(name):
+    """Let errors that are raised inside name the argument, as NumPy's do not."""
+    try:
+        # What is infinite, or becomes it in float32, is told by errors; NumPy would warn first.
+        with np.errstate(invalid="ignore", over="ignore"):
+            yield
+    except (TypeError, ValueError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
 
 
 def for_torch(array):
@@ -20,7 +33,7 @@ def for_torch(array):
 
 def as_rows(values, n_columns, name):
     """Return `values` as a finite float32 array of shape (n, n_columns)."""
-    with _quietly():
+    with _told_of(name):
         values = check_array(values, dtype=np.float32, input_name=name)
     if values.shape[1] != n_columns:
         raise ValueError(
@@ -47,7 +60,8 @@ def check_vector_sets(y, n_rows):
     y = y if hasattr(y, "__len__") else np.asarray(y)
     if len(y) != n_rows:
         raise ValueError(f"X holds {n_rows} rows, but y holds {len(y)}. Pass one set for each row.")
-    rows = [np.atleast_2d(np.asarray(row, dtype=np.float32)) for row in y]
+    with _told_of("y"):
+        rows = [np.atleast_2d(np.asarray(row, dtype=np.float32)) for row in y]
     lengths = np.array([len(row) for row in rows])
     if not lengths.all() or len({row.shape[1] for row in rows}) != 1:
         raise ValueError(
@@ -77,7 +91,7 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
     if X.ndim == 2 and estimator is not None:
-        with _quietly():
+        with _told_of("X"):
             X = validate_data(estimator, X, dtype="numeric", reset=reset)
     if not 2 <= X.ndim <= 4:
         raise ValueError(
@@ -85,18 +99,23 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
             "(n, H, W), (n, H, W, C) or (n, C, H, W). Reshape your data: X.reshape(-1, 1) for a "
             "single feature, X[None] for a single sample."
         )
-    with _quietly():
+    with _told_of("X"):
         X = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
     if reset and len(X) == 1:
         raise ValueError(
             "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
         )
     if X.dtype != np.uint8:
-        with _quietly():
+        with np.errstate(over="ignore"):
             X = X.astype(np.float32)
         if not np.isfinite(X).all():
             raise ValueError("X holds values too large for float32. Scale it down first.")
     if X.ndim == 2 and image_shape is not None:
+        sizes = [int(size) for size in image_shape if isinstance(size, numbers.Integral)]
+        if not 2 <= len(sizes) == len(image_shape) <= 3 or min(sizes) < 1:
+            raise ValueError(
+                f"image_shape={image_shape!r} is no size of images. Pass (H, W) or (H, W, C)."
+            )
         if X.shape[1] != np.prod(image_shape):
             raise ValueError(
                 f"image_shape={tuple(image_shape)} needs {np.prod(image_shape)} columns, but X has "
@@ -133,9 +152,13 @@ def _describe(shape):
 
 def check_answers(answers, name):
     """Return a 1-D array of labels or strings, in one comparable type."""
-    if isinstance(answers, str):
+    if isinstance(answers, str | bytes):
         raise ValueError(f"{name}={answers!r} is one bare string. Pass a list of answers.")
-    if isinstance(answers, np.ndarray) and answers.ndim != 1:
+    if isinstance(answers, set | frozenset | dict) or not hasattr(answers, "__iter__"):
+        raise ValueError(
+            f"{name}={answers!r:.80} is no sequence. Pass a list of answers, in the images' order."
+        )
+    if getattr(answers, "ndim", 1) != 1:
         raise ValueError(
             f"{name} has shape {answers.shape}. Pass one answer for each image, shape (n,)."
         )
@@ -198,9 +221,11 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
         label_sets = label_sets.toarray()
     elif hasattr(label_sets, "to_numpy"):
         label_sets = label_sets.to_numpy()
-    if isinstance(label_sets, str) or not hasattr(label_sets, "__len__"):
+    scalar = getattr(label_sets, "ndim", 1) == 0 or not hasattr(label_sets, "__len__")
+    if scalar or isinstance(label_sets, str | bytes | set | frozenset | dict):
         raise ValueError(
-            f"{name}={label_sets!r} is not a collection. Pass one set of answers for each image."
+            f"{name}={label_sets!r:.80} is not a collection in the images' order. Pass one set of "
+            "answers for each image, in a list."
         )
     if len(label_sets) != n_images:
         raise ValueError(
@@ -235,7 +260,7 @@ def _as_collection(row, name, is_array):
             return sorted(row)
         except TypeError:
             return list(row)
-    if isinstance(row, list | tuple | np.ndarray) and np.ndim(row) != 0:
+    if isinstance(row, list | tuple) or (isinstance(row, np.ndarray) and row.ndim):
         return list(row)
     if isinstance(row, str) and not is_array:
         raise ValueError(
@@ -252,7 +277,8 @@ def _as_collection(row, name, is_array):
 
 def check_latents(c, n_images, n_latents, name="c"):
     """Return latents as float32 (n_images, n_latents); one latent stands for all images."""
-    c = np.asarray(c)
+    with _told_of(name):
+        c = np.asarray(c)
     if c.shape not in {(n_latents,), (n_images, n_latents)}:
         raise ValueError(
             f"{name} has shape {c.shape}. Pass one latent of shape ({n_latents},) for all images, "
