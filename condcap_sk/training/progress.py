@@ -10,6 +10,7 @@ from ..exceptions import TrainingDivergedError
 
 WARM_UP = 0.1  # share of the steps
 N_RECORDS = 20
+LARGEST_WEIGHT = 1e6
 
 
 class Schedule(Callback):
@@ -68,12 +69,13 @@ class Record(Callback):
     def on_batch_end(self, net, training=False, losses=None, **kwargs):
         self.batches_.append({name: value.item() for name, value in losses.items()})
         if not all(math.isfinite(value) for value in self.batches_[-1].values()):
-            raise TrainingDivergedError(
-                f"The loss of the {self.stage} stage became {self.batches_[-1]}. "
-                f"Lower its `lr` (now {net.lr}) or scale X to a smaller range."
-            )
+            raise self._diverged(net, "loss", self.batches_[-1])
 
     def on_epoch_end(self, net, **kwargs):
+        # No loss tells of the last step. Layers that multiply such weights overflow.
+        weights = getattr(net, "average_", net.module_).parameters()
+        if not all((weight.abs() < LARGEST_WEIGHT).all() for weight in weights):
+            raise self._diverged(net, "weights", f"infinite, NaN or above {LARGEST_WEIGHT:g}")
         epoch = len(net.history)
         if epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs:
             # Measures come first: they are what a narrow terminal has room for.
@@ -94,3 +96,9 @@ class Record(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.bar_.close()
+
+    def _diverged(self, net, what, value):
+        return TrainingDivergedError(
+            f"The {what} of the {self.stage} stage became {value}. Lower its `lr` (now {net.lr}) "
+            "or scale X to a smaller range."
+        )

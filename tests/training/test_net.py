@@ -78,7 +78,11 @@ def test__train__keyboard_interrupt__is_not_the_end_of_training():
         fit_line(callbacks=[("interrupt", Interrupt())])
 
 
-def test__train__ctrl_c_in_a_callback__is_not_the_end_of_training():
+def test__train__ctrl_c_in_a_callback__is_not_the_end_of_training(request):
+    # Shells let programs in the background ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+
     class Interrupt(Callback):
         def on_epoch_end(self, net, **kwargs):
             signal.raise_signal(signal.SIGINT)
