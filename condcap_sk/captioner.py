@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from ._validation import (
     as_rows,
@@ -409,6 +409,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_images(X)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         latents = self.sample_latents(max(BANK_SIZE, 4 * n_samples), random_state=0)
         decode = self.codec_.vocabulary_.decode
         return [decode(tokens[:n_samples]).tolist() for tokens in self._rank(X, latents)]
@@ -539,6 +540,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         c : ndarray of shape (n_samples, n_latents), float32
             The latents.
         """
+        check_scalar(n_samples, "n_samples", Integral, min_val=0)
         draws = check_seed(random_state).standard_normal((n_samples, self.n_latents))
         return draws.astype(np.float32)
 
@@ -568,6 +570,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                     f"{self.classes_[:5].tolist()}. Pass labels of the same kind."
                 )
             return float(fixed_latent_accuracy(answers[:, None], y)[0])
+        if right.dtype.kind != "U":
+            raise ValueError(f"y holds {right.tolist()[0]!r}, but fit saw captions. Pass strings.")
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
         return float(cider(answers, references).mean())
 
