@@ -276,8 +276,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, **data)
         # On a copy: a refit that is broken off leaves what was fitted before as it was.
-        columns = copy.copy(self)
-        X = check_images(X, columns, self.image_shape, reset=True)
+        draft = copy.copy(self)
+        X = check_images(X, draft, self.image_shape, reset=True)
         answers, owners = check_label_sets(y, len(X), "y")
         codec_seed, encoder_seed, gan_seed, split_seed, bank_seed, calibration_seed = spawn_seeds(
             self.random_state, 6
@@ -322,20 +322,21 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
 
         def fitted(net):
             parts = codec, image_encoder, gan.snapshot(net)
-            return _attributes(X.shape[1:], columns, bank, *parts)
+            return _attributes(X.shape[1:], draft, bank, *parts)
 
         with report("latents", gan, fitted=fitted):
             gan.fit(*rows(self._see(X, image_encoder)))
-        attributes = _attributes(X.shape[1:], columns, bank, codec, image_encoder, gan)
-        for name in ("classes_", "n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        self.__dict__.update(attributes)
+        attributes = _attributes(X.shape[1:], draft, bank, codec, image_encoder, gan)
+        draft.__dict__.update(attributes)
         if self.objective != "paper":
             some = X[train[:MOST_CALIBRATED]]
             c = self.sample_latents(len(some), random_state=calibration_seed)
             seen = self._see(some, image_encoder)
-            gan.calibrate(seen, codec.encode_tokens(self._choose(seen, c)), c)
-        self._warn_of_collapse(X, np.bincount(owners))
+            gan.calibrate(seen, codec.encode_tokens(draft._choose(seen, c)), c)
+        draft._warn_of_collapse(X, np.bincount(owners))
+        for name in ("classes_", "n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(attributes)
         if context is not None:
             context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=attributes, **data
