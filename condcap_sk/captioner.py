@@ -89,7 +89,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     random_state : int, RandomState instance or None, default=None
-        An int makes `fit` repeatable. The global random streams are never used.
+        An int makes `fit` repeatable: to the last bit on a CPU where torch has as many threads as
+        before (joblib gives fewer to each of several processes). The global streams are never used.
     verbose : int, default=0
         1 shows a progress bar for each stage.
 
