@@ -1,5 +1,6 @@
 """ConditionalCaptioner: the public contract, on grids of bundled digits."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.exceptions import (
@@ -29,6 +31,7 @@ from condcap_sk.metrics import (
     latent_error,
     total_variation,
 )
+from condcap_sk.vision import ImageEncoder
 
 
 def quick(**params):
@@ -391,6 +394,8 @@ class TestBadInput:
             (lambda X, y: (X, ["cat"] * 60), r"y\[0\]='cat' is a bare string.*Wrap it"),
             (lambda X, y: (X, "cat"), "y='cat' is not a collection.*Pass one set"),
             (lambda X, y: (X, [*y[:-1], set()]), r"y\[59\] is empty.*drop the image"),
+            (lambda X, y: (X, set(range(60))), r"y=\{0, 1.*not a collection in the images' order"),
+            (lambda X, y: (X, np.array(3)), r"y=array\(3\) is not a collection"),
             (lambda X, y: ([*X[:-1], [1.0]], y), "X holds rows or images of different sizes"),
             (lambda X, y: (X[:1], y[:1]), "one image.*n_samples=1.*at least two"),
             (lambda X, y: (X, [{1, "1"}] * 60), "y mixes types.*one type"),
@@ -401,7 +406,8 @@ class TestBadInput:
             (lambda X, y: (np.zeros((60, 5, 5, 7)), y), "channels neither last nor first.*Pass"),
         ],
         ids=[
-            "lengths", "nan", "1-D", "5-D", "strings", "string", "empty", "ragged", "one image",
+            "lengths", "nan", "1-D", "5-D", "strings", "string", "empty", "a set", "scalar",
+            "ragged", "one image",
             "int and str", "int and bool", "nan label", "none", "tuple", "channels",
         ],
     )  # fmt: skip
@@ -484,6 +490,22 @@ class TestBadInput:
         with pytest.raises(ValueError, match="labels holds .*int, float, bool or str"):
             fitted.infer_latent(digits.images_test[:2], [{1, 2}, {3}])
 
+    @pytest.mark.parametrize("labels", [{1, 2}, {1: 0, 2: 0}, 3, None])
+    def test__infer_latent__labels_without_order__says_what_to_do(self, fitted, digits, labels):
+        with pytest.raises(ValueError, match="labels=.* no sequence.*in the images' order"):
+            fitted.infer_latent(digits.images_test[:2], labels)
+
+    @pytest.mark.parametrize("n_samples", [0, 1.5, "3"])
+    def test__sample__impossible_number__is_named(self, fitted, digits, n_samples):
+        with pytest.raises((TypeError, ValueError), match="n_samples"):
+            fitted.sample(digits.images_test[:2], n_samples)
+
+    def test__score__labels_where_fit_saw_captions__are_named(self):
+        X = np.random.RandomState(0).rand(4, 3)
+        est = quick().fit(X, [["a cat"], ["a dog"]] * 2)
+        with pytest.raises(ValueError, match="y holds 3, but fit saw captions"):
+            est.score(X, [[3], [4]] * 2)
+
     def test__infer_latent__lengths_differ__says_what_to_do(self, fitted, digits):
         with pytest.raises(ValueError, match="X holds 2 images, but labels holds 3.*one answer"):
             fitted.infer_latent(digits.images_test[:2], [1, 2, 3])
@@ -531,22 +553,80 @@ class TestBadInput:
         X, label_sets = tiny
         assert quick().fit(X[:2], label_sets[:2]).predict(X[:2]).shape == (2,)
 
-    def test__fit__loss_diverges__says_what_to_change_and_stays_unfitted(self, tiny):
-        est = quick(gan=LatentGAN(lr=1e30, max_iter=30))
-        with pytest.raises(TrainingDivergedError, match="latents stage.*Lower its `lr`"):
-            est.set_params(gan__lr=1e30, gan__max_iter=30).fit(*tiny)
+    @pytest.mark.parametrize(
+        ("part", "stage"), [("codec", "captions"), ("image_encoder", "images"), ("gan", "latents")]
+    )
+    @pytest.mark.parametrize("n_steps", [1, 30])
+    def test__fit__diverges__says_what_to_change_and_stays_unfitted(
+        self, tiny, part, stage, n_steps
+    ):
+        est = quick().set_params(**{f"{part}__lr": 1e30, f"{part}__max_iter": n_steps})
+        with pytest.raises(TrainingDivergedError, match=f"{stage} stage.*Lower its `lr`"):
+            est.fit(*tiny)
+        with pytest.raises(NotFittedError):
+            est.predict(tiny[0])
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    @pytest.mark.parametrize(
+        ("part", "stage"), [("codec", "captions"), ("image_encoder", "images"), ("gan", "latents")]
+    )
+    def test__fit__weights_spoiled_by_the_last_step__is_told(self, tiny, part, stage, value):
+        spoil = Spoil(value)
+        est = quick().set_params(**{f"{part}__callbacks": [spoil]})
+        with pytest.raises(TrainingDivergedError, match=f"{stage} stage"):
+            est.fit(*tiny)
         assert not hasattr(est, "gan_")
 
+    def test__predict__memory_is_short__error_names_batch_size(self, fitted, digits, monkeypatch):
+        def greedy(self, *inputs):
+            return torch.empty(2**60)
 
-def test__fit__interrupted__leaves_the_earlier_model(tiny, monkeypatch):
+        monkeypatch.setattr(Generator, "forward", greedy)
+        with pytest.raises(MemoryError, match="Lower batch_size"):
+            fitted.predict(digits.images_test)
+
+    def test__predict__many_images__are_looked_at_a_batch_at_a_time(
+        self, fitted, digits, monkeypatch
+    ):
+        def watch(self, X):
+            sizes.append(len(X))
+            return transform(self, X)
+
+        sizes, transform = [], ImageEncoder.transform
+        monkeypatch.setattr(ImageEncoder, "transform", watch)
+        est = copy.copy(fitted).set_params(batch_size=7)
+        est.predict(digits.images_test[:20])
+        assert sizes == [7, 7, 6]
+
+
+class Spoil(Callback):
+    """What a step too long does to the weights, where no later loss tells."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def on_batch_end(self, net, **kwargs):
+        if len(net.history) < net.max_epochs:
+            return
+        for module in (net.module_, getattr(net, "average_", net.module_)):
+            with torch.no_grad():
+                next(module.parameters()).fill_(self.value)
+
+
+@pytest.mark.parametrize(
+    "where", ["net.GANNet.generator_losses", "LatentGAN.calibrate"], ids=["game", "calibration"]
+)
+def test__fit__interrupted__leaves_the_earlier_model(tiny, monkeypatch, where):
     X, label_sets = tiny
     est = quick().fit(X, label_sets)
     before = est.predict(X, [0.2] * 3)
+    classes = est.classes_
 
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("condcap_sk.gan.net.GANNet.generator_losses", interrupt)
+    monkeypatch.setattr(f"condcap_sk.gan.{where}", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        est.fit(X, label_sets)
+        est.fit(X, [{"a", "b"}, {"c"}] * 30)
     np.testing.assert_array_equal(est.predict(X, [0.2] * 3), before)
+    assert est.classes_ is classes
