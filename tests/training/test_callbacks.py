@@ -1,12 +1,18 @@
 """scikit-learn's callbacks see the stages and epochs of a fit, may end them, and leave no trace."""
 
+import gc
 import pickle
+import pickletools
+import sys
+from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
+import torch
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import EarlyStopping
 
 from condcap_sk import ConditionalCaptioner
 
@@ -117,3 +123,69 @@ def test__scoring_monitor__in_a_pipeline__logs_epochs():
     est = quick().set_callbacks(monitor)
     make_pipeline(StandardScaler(), est).fit(X, Y)
     assert len(monitor.get_logs().data) > 2
+
+
+def reachable(root):
+    """Everything that an object holds, directly or not, but for classes and modules."""
+    found, queue = {}, [root]
+    while queue:
+        thing = queue.pop()
+        if id(thing) in found or isinstance(thing, type | ModuleType | str):
+            continue
+        found[id(thing)] = thing
+        # What a function sees of its module is not held by the model.
+        is_function = isinstance(thing, FunctionType)
+        queue += (thing.__closure__ or ()) if is_function else gc.get_referents(thing)
+        if isinstance(thing, torch.Tensor):
+            queue += [thing.grad, thing.grad_fn]
+    return list(found.values())
+
+
+def assert_holds_a_model_only(est):
+    """No net in training, optimizer, callback or data: in memory and in the pickle."""
+    fitted = {name: value for name, value in vars(est).items() if name.endswith("_")}
+    foreign = "skorch", "torch.optim", "torch.utils.data", "sklearn.callback"
+    for thing in reachable(fitted):
+        assert not type(thing).__module__.startswith(foreign)
+        assert not isinstance(thing, Watch | torch.Generator)
+        if isinstance(thing, np.ndarray):
+            assert not np.shares_memory(thing, X)
+        if isinstance(thing, np.ndarray | torch.Tensor):
+            assert not {len(X), len(X) - 1} & set(thing.shape)  # one row is held out
+    packages = {
+        module.partition(".")[0]
+        for code, module, _ in pickletools.genops(pickle.dumps(fitted))
+        if code.name == "SHORT_BINUNICODE" and module.partition(".")[0] in sys.modules
+    }
+    assert packages & {"condcap_sk", "torch", "numpy"} == {"condcap_sk", "torch", "numpy"}
+    assert not packages & {"skorch", "sklearn"}
+
+
+def test__fit__with_callbacks__holds_a_model_only():
+    stop = EarlyStopping(monitor="generator", patience=10_000)
+    est = quick().set_params(gan__callbacks=[("stop", stop)]).set_callbacks(Watch()).fit(X, Y)
+    # What the user set stays a parameter, of the part's own copy, too.
+    est.set_params(gan__callbacks=None)
+    est.gan_.set_params(callbacks=None)
+    assert_holds_a_model_only(est)
+
+
+@pytest.mark.parametrize("stop_at", [None, 2])
+def test__callbacks__inside_a_search__watch_and_end_every_fit(stop_at):
+    watch = Watch(stop_at)
+    search = GridSearchCV(quick().set_callbacks(watch), {"gan__lr": [1e-3, 1e-2]}, cv=2)
+    search.fit(X, Y)
+    n_fits = 5
+    assert watch.seen.count("begin fit") == watch.seen.count("end fit") == n_fits
+    if stop_at:
+        assert watch.seen.count("end epoch") == 3 * stop_at * n_fits
+    assert len(watch.scores) >= n_fits
+    assert_holds_a_model_only(search.best_estimator_)
+
+
+def test__scoring_monitor__inside_a_search__logs_every_fit():
+    monitor = sklearn_callback.ScoringMonitor(scoring={"score": score})
+    search = GridSearchCV(quick().set_callbacks(monitor), {"gan__lr": [1e-3, 1e-2]}, cv=2)
+    search.fit(X, Y)
+    assert len(monitor.get_logs().data) > 10
+    assert_holds_a_model_only(search.best_estimator_)
