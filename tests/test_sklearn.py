@@ -107,6 +107,7 @@ SEARCHES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("answers", ANSWERS)
 @pytest.mark.parametrize("search", SEARCHES)
@@ -118,6 +119,7 @@ def test__search__every_form_of_data__finds_an_estimator_that_answers(search, fo
     assert found.best_estimator_.get_params()["gan__max_iter"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("answers", ANSWERS)
 def test__other_tools__every_form_of_data__score_and_answer(form, answers):
