@@ -6,31 +6,36 @@
 # Each builds .venv the first time and finds it the next.
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
+INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
+	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
 .PHONY: demo test lowest lint benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
 
-# One torch thread for each of two workers: more would fight for the cores.
+# One torch thread for each worker: more would fight for the cores.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov
 
 # Of torch the oldest is not tried: only constraints.txt keeps its gigabytes of CUDA away. The
-# sources stay behind, so that what is tested is what was installed.
+# sources stay behind, so that what is tested is what was installed. The extras come second, so that
+# doing without them is tried, too. Old releases use what newer ones of others call deprecated.
 lowest: $(READY)
 	rm -rf build/lowest && mkdir -p build/lowest/elsewhere
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest .
 	sed -n '/^ *torch>/d; s/^    \([a-z-]*\)>=\([0-9.]*\)$$/\1==\2/p' setup.cfg > build/lowest/oldest.txt
 	cat build/lowest/oldest.txt
 	$(PYTHON) -m venv build/lowest/venv
-	build/lowest/venv/bin/python -m pip install --quiet --constraint constraints.txt \
-		--constraint build/lowest/oldest.txt "$$(echo build/lowest/*.whl)[test]"
-	cp -r tests pyproject.toml build/lowest/elsewhere
-	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/pytest --numprocesses=2 \
-		--dist=loadfile -m 'not slow' tests --pyargs condcap_sk
+	cp -r tests pyproject.toml .ci/plain_install.py build/lowest/elsewhere
+	$(INSTALL_LOWEST) build/lowest/*.whl
+	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/python plain_install.py
+	$(INSTALL_LOWEST) "$$(echo build/lowest/*.whl)[test]"
+	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/pytest --numprocesses=$(WORKERS) \
+		--dist=loadfile -W ignore::DeprecationWarning -m 'not slow' tests --pyargs condcap_sk
 
 lint: $(READY)
 	$(BIN)/ruff check .
