@@ -259,7 +259,9 @@ LATENTS = st.one_of(
     THREE,
     st.lists(THREE, max_size=9),
     st.lists(st.floats(), max_size=5),
-    st.sampled_from(["abc", 1.0, [[0.1] * 3], [1e30] * 3, [1e39] * 3, np.zeros((1, 2, 3))]),
+    st.sampled_from(
+        ["abc", 1.0, [[0.1], [0.1, 0.2]], [[0.1] * 3], [1e30] * 3, [1e39] * 3, np.zeros((1, 2, 3))]
+    ),
     st.just([None] * 3),
 )
 

@@ -175,9 +175,11 @@ def test__predict__several_at_once_on_one_estimator__right_answers(backend):
     np.testing.assert_array_equal(np.transpose(answers), est.predict_grid(IMAGES, latents))
 
 
-@pytest.mark.parametrize("form", ["images", "features"])
-def test__memory_maps__read_only__are_as_good_as_arrays(form, tmp_path):
-    X, y = FORMS[form][0], ANSWERS["sets"]
+@pytest.mark.parametrize(
+    "X", [IMAGES, IMAGES[..., 0], RNG.rand(N, 5)], ids=["rgb", "grey", "features"]
+)
+def test__memory_maps__read_only__are_as_good_as_arrays(X, tmp_path):
+    y = ANSWERS["sets"]
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     est, other = quick().fit(X, y), quick().fit(mapped, y)
