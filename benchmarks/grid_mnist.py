@@ -5,9 +5,9 @@
     python benchmarks/grid_mnist.py --peer --peer-seconds 1800
 
 The first form fits with default parameters and reports on the test rows; the second does so on
-grids of scikit-learn's bundled digits, which need no MNIST. The third times the fit
-against the paper's loop written by hand (paper_loop.py), both on the same data and threads; it
-judges them on held-out grids made of training digits, and looks at the test rows only at the end.
+grids of scikit-learn's bundled digits, which need no MNIST. The third times the fit against the
+paper's loop written by hand (paper_loop.py), both on the same data and threads; it judges them on
+held-out grids made of training digits, and looks at the test rows only at the end.
 """
 
 import argparse
@@ -153,8 +153,9 @@ def main():
         "--seeds", type=int, nargs="+", help="default: 0 1 2 3 4, or 0 alone with --peer"
     )
     parser.add_argument("--n-threads", type=int, default=2)
-    parser.add_argument("--digits", action="store_true", help="bundled digits instead of MNIST")
-    parser.add_argument("--peer", action="store_true", help="time the fit against paper_loop.py")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--digits", action="store_true", help="bundled digits instead of MNIST")
+    form.add_argument("--peer", action="store_true", help="time the fit against paper_loop.py")
     parser.add_argument("--peer-seconds", type=float, default=1800, help="cap on the peer's time")
     parser.add_argument("--json", metavar="FILE", help="write the results there as well")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)

