@@ -52,7 +52,7 @@ def check_given(y, estimator):
         )
 
 
-def check_vector_sets(y, n_rows):
+def check_vector_sets(y, n_rows, dtype=np.float32):
     """Return the distinct vectors of `y` (m, d) and, per row, which of them it holds.
 
     The second array, of shape (n_rows, most answers of one row), is filled up with −1.
@@ -61,7 +61,7 @@ def check_vector_sets(y, n_rows):
     if len(y) != n_rows:
         raise ValueError(f"X holds {n_rows} rows, but y holds {len(y)}. Pass one set for each row.")
     with _told_of("y"):
-        rows = [np.atleast_2d(np.asarray(row, dtype=np.float32)) for row in y]
+        rows = [np.atleast_2d(np.asarray(row, dtype=dtype)) for row in y]
     lengths = np.array([len(row) for row in rows])
     if not lengths.all() or len({row.shape[1] for row in rows}) != 1:
         raise ValueError(

@@ -25,15 +25,18 @@ from .gan import LatentGAN
 from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
 from .persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
+from .speaker import Speaker
 from .text import CaptionCodec
+from .text.likeness import pick_diverse
 from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable
 from .training.seeding import check_seed, spawn_seeds
+from .training.threads import with_threads
 from .vision import ImageEncoder
 from .vision.modules import image_network
 
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
-N_CANDIDATES = 10  # captions that the decoder proposes for one sentence vector
+DIVERSITY = 2.0  # what a sentence in `sample` loses by being like another
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
 BANK_SIZE = 32  # latents tried where none is given
@@ -75,7 +78,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     relevance_weight : float, default=3
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that the image encoder gives the
-        pair. 0 is the plain decoder. Does not apply with ``objective="paper"``.
+        pair; of sentences, that over their length to the power .7. 0 is the plain decoder. Does
+        not apply with ``objective="paper"``.
     validation_fraction : float, default=0.05
         Share of the images, at most 500, held out to show progress. Nothing is chosen on them.
     codec : CaptionCodec or None, default=None
@@ -88,9 +92,11 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Images that are answered at a time; bounds the memory of prediction.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
+    n_jobs : int or None, default=None
+        CPU threads that `fit` computes with. None is one, -1 all; the last bits of a model depend
+        on their number. Prediction takes all that torch has.
     random_state : int, RandomState instance or None, default=None
-        An int makes `fit` repeatable: to the last bit on a CPU where torch has as many threads as
-        before (joblib gives fewer to each of several processes). The global streams are never used.
+        An int makes `fit` repeatable, to the last bit on a CPU. The global streams are never used.
     verbose : int, default=0
         1 shows a progress bar for each stage.
 
@@ -133,9 +139,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
 
     With ``images="end-to-end"``, of the `image_encoder` only `n_filters` counts.
 
-    `codec`, `image_encoder` and `gan` are cloned; their `device`, `random_state` and `verbose`, the
-    codec's `analyzer` and the game's `n_latents`, `objective`, `mi_weight` and `noise` are set by
-    this estimator.
+    `codec`, `image_encoder` and `gan` are cloned; their `device`, `n_jobs`, `random_state` and
+    `verbose`, the codec's `analyzer` and the game's `n_latents`, `objective`, `mi_weight` and
+    `noise` are set by this estimator.
 
     Examples
     --------
@@ -172,6 +178,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         "gan": [None, HasMethods(["fit", "infer"])],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
+        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -192,6 +199,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         gan=None,
         batch_size=1024,
         device="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -208,6 +216,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         self.gan = gan
         self.batch_size = batch_size
         self.device = device
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -238,6 +247,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
+    @with_threads
     def fit(self, X, y):
         """Learn the latent variable from images and their right answers.
 
@@ -293,21 +303,32 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                 f"Every answer in y is {answers[:1].tolist()[0]!r}: it will be the only "
                 "answer, and no latent can be learned. Pass different answers.",
                 SingleAnswerWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        vectors = np.split(codec.transform(answers), np.flatnonzero(np.diff(owners)) + 1)
+        first = np.flatnonzero(np.diff(owners)) + 1
+        vectors = np.split(codec.transform(answers), first)
+        tokens, for_images, for_game = vectors, {}, {}
+        if codec.analyzer_ != "label":
+            tokens = np.split(codec.vocabulary_.encode(answers), first)
+            for_images = {"n_tokens": len(codec.vocabulary_)}
+            if self.objective != "paper":
+                for_game = {
+                    **for_images,
+                    "tokens": [tokens[i] for i in train],
+                    "tokens_val": [tokens[i] for i in held_out],
+                }
 
-        def rows(seen):
+        def rows(seen, captions):
             return (
                 seen[train],
-                [vectors[i] for i in train],
-                *((seen[held_out], [vectors[i] for i in held_out]) if len(held_out) else ()),
+                [captions[i] for i in train],
+                *((seen[held_out], [captions[i] for i in held_out]) if len(held_out) else ()),
             )
 
         image_encoder = None
         if self.images == "matched":
             with report("images", self._part("image_encoder", encoder_seed)) as image_encoder:
-                image_encoder.fit(*rows(X))
+                image_encoder.fit(*rows(X, tokens), **for_images)
         gan = self._part(
             "gan",
             gan_seed,
@@ -326,14 +347,14 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             return _attributes(X.shape[1:], draft, bank, *parts)
 
         with report("latents", gan, fitted=fitted):
-            gan.fit(*rows(self._see(X, image_encoder)))
+            gan.fit(*rows(self._see(X, image_encoder), vectors), **for_game)
         attributes = _attributes(X.shape[1:], draft, bank, codec, image_encoder, gan)
         draft.__dict__.update(attributes)
         if self.objective != "paper":
             some = X[train[:MOST_CALIBRATED]]
             c = self.sample_latents(len(some), random_state=calibration_seed)
             seen = self._see(some, image_encoder)
-            gan.calibrate(seen, codec.encode_tokens(draft._choose(seen, c)), c)
+            gan.calibrate(seen, codec.encode_tokens(draft._speaker().choose(seen, c)), c)
         draft._warn_of_collapse(X, np.bincount(owners))
         for name in ("classes_", "n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -364,9 +385,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         X = self._check_images(X)
         if c is None:
             ranked = self._rank(X, self.latent_bank_)
-            return self.codec_.vocabulary_.decode(np.stack([tokens[0] for tokens in ranked]))
+            return self.codec_.vocabulary_.decode(np.stack([tokens[0] for tokens, _ in ranked]))
         c = check_latents(c, len(X), self.n_latents)
-        chosen = [self._choose(seen, c[rows]) for rows, seen in self._batches(X)]
+        chosen = [self._speaker().choose(seen, c[rows]) for rows, seen in self._batches(X)]
         return self.codec_.vocabulary_.decode(np.concatenate(chosen))
 
     def predict_grid(self, X, latents):
@@ -389,7 +410,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         latents = as_rows(latents, self.n_latents, "latents")
         decode = self.codec_.vocabulary_.decode
         answers = [
-            np.stack([decode(self._choose(seen, c)) for c in latents], axis=1)
+            np.stack([decode(self._speaker().choose(seen, c)) for c in latents], axis=1)
             for _, seen in self._batches(X)
         ]
         return np.concatenate(answers)
@@ -413,8 +434,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         X = self._check_images(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         latents = self.sample_latents(max(BANK_SIZE, 4 * n_samples), random_state=0)
-        decode = self.codec_.vocabulary_.decode
-        return [decode(tokens[:n_samples]).tolist() for tokens in self._rank(X, latents)]
+        answers = []
+        for tokens, merits in self._rank(X, latents):
+            if self.gan_.decoder_ is not None:
+                tokens = tokens[pick_diverse(tokens, merits, n_samples, DIVERSITY)]
+            answers.append(self.codec_.vocabulary_.decode(tokens[:n_samples]).tolist())
+        return answers
 
     def infer_latent(self, X, labels, return_std=False):
         """Read back the latent that would have given this answer to this image.
@@ -448,7 +473,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             said, vectors = tokens[rows], self.codec_.encode_tokens(tokens[rows])
             mean, std = self.gan_.infer(seen, vectors)
             if reach:
-                for i in np.flatnonzero((self._choose(seen, mean) != said).any(axis=1)):
+                for i in np.flatnonzero((self._speaker().choose(seen, mean) != said).any(axis=1)):
                     mean[i] = self._reach(seen[i], said[i], vectors[i], mean[i], std[i])
             means.append(mean)
             stds.append(std)
@@ -480,7 +505,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         proposals, log_weights = propose(means, stds, N_PROPOSALS)
         for image, answer in zip(seen, tokens, strict=True):
             heard = self.gan_.generate(_repeat(image, N_PROPOSALS), proposals)
-            log_weights += self.codec_.log_probability(heard, np.tile(answer, (N_PROPOSALS, 1)))
+            log_weights += self.codec_.log_probability(
+                heard, np.tile(answer, (N_PROPOSALS, 1)), self.gan_.decoder_
+            )
         weights = softmax(log_weights).astype(np.float32)[:, None]
         mean = (weights * proposals).sum(axis=0)
         return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))
@@ -524,7 +551,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             Log-odds that the answer belongs to the image; higher is better.
         """
         X, tokens = self._check_pairs(X, self.predict(X) if labels is None else labels)
-        relevance = [self._relevance(seen, tokens[r][:, None]) for r, seen in self._batches(X)]
+        relevance = [
+            self._speaker().relevance(seen, tokens[r][:, None]) for r, seen in self._batches(X)
+        ]
         return np.concatenate(relevance)[:, 0]
 
     def sample_latents(self, n_samples=1, random_state=None):
@@ -666,10 +695,18 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         fields.end()
         tensors.end()
         n_components, n_seen = codec._n_features_out, 1
+        is_text, n_tokens = codec.analyzer_ != "label", len(codec.vocabulary_)
         fits = [gan._n_components == n_components, gan.n_latents == estimator.n_latents]
+        if gan.decoder_ is not None:
+            fits += [
+                is_text,
+                gan.decoder_.start == n_tokens,
+                gan.decoder_.max_length == codec.vocabulary_.max_length_,
+            ]
         if image_encoder is not None:
             fits += [
-                image_encoder.matcher_.n_components == n_components,
+                image_encoder.matcher_.n_inputs == (n_components, n_tokens)[is_text],
+                image_encoder.matcher_.reads_words == is_text,
                 image_encoder.shape_ == shape,
             ]
             n_seen = image_encoder._n_features_out
@@ -701,7 +738,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         if not len(several):
             return
         seen = self._see(X[several], self.image_encoder_)
-        tokens = np.stack([self._choose(seen, c) for c in self.latent_bank_[:8]], axis=1)
+        tokens = np.stack([self._speaker().choose(seen, c) for c in self.latent_bank_[:8]], axis=1)
         given = np.mean([len(np.unique(answers, axis=0)) for answers in tokens])
         if given < 1.2:
             warnings.warn(
@@ -709,7 +746,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                 f"different answers, where {n_answers[several].mean():.1f} are right. Train longer "
                 "(gan__max_iter), lower gan__kl_weight or raise mi_weight.",
                 CollapseWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _split(self, n_images, seed):
@@ -722,7 +759,11 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         part = getattr(self, name)
         part = _DEFAULTS[name]() if part is None else clone(part)
         return part.set_params(
-            device=self.device, verbose=self.verbose, random_state=seed, **params
+            device=self.device,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            random_state=seed,
+            **params,
         )
 
     def _see(self, X, image_encoder):
@@ -731,20 +772,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             return image_encoder.transform(X)
         return X if self.images == "end-to-end" else np.zeros((len(X), 1), dtype=np.float32)
 
-    def _judge(self):
-        """Return the part that knows how well captions fit images."""
-        return self.gan_ if self.image_encoder_ is None else self.image_encoder_
-
-    def _choose(self, seen, latents):
-        """Return the tokens (n, max_length) that images are answered with."""
-        vectors = self.gan_.generate(seen, latents)
-        if self.objective == "paper" or self.relevance_weight == 0:
-            return self.codec_.candidates(vectors, 1)[0][:, 0]
-        tokens, log_probabilities = self.codec_.candidates(vectors, N_CANDIDATES)
-        relevance = self._relevance(seen, tokens)
-        log_relevance = -np.logaddexp(0, -relevance)
-        best = (log_probabilities + self.relevance_weight * log_relevance).argmax(axis=1)
-        return tokens[np.arange(len(tokens)), best]
+    def _speaker(self):
+        return Speaker(self.codec_, self.image_encoder_, self.gan_, self.relevance_weight)
 
     def _reach(self, image, answer, vector, mean, std):
         """Return the first latent that gives `answer`, on the way to where G comes closest to it.
@@ -755,13 +784,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         heard = self.gan_.generate(_repeat(image, N_PROPOSALS), proposals)
         closest = proposals[(heard @ vector).argmax()]
         path = np.linspace(mean, closest, N_STEPS, dtype=np.float32)
-        given = (self._choose(_repeat(image, N_STEPS), path) == answer).all(axis=1)
+        given = (self._speaker().choose(_repeat(image, N_STEPS), path) == answer).all(axis=1)
         return path[given.argmax()]
-
-    def _relevance(self, seen, tokens):
-        n, k, length = tokens.shape
-        vectors = self.codec_.encode_tokens(tokens.reshape(n * k, length))
-        return self._judge().relevance(seen, vectors.reshape(n, k, -1))
 
     def _batches(self, X):
         for start in range(0, len(X), self.batch_size):
@@ -769,15 +793,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             yield rows, self._see(X[rows], self.image_encoder_)
 
     def _rank(self, X, latents):
-        """Return, for each image, its distinct answers under `latents`, most relevant first."""
-        ranked = []
-        for _, seen in self._batches(X):
-            tokens = np.stack([self._choose(seen, c) for c in latents], axis=1)
-            relevance = self._relevance(seen, tokens)
-            for candidates, scores in zip(tokens, relevance, strict=True):
-                _, first = np.unique(candidates, axis=0, return_index=True)
-                ranked.append(candidates[first[np.argsort(-scores[first], kind="stable")]])
-        return ranked
+        speaker = self._speaker()
+        return [answers for _, seen in self._batches(X) for answers in speaker.rank(seen, latents)]
 
 
 def _repeat(image, n):

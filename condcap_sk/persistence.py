@@ -248,6 +248,9 @@ class Tensors:
     def __init__(self, tensors):
         self.tensors = tensors
 
+    def __contains__(self, name):
+        return name in self.tensors
+
     def shape(self, name, ndim):
         found = tuple(self.tensors[name].shape) if name in self.tensors else ()
         if len(found) != ndim or 0 in found:

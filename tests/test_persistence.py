@@ -24,7 +24,7 @@ from condcap_sk.persistence import FORMAT, _digest
 from condcap_sk.text import CaptionCodec
 from condcap_sk.vision import ImageEncoder
 
-GOLDEN = Path(__file__).parent / "data" / "model-0.1.safetensors"
+GOLDEN = Path(__file__).parent / "data"
 RNG = np.random.RandomState(0)
 FEATURES = RNG.random((30, 5)).astype(np.float32)
 IMAGES = RNG.randint(255, size=(30, 12, 12, 3), dtype=np.uint8)
@@ -37,7 +37,7 @@ def tiny(**params):
     return ConditionalCaptioner(
         codec=CaptionCodec(hidden_size=4, n_components=4, max_iter=5),
         image_encoder=ImageEncoder(n_filters=1, max_iter=3),
-        gan=LatentGAN(hidden_size=4, max_iter=3),
+        gan=LatentGAN(hidden_size=4, decoder_size=4, max_iter=3),
         random_state=0,
         **params,
     )
@@ -137,12 +137,13 @@ def test__load__fit_again__gives_the_same_model(tmp_path):
     assert_same(est, ConditionalCaptioner.load(tmp_path / "m").fit(FEATURES, LABEL_SETS), FEATURES)
 
 
-def test__load__golden_file__answers_as_ever():
-    est = ConditionalCaptioner.load(GOLDEN)
-    then = json.loads(GOLDEN.with_suffix(".json").read_text())
-    assert est.predict(IMAGES[:6]).tolist() == then["predict"]
-    assert est.predict_grid(IMAGES[:6], np.eye(3)).tolist() == then["predict_grid"]
-    latents = est.infer_latent(IMAGES[:6], then["predict"])
+@pytest.mark.parametrize(("name", "X"), [("labels-0.1", IMAGES), ("captions-0.1", FEATURES)])
+def test__load__golden_file__answers_as_ever(name, X):
+    est = ConditionalCaptioner.load(GOLDEN / f"{name}.safetensors")
+    then = json.loads((GOLDEN / f"{name}.json").read_text())
+    assert est.predict(X[:6]).tolist() == then["predict"]
+    assert est.predict_grid(X[:6], np.eye(3)).tolist() == then["predict_grid"]
+    latents = est.infer_latent(X[:6], then["predict"])
     np.testing.assert_allclose(latents, then["infer_latent"], rtol=1e-4, atol=1e-5)
 
 

@@ -53,13 +53,12 @@ def test__fit__again__same_bits(kind):
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test__fit__another_process__same_bits(kind):
+def test__fit__another_process_with_other_threads__same_bits(kind):
     told = subprocess.run(
         [sys.executable, __file__, kind],
-        # As many threads as here: each adds up its own part of a gradient.
         env={
             **os.environ,
-            "OMP_NUM_THREADS": str(torch.get_num_threads()),
+            "OMP_NUM_THREADS": str(torch.get_num_threads() + 1),
             "PYTHONHASHSEED": "1",
             "PYTHONPATH": str(Path(condcap_sk.__file__).parents[1]),
         },
@@ -68,6 +67,14 @@ def test__fit__another_process__same_bits(kind):
         check=True,
     )
     assert told.stdout.strip() == digest(kind)
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test__fit__more_threads_told_to_torch__same_bits(kind, request):
+    request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
+    expected = digest(kind)
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    assert digest(kind) == expected
 
 
 @pytest.mark.parametrize("kind", DATA)

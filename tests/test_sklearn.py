@@ -2,12 +2,14 @@
 
 import pickle
 import pkgutil
+from functools import partial
 from importlib import import_module
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
@@ -147,7 +149,10 @@ def test__search__scored_by_control__in_a_pipeline():
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test__search__two_jobs__same_results(backend):
+def test__search__two_jobs__same_results(backend, request):
+    # Where one process has two threads, each of joblib's two has one.
+    request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
+    torch.set_num_threads(2)
     y = ANSWERS["sets"]
     searches = [
         GridSearchCV(quick(), {"gan__lr": [1e-3, 1e-2]}, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2)

@@ -5,7 +5,6 @@ import json
 import re
 from pathlib import Path
 from zipfile import Path as ZipPath
-from zipfile import ZipFile
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -128,10 +127,11 @@ def _read_captions(root):
 def _find_photos(root):
     photos = {file.name: file for file in root.rglob("*.jpg")}
     for archive in sorted(root.rglob("*.zip")):
-        with ZipFile(archive) as names:
-            members = [name for name in names.namelist() if name.endswith(".jpg")]
-        for member in members:
-            photos.setdefault(member.rpartition("/")[2], ZipPath(str(archive), member))
+        # One for all of them: each that is made from a name reads the whole table of contents.
+        inside = ZipPath(str(archive))
+        for member in inside.root.namelist():
+            if member.endswith(".jpg"):
+                photos.setdefault(member.rpartition("/")[2], inside / member)
     return photos
 
 

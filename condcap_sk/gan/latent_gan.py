@@ -9,6 +9,7 @@ import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.callbacks import GradientNormClipping
 
 from .._validation import (
     as_rows,
@@ -20,13 +21,15 @@ from .._validation import (
 )
 from ..exceptions import ModelFileError
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..text.modules import CaptionSpeaker
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.net import Rows, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
+from ..training.threads import with_threads
 from ..vision.modules import image_network, width_in
-from .modules import Discriminator, Generator, Players, Recogniser
-from .net import GANNet
+from .modules import Discriminator, Generator, Players, Recogniser, SentenceGenerator
+from .net import CaptionGANNet, GANNet
 from .prior import sample_prior
 
 
@@ -54,6 +57,10 @@ class LatentGAN(Portable, BaseEstimator):
     * True pairs teach G and Q too (posterior path [3]_): Q reads a latent off a true vector as a
       Gaussian, G must say that vector again, and the Gaussian is drawn to the prior.
 
+    Sentences, given with their `tokens`, are generated for a decoder that is trained in the same
+    game: the posterior path ends in the cross-entropy of their words [5]_. The prior's mean, c = 0,
+    then stands for whatever is said of the image.
+
     Parameters
     ----------
     n_latents : int, default=3
@@ -64,9 +71,15 @@ class LatentGAN(Portable, BaseEstimator):
     mi_weight : float, default=0.1
         Weight λ_I in (4) of the latent's recovery. 0 leaves a conditional GAN.
     posterior_weight : float, default=0.3
-        Weight of the posterior path; 0 leaves it out.
+        Weight of the posterior path; 0 leaves it out. With sentences, the weight of giving back
+        their vectors, where giving back their words has weight 1.
     kl_weight : float, default=0.3
-        Weight, within the posterior path, of the divergence from the prior.
+        Weight, within the posterior path, of the divergence from the prior. With sentences, where
+        it starts.
+    rate : float or "auto", default="auto"
+        How much, in nats, a sentence tells of its latent: the divergence that the weight is steered
+        to. Larger, and latents differ more; smaller, and each speaks better. "auto": one nat for
+        each latent, at most 6. Applies only to sentences.
     mismatch_weight : float, default=1
         Weight of mismatched pairs in D's loss.
     gradient_penalty : float, default=0.1
@@ -76,8 +89,10 @@ class LatentGAN(Portable, BaseEstimator):
     image_dropout : float, default=0.5
         Probability that Q does not see the image, in training. A latent that can be told from the
         answer alone means the same whatever the image.
-    hidden_size : int, default=128
-        Width of the three hidden layers of G, D and Q.
+    hidden_size : int or "auto", default="auto"
+        Width of the three hidden layers of G, D and Q. "auto": 128, with sentences 256.
+    decoder_size : int, default=384
+        Width of the decoder's recurrent state. Applies only to sentences.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
@@ -87,11 +102,14 @@ class LatentGAN(Portable, BaseEstimator):
     batch_size : int, default=256
         Images in a training step; also bounds the memory of `generate` and `infer`.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": two for each image up to 2000, or 12 passes over many images.
+        Training steps. "auto": two for each image up to 2000, or 12 passes over many images; two
+        for each sentence up to 1000, or 8 passes over many sentences.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
+    n_jobs : int or None, default=None
+        CPU threads of the training. None is one, -1 all.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the data, latents and noise.
     verbose : int, default=0
@@ -101,11 +119,14 @@ class LatentGAN(Portable, BaseEstimator):
     ----------
     generator_, discriminator_, recogniser_ : torch.nn.Module
         The networks, averaged over the last tenth of the training.
+    decoder_ : torch.nn.Module or None
+        With sentences, what tells them from G's vectors.
     calibration_ : tuple of float
         Factors that `infer` applies to Q's mean and standard deviation, see `calibrate`.
     history_ : dict of list
         "epoch", the terms of the loss and, with validation data, "valid_accuracy": the share of
-        generated vectors whose nearest sentence vector belongs to the image, and
+        generated vectors whose nearest sentence vector belongs to the image (with sentences
+        "valid_cross_entropy": of the first of each image's, under c = 0, in nats), and
         "valid_latent_error": the mean squared error per latent, 1 where nothing is recovered.
     n_iter_ : int
         Training steps taken.
@@ -122,6 +143,7 @@ class LatentGAN(Portable, BaseEstimator):
     .. [2] L. Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018.
     .. [3] J.-Y. Zhu et al., "Toward Multimodal Image-to-Image Translation", NeurIPS 2017.
     .. [4] X. Chen et al., "InfoGAN", NeurIPS 2016.
+    .. [5] S. Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016.
 
     Examples
     --------
@@ -143,17 +165,20 @@ class LatentGAN(Portable, BaseEstimator):
         "mi_weight": [Interval(Real, 0, None, closed="left")],
         "posterior_weight": [Interval(Real, 0, None, closed="left")],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "mismatch_weight": [Interval(Real, 0, None, closed="left")],
         "gradient_penalty": [Interval(Real, 0, None, closed="left")],
         "noise": [Interval(Real, 0, None, closed="neither")],
         "image_dropout": [Interval(Real, 0, 1, closed="both")],
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "decoder_size": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "callbacks": [None, list],
         "device": [str],
+        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -166,17 +191,20 @@ class LatentGAN(Portable, BaseEstimator):
         mi_weight=0.1,
         posterior_weight=0.3,
         kl_weight=0.3,
+        rate="auto",
         mismatch_weight=1.0,
         gradient_penalty=0.1,
         noise=1.0,
         image_dropout=0.5,
-        hidden_size=128,
+        hidden_size="auto",
+        decoder_size=384,
         image_network=None,
         lr=3e-3,
         batch_size=256,
         max_iter="auto",
         callbacks=None,
         device="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -185,17 +213,20 @@ class LatentGAN(Portable, BaseEstimator):
         self.mi_weight = mi_weight
         self.posterior_weight = posterior_weight
         self.kl_weight = kl_weight
+        self.rate = rate
         self.mismatch_weight = mismatch_weight
         self.gradient_penalty = gradient_penalty
         self.noise = noise
         self.image_dropout = image_dropout
         self.hidden_size = hidden_size
+        self.decoder_size = decoder_size
         self.image_network = image_network
         self.lr = lr
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.callbacks = callbacks
         self.device = device
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -205,7 +236,8 @@ class LatentGAN(Portable, BaseEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, X_val=None, y_val=None):
+    @with_threads
+    def fit(self, X, y, X_val=None, y_val=None, *, tokens=None, tokens_val=None, n_tokens=None):
         """Play the game on images and their sentence vectors.
 
         Parameters
@@ -217,6 +249,11 @@ class LatentGAN(Portable, BaseEstimator):
             the same caption.
         X_val, y_val : like X and y, default=None
             Held-out images, measured but not learned from.
+        tokens, tokens_val : list of n int arrays of shape (n_answers, max_length), default=None
+            The token ids of the sentences in `y` and `y_val`, filled up with 0. None: the answers
+            are labels, told from their vectors alone.
+        n_tokens : int or None, default=None
+            Number of different token ids.
 
         Returns
         -------
@@ -229,15 +266,28 @@ class LatentGAN(Portable, BaseEstimator):
         images = torch.from_numpy(X)
         weights_seed, order_seed, rng_seed, measure_seed = spawn_seeds(self.random_state, 4)
         device = resolve_device(self.device)
+        speech = None if tokens is None else _aligned(tokens, bank, answers)
         with seeded_init(weights_seed):
-            players = self._build(images.shape[1], bank).to(device)
+            players = self._build(images.shape[1], bank, speech, n_tokens).to(device)
         n_steps = self.max_iter
-        if n_steps == "auto":
+        if n_steps == "auto" and tokens is None:
             n_steps = n_training_steps(
                 len(X), self.batch_size, per_row=2, least=2000, least_epochs=12
             )
+        elif n_steps == "auto":
+            n_steps = n_training_steps(
+                len(bank), self.batch_size, per_row=2, least=1000, least_epochs=8
+            )
+        settings = {}
+        if tokens is not None:
+            settings["tokens"] = torch.from_numpy(speech).to(device)
+            settings["rate"] = min(self.n_latents, 6) if self.rate == "auto" else self.rate
+        measure = None
+        if X_val is not None:
+            measure = self._measure(X_val, y_val, tokens_val, measure_seed, device)
+        callbacks = copy.deepcopy(self.callbacks) or []
         net, history = train(
-            GANNet,
+            GANNet if tokens is None else CaptionGANNet,
             players,
             Rows(images=images, answers=torch.from_numpy(answers)),
             stage="latents",
@@ -245,13 +295,15 @@ class LatentGAN(Portable, BaseEstimator):
             batch_size=self.batch_size,
             generator=generator(order_seed),
             device=device,
-            callbacks=copy.deepcopy(self.callbacks),
-            measure=None if X_val is None else self._measure(X_val, y_val, measure_seed, device),
+            # Recurrent networks now and then have a gradient that would undo much.
+            callbacks=callbacks if tokens is None else [GradientNormClipping(5.0), *callbacks],
+            measure=measure,
             verbose=self.verbose,
             lr=self.lr,
             bank=torch.from_numpy(bank).to(device),
             rng=generator(rng_seed, device),
             ema_decay=1 - min(10 / n_steps, 1),
+            **settings,
             **{
                 name: getattr(self, name)
                 for name in (
@@ -276,9 +328,10 @@ class LatentGAN(Portable, BaseEstimator):
         self.generator_ = players.generator
         self.discriminator_ = players.discriminator
         self.recogniser_ = players.recogniser
+        self.decoder_ = players.decoder
         self.device_ = players.generator.radius.device
         self.calibration_ = 1.0, 1.0
-        self._n_components = players.generator.layers[-1].out_features
+        self._n_components = self.discriminator_.layers[0].in_features - self.generator_.n_image
         return self
 
     def snapshot(self, net):
@@ -296,19 +349,34 @@ class LatentGAN(Portable, BaseEstimator):
         """
         return copy.copy(self)._hold(copy.deepcopy(net.average_.module))
 
-    def _build(self, n_image, bank):
+    def _build(self, n_image, bank, speech, n_tokens):
         networks = [self.image_network and self.image_network() for _ in range(3)]
         n_image = getattr(networks[0], "n_features", n_image)
         n_components = bank.shape[1]
         radius = float(np.linalg.norm(bank, axis=1).mean())
+        hidden_size = self.hidden_size
+        if hidden_size == "auto":
+            hidden_size = 128 if speech is None else 256
+        sizes = n_image, self.n_latents, n_components
+        decoder = None
+        if speech is None:
+            speaker: torch.nn.Module = Generator(*sizes, hidden_size, radius, networks[0])
+        else:
+            speaker = SentenceGenerator(*sizes, radius, networks[0])
+            decoder = CaptionSpeaker(n_tokens, n_components, self.decoder_size, speech.shape[1])
         return Players(
-            Generator(n_image, self.n_latents, n_components, self.hidden_size, radius, networks[0]),
-            Discriminator(n_image, n_components, self.hidden_size, networks[1]),
-            Recogniser(n_image, n_components, self.n_latents, self.hidden_size, networks[2]),
+            speaker,
+            Discriminator(n_image, n_components, hidden_size, networks[1]),
+            Recogniser(n_image, n_components, self.n_latents, hidden_size, networks[2]),
+            decoder,
         )
 
-    def _measure(self, X, y, seed, device):
-        bank, answers = (torch.from_numpy(part).to(device) for part in check_vector_sets(y, len(X)))
+    def _measure(self, X, y, tokens, seed, device):
+        bank, answers = check_vector_sets(y, len(X))
+        speech = None
+        if tokens is not None:
+            speech = torch.from_numpy(_aligned(tokens, bank, answers)).to(device)
+        bank, answers = torch.from_numpy(bank).to(device), torch.from_numpy(answers).to(device)
         images = torch.from_numpy(self._check_images(X)).to(device)
 
         def measure(net):
@@ -320,9 +388,15 @@ class LatentGAN(Portable, BaseEstimator):
                 noise = torch.empty_like(vectors).normal_(generator=rng)
                 heard = vectors + (self.noise if self.objective != "paper" else 0) * noise
                 recovered, _ = players.recogniser(images, heard)
-            nearest = torch.cdist(vectors, bank).argmin(1)
-            return {
-                "valid_accuracy": (answers == nearest[:, None]).any(1).float().mean().item(),
+                if speech is None:
+                    nearest = torch.cdist(vectors, bank).argmin(1)
+                    right = (answers == nearest[:, None]).any(1)
+                    measured = {"valid_accuracy": right.float().mean().item()}
+                else:
+                    centre = players.generator(images, torch.zeros_like(latents))
+                    told = players.decoder.log_probability(centre, speech[answers[:, 0]])
+                    measured = {"valid_cross_entropy": -told.mean().item()}
+            return measured | {
                 "valid_latent_error": (recovered - latents).square().mean().item(),
             }
 
@@ -447,11 +521,18 @@ class LatentGAN(Portable, BaseEstimator):
             "history": self.history_,
             "n_iter": self.n_iter_,
         }
-        return fields, {
-            **named_tensors("gan.generator.", self.generator_),
-            **named_tensors("gan.discriminator.", self.discriminator_),
-            **named_tensors("gan.recogniser.", self.recogniser_),
+        networks = {
+            "generator": self.generator_,
+            "discriminator": self.discriminator_,
+            "recogniser": self.recogniser_,
         }
+        if self.decoder_ is not None:
+            networks["decoder"] = self.decoder_
+            fields["max_length"] = self.decoder_.max_length
+        tensors: dict = {}
+        for name, module in networks.items():
+            tensors |= named_tensors(f"gan.{name}.", module)
+        return fields, tensors
 
     @classmethod
     def _from_state(cls, fields, tensors):
@@ -462,24 +543,40 @@ class LatentGAN(Portable, BaseEstimator):
             shape = image_shape(fields, "image_shape")
             width = width_in(tensors, "gan.generator.image_network.", shape)
             gan.image_network = partial(image_network, shape, width)
-        hidden_size, n_inputs = tensors.shape("gan.generator.layers.0.weight", 2)
-        n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
-        n_image, n_latents = n_inputs - gan.n_latents, gan.n_latents
+        hidden_size, n_inputs = tensors.shape("gan.discriminator.layers.0.weight", 2)
+        n_latents, is_sentences = gan.n_latents, "max_length" in fields
+        if is_sentences:
+            n_components, n_image = tensors.shape("gan.generator.of_image.weight", 2)
+        else:
+            n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
+            n_image = n_inputs - n_components
         if gan.image_network is None:
             gan.n_features_in_ = n_image
         if n_image < 1:
-            raise ModelFileError(f"{fields.where} has {n_latents} latents, its tensors fewer.")
+            raise ModelFileError(f"{fields.where} tells of no image.")
 
         def fill(kind, build):
             network = gan.image_network
             return tensors.fill(f"gan.{kind}.", lambda: build(network and network()))
 
         s, h = n_components, hidden_size
+        decoder = None
+        if is_sentences:
+            n_tokens, size = (
+                tensors.shape(f"gan.decoder.{name}", n)[0]
+                for name, n in (("bias", 1), ("to_state.weight", 2))
+            )
+            max_length = fields.size("max_length")
+            decoder = fill("decoder", lambda _: CaptionSpeaker(n_tokens, s, size, max_length))
+            speaker = fill("generator", lambda n: SentenceGenerator(n_image, n_latents, s, 1.0, n))
+        else:
+            speaker = fill("generator", lambda n: Generator(n_image, n_latents, s, h, 1.0, n))
         gan._hold(
             Players(
-                fill("generator", lambda n: Generator(n_image, n_latents, s, h, 1.0, n)),
+                speaker,
                 fill("discriminator", lambda n: Discriminator(n_image, s, h, n)),
                 fill("recogniser", lambda n: Recogniser(n_image, s, n_latents, h, n)),
+                decoder,
             )
         )
         gan.calibration_ = fields.take("scale", float), fields.take("spread", float)
@@ -487,3 +584,11 @@ class LatentGAN(Portable, BaseEstimator):
         gan.n_iter_ = fields.size("n_iter")
         fields.end()
         return gan
+
+
+def _aligned(tokens, bank, answers):
+    """Return the token ids (m, max_length) of the vectors of `bank`."""
+    flat = np.concatenate([np.asarray(rows) for rows in tokens])
+    aligned = np.empty((len(bank), flat.shape[1]), dtype=np.int64)
+    aligned[answers[answers >= 0]] = flat
+    return aligned

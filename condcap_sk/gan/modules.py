@@ -43,6 +43,33 @@ class Generator(_Conditioned):
         return self.radius * F.normalize(super().forward(images, latents), dim=1)
 
 
+class SentenceGenerator(nn.Module):
+    """``G(c, X) → ŝ`` for sentences: a sum of what the image and the latent say, and what it needs.
+
+    A latent of few dimensions beside an image vector of many: each has a layer of its own, so that
+    the latent is heard from the first step on.
+    """
+
+    radius: torch.Tensor
+
+    def __init__(self, n_image, n_latents, n_components, radius, image_network=None):
+        super().__init__()
+        self.n_image = n_image
+        self.image_network = image_network
+        self.of_image = nn.Linear(n_image, n_components)
+        self.of_latent = nn.Linear(n_latents, n_components, bias=False)
+        self.both = nn.Sequential(
+            nn.LayerNorm(n_components), nn.GELU(), nn.Linear(n_components, n_components)
+        )
+        self.register_buffer("radius", torch.tensor(radius))
+
+    def forward(self, images, latents):
+        if self.image_network is not None:
+            images = self.image_network(images)
+        told = self.of_image(images) + self.of_latent(latents)
+        return self.radius * F.normalize(told + self.both(told), dim=1)
+
+
 class Discriminator(_Conditioned):
     """``D(s, X)``: log-odds that a true caption of this image has the sentence vector s."""
 
@@ -66,10 +93,11 @@ class Recogniser(_Conditioned):
 
 
 class Players(nn.Module):
-    """The three networks of the game."""
+    """The three networks of the game, and for sentences the decoder that tells what G means."""
 
-    def __init__(self, generator, discriminator, recogniser):
+    def __init__(self, generator, discriminator, recogniser, decoder=None):
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator
         self.recogniser = recogniser
+        self.decoder = decoder

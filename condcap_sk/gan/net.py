@@ -1,8 +1,11 @@
 """The training step of the game: one for D, one for G and Q."""
 
+import math
+
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..training.dropout import dropout
 from ..training.net import StageNet
 from .losses import (
     adversarial_value,
@@ -136,9 +139,9 @@ class GANNet(StageNet):
     def generator_losses(self, images, answers, truth, latents):
         """The terms that G and Q descend."""
         real = self._noisy(self.bank[truth])
-        fake = self._noisy(self.module_.generator(images, latents))
+        fake = self._noisy(self.module_.generator(self._glimpse(images), latents))
         fake_scores = self.module_.discriminator(images, fake)
-        seen = images if self.objective == "paper" else self._some_hidden(images)
+        seen = images if self.objective == "paper" else self._some_hidden(self._glimpse(images))
         recovered, _ = self.module_.recogniser(seen, fake)
         mutual_information = self.mi_weight * latent_error(latents, recovered)
         with torch.no_grad():
@@ -150,16 +153,30 @@ class GANNet(StageNet):
             }
         mean, log_variance = self.module_.recogniser(seen, real)
         noise = sample_prior(len(mean), self.n_latents, self.rng)
-        heard = self.module_.generator(images, mean + (0.5 * log_variance).exp() * noise)
-        candidates, position = truth.unique(return_inverse=True)
-        spoken = channel_cross_entropy(heard, self.bank[candidates], position, self.noise)
-        divergence = divergence_from_prior(mean, log_variance)
         return {
             "generator": relativistic_loss(better=fake_scores, worse=real_scores),
             "latent": mutual_information,
+            **self.posterior_losses(
+                images, truth, mean, log_variance, mean + (0.5 * log_variance).exp() * noise
+            ),
+        }
+
+    def posterior_losses(self, images, truth, mean, log_variance, latents):
+        """The terms of true pairs: G must say again what Q read `latents` from."""
+        heard = self.module_.generator(images, latents)
+        spoken = self._channel(heard, truth)
+        divergence = divergence_from_prior(mean, log_variance)
+        return {
             "posterior": self.posterior_weight * spoken,
             "divergence": self.posterior_weight * self.kl_weight * divergence,
         }
+
+    def _channel(self, heard, truth):
+        candidates, position = truth.unique(return_inverse=True)
+        return channel_cross_entropy(heard, self.bank[candidates], position, self.noise)
+
+    def _glimpse(self, images):
+        return images
 
     def _noisy(self, vectors):
         if self.objective == "paper":
@@ -177,3 +194,63 @@ class GANNet(StageNet):
         lengths = (answers >= 0).sum(1)
         draws = torch.rand(len(answers), generator=self.rng, device=answers.device)
         return answers.gather(1, (draws * lengths).long()[:, None])[:, 0]
+
+
+class CaptionGANNet(GANNet):
+    """The game with the decoder in it: what G means is what the decoder says.
+
+    The posterior path ends in the cross-entropy of the caption's words, and trains the decoder
+    with the rest. Some of its latents are the prior's mean, which so comes to stand for whatever is
+    said of an image, as a decoder without a latent would say it. The weight of the divergence is
+    steered to where a caption tells `rate` nats of its latent: a fixed weight lets the latent die
+    or Q say everything, depending on the data.
+
+    Parameters
+    ----------
+    tokens : Tensor of shape (m, max_length)
+        The captions of `bank`.
+    rate : float
+        Nats.
+    weight_decay : float
+        Of G, Q and the decoder.
+    """
+
+    CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
+    FEATURE_DROPOUT = 0.4  # image vectors are few, and G must not know them by heart
+    STEERING = 0.02  # of the divergence's weight, in a step in which it is twice as large as wanted
+
+    def __init__(self, module, *, tokens, rate, **net_params):
+        self.tokens = tokens
+        self.rate = rate
+        super().__init__(module, **net_params)
+
+    def initialize_optimizer(self, *args, **kwargs):
+        super().initialize_optimizer(*args, **kwargs)
+        speakers = [parameter for _, parameter in self.of_speakers_]
+        # Most of what they learn is a language, and no game.
+        self.optimizer_ = torch.optim.AdamW(
+            speakers, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.02, fused=True
+        )
+        return self
+
+    def posterior_losses(self, images, truth, mean, log_variance, latents):
+        n_centred = int(self.CENTRED * len(latents))
+        latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
+        heard = self.module_.generator(self._glimpse(images), latents)
+        spoken = self.module_.decoder.loss(heard, self.tokens[truth], self.rng)
+        divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
+        # Where hidden, the latent costs nothing.
+        share = 1 - n_centred / len(latents)
+        terms = {
+            "posterior": spoken,
+            "channel": self.posterior_weight * share * self._channel(
+                heard[n_centred:], truth[n_centred:]
+            ),
+            "divergence": share * self.kl_weight * divergence,
+        }  # fmt: skip
+        excess = min(divergence.item() / self.rate - 1, 1)
+        self.kl_weight = min(max(self.kl_weight * math.exp(self.STEERING * excess), 0.01), 5)
+        return terms
+
+    def _glimpse(self, images):
+        return images if images.ndim > 2 else dropout(images, self.FEATURE_DROPOUT, self.rng)

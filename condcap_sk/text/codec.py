@@ -23,12 +23,13 @@ from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
+from ..training.threads import with_threads
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
 from .vocabulary import Vocabulary, resolve_analyzer
 
 # By rule, chosen for code words that survive their noise: a label needs few dimensions and stands
 # far from its neighbours, a sentence needs many and little noise.
-_SENTENCE = {"n_components": 256, "hidden_size": 256, "noise": 0.25}
+_SENTENCE = {"n_components": 256, "hidden_size": 256, "noise": 0.5}
 _LABEL = {"hidden_size": 64, "noise": 1.0}
 
 
@@ -50,7 +51,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Dimension of the sentence vectors; their norm is its square root. "auto": 256 for
         sentences; for labels four times the bits that tell them apart, at least 16.
     noise : float or "auto", default="auto"
-        Standard deviation, per component, of the noise in training. "auto": 1 for labels, 0.25 for
+        Standard deviation, per component, of the noise in training. "auto": 1 for labels, 0.5 for
         sentences.
     hidden_size : int or "auto", default="auto"
         Width of the recurrent layers. "auto": 64 for labels, 256 for sentences.
@@ -66,11 +67,13 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     batch_size : int, default=256
         Captions in a training step; also bounds the memory of `transform` and its inverse.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": 300, or 10 passes where the distinct captions are many.
+        Training steps. "auto": 300, or 6 passes where the distinct captions are many.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
+    n_jobs : int or None, default=None
+        CPU threads of the training. None is one, -1 all.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the data and the noise.
     verbose : int, default=0
@@ -127,6 +130,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "callbacks": [None, list],
         "device": [str],
+        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -146,6 +150,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         max_iter="auto",
         callbacks=None,
         device="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -161,6 +166,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.max_iter = max_iter
         self.callbacks = callbacks
         self.device = device
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -174,6 +180,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @with_threads
     def fit(self, captions, y=None):
         """Learn the vocabulary and train the encoder-decoder.
 
@@ -228,7 +235,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
-                len(repeated), self.batch_size, per_row=2, least=300, least_epochs=10
+                len(repeated), self.batch_size, per_row=2, least=300, least_epochs=6
             )
         net, history = train(
             SupervisedNet,
@@ -311,7 +318,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         )
         return vectors.numpy()[inverse.reshape(-1)]
 
-    def candidates(self, vectors, n_candidates):
+    def candidates(self, vectors, n_candidates, decoder=None):
         """Return the likeliest captions of each vector as token ids, by beam search.
 
         Parameters
@@ -320,6 +327,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Sentence vectors, exact or near one.
         n_candidates : int
             Width of the beam.
+        decoder : CaptionDecoder or None, default=None
+            One that was trained on the same tokens. None: `decoder_`.
 
         Returns
         -------
@@ -331,14 +340,14 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
         tokens, scores = in_batches(
-            partial(self.decoder_.candidates, width=n_candidates),
+            partial((decoder or self.decoder_).candidates, width=n_candidates),
             torch.from_numpy(vectors),
             size=16 * self.batch_size,
             device=self.device_,
         )
         return tokens.numpy(), scores.numpy()
 
-    def log_probability(self, vectors, tokens):
+    def log_probability(self, vectors, tokens, decoder=None):
         """Return how likely the decoder is to say captions on hearing vectors.
 
         Parameters
@@ -347,6 +356,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Sentence vectors, exact or near one.
         tokens : ndarray of shape (n_captions, max_length), int64
             The captions, as returned by `candidates`.
+        decoder : CaptionDecoder or None, default=None
+            One that was trained on the same tokens. None: `decoder_`.
 
         Returns
         -------
@@ -356,7 +367,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
         return in_batches(
-            self.decoder_.log_probability,
+            (decoder or self.decoder_).log_probability,
             torch.from_numpy(vectors),
             torch.from_numpy(tokens),
             size=16 * self.batch_size,

@@ -4,11 +4,21 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..training.dropout import dropout
 from .vocabulary import END, UNKNOWN
+
+# Of a decoder that is trained on images, of which there are never enough.
+N_EMBEDDING = 256
+WORD_DROPOUT = 0.3
+OUTPUT_DROPOUT = 0.5
+LABEL_SMOOTHING = 0.1
 
 
 class CaptionEncoder(nn.Module):
-    """Token ids (n, length) → sentence vectors (n, n_components) of norm √n_components."""
+    """Token ids (n, length) → sentence vectors (n, n_components) of norm √n_components.
+
+    They are read off the mean over the recurrence's states, which forgets no early word.
+    """
 
     def __init__(self, n_tokens, n_components, hidden_size):
         super().__init__()
@@ -19,28 +29,30 @@ class CaptionEncoder(nn.Module):
 
     def forward(self, tokens):
         states, _ = self.recurrence(self.embedding(tokens))
-        last = ((tokens != END).sum(1) - 1).clamp(min=0)
-        vectors = self.to_vector(states[torch.arange(len(tokens)), last])
-        return self.radius * F.normalize(vectors, dim=1)
+        told = (tokens != END).to(states.dtype)
+        mean = (states * told[:, :, None]).sum(1) / told.sum(1, keepdim=True).clamp(min=1)
+        return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
 class CaptionDecoder(nn.Module):
     """Sentence vectors → next-token logits; the vector is fed again at every step."""
 
-    def __init__(self, n_tokens, n_components, hidden_size, max_length):
+    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding=None):
         super().__init__()
+        n_embedding = n_embedding or hidden_size
         self.start = n_tokens
         self.max_length = max_length
-        self.embedding = nn.Embedding(n_tokens + 1, hidden_size)
+        self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
         self.to_state = nn.Linear(n_components, hidden_size)
-        self.recurrence = nn.GRU(hidden_size + n_components, hidden_size, batch_first=True)
+        self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
         self.to_logits = nn.Linear(hidden_size, n_tokens)
 
     def forward(self, vectors, tokens):
         """Logits (n, length, n_tokens) of each token given the true ones before it."""
-        start = tokens.new_full((len(tokens), 1), self.start)
-        previous = torch.cat([start, tokens[:, :-1]], dim=1)
-        return self._step(vectors, previous, self._initial_state(vectors))[0]
+        return self._step(vectors, self._shifted(tokens), self._initial_state(vectors))[0]
+
+    def _shifted(self, tokens):
+        return torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens[:, :-1]], dim=1)
 
     def _initial_state(self, vectors):
         return torch.tanh(self.to_state(vectors))[None]
@@ -49,7 +61,10 @@ class CaptionDecoder(nn.Module):
         repeated = vectors[:, None].expand(-1, previous.shape[1], -1)
         inputs = torch.cat([self.embedding(previous), repeated], dim=2)
         outputs, state = self.recurrence(inputs, state)
-        return self.to_logits(outputs), state
+        return self._logits(outputs), state
+
+    def _logits(self, outputs):
+        return self.to_logits(outputs)
 
     def log_probability(self, vectors, tokens):
         """Return the log-probability (n,) of whole captions."""
@@ -82,16 +97,18 @@ class CaptionDecoder(nn.Module):
         for position in range(self.max_length):
             repeated = vectors.repeat_interleave(beams, dim=0)
             logits, state = self._step(repeated, previous.reshape(-1, 1), state)
-            steps = _allowed(logits[:, 0], first=position == 0).log_softmax(1).view(n, beams, -1)
+            steps, following = _likeliest(logits[:, 0], width, first=position == 0)
             # A finished beam goes on only as itself: END, at no cost.
-            ended = torch.full_like(steps, -torch.inf)
-            ended[:, :, END] = 0
-            steps = torch.where(alive[:, :, None], steps, ended)
-            total = (scores[:, :, None] + steps).flatten(1)
-            n_tokens = steps.shape[2]
+            ended = ~alive.reshape(-1, 1)
+            steps = steps.masked_fill(ended, -torch.inf)
+            steps[:, :1] = steps[:, :1].masked_fill(ended, 0)
+            following = following.masked_fill(ended, END)
+            total = (scores.reshape(-1, 1) + steps).view(n, -1)
+            n_steps, before = steps.shape[1], beams
             beams = min(width, total.shape[1])
             scores, chosen = total.topk(beams, dim=1)
-            parent, previous = chosen // n_tokens, chosen % n_tokens
+            parent = chosen // n_steps
+            previous = following.view(n, -1).gather(1, chosen)
             tokens = torch.cat(
                 [
                     tokens.gather(1, parent[:, :, None].expand(-1, -1, position)),
@@ -100,7 +117,7 @@ class CaptionDecoder(nn.Module):
                 dim=2,
             )
             alive = alive.gather(1, parent) & (previous != END)
-            rows = parent + torch.arange(n, device=parent.device)[:, None] * (steps.shape[1])
+            rows = parent + torch.arange(n, device=parent.device)[:, None] * before
             state = state[:, rows.flatten()]
             if not alive.any():
                 break
@@ -108,15 +125,56 @@ class CaptionDecoder(nn.Module):
         return F.pad(tokens, (0, missing), value=END), scores
 
 
+class CaptionSpeaker(CaptionDecoder):
+    """The decoder that learns to tell what a generator makes of an image.
+
+    It reads and says a word by the same vector (Press and Wolf, "Using the Output Embedding to
+    Improve Language Models", EACL 2017).
+    """
+
+    def __init__(self, n_tokens, n_components, hidden_size, max_length):
+        super().__init__(n_tokens, n_components, hidden_size, max_length, N_EMBEDDING)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.to_logits = nn.Linear(hidden_size, N_EMBEDDING)
+        self.bias = nn.Parameter(torch.zeros(n_tokens))
+
+    def _logits(self, outputs):
+        return F.linear(self.to_logits(outputs), self.embedding.weight[: self.start], self.bias)
+
+    def loss(self, vectors, tokens, rng):
+        """Cross-entropy of the captions, summed over their tokens, in nats; with dropout."""
+        tokens = trimmed(tokens)
+        words = dropout(self.embedding(self._shifted(tokens)), WORD_DROPOUT, rng)
+        heard = vectors[:, None].expand(-1, tokens.shape[1], -1)
+        outputs, _ = self.recurrence(torch.cat([words, heard], dim=2), self._initial_state(vectors))
+        told = counted(tokens)
+        logits = self._logits(dropout(outputs[told], OUTPUT_DROPOUT, rng))
+        cross_entropy = F.cross_entropy(
+            logits, tokens[told], label_smoothing=LABEL_SMOOTHING, reduction="sum"
+        )
+        return cross_entropy / len(tokens)
+
+
+def trimmed(tokens):
+    """Token ids without the columns that only fill, but for one."""
+    longest = int((tokens != END).sum(1).max())
+    return tokens[:, : longest + 1]
+
+
 def counted(tokens):
     """The tokens that are answers: up to the first END ("stop here"); what follows is filling."""
     return F.pad(tokens[:, :-1] != END, (1, 0), value=True)
 
 
-def _allowed(logits, first):
-    """Never answer with the unknown token or with nothing at all."""
+def _likeliest(logits, width, first):
+    """The log-probabilities of the likeliest tokens, and these; never the unknown one.
+
+    A caption has a first token: it does not begin with END.
+    """
     banned = [UNKNOWN, END] if first else [UNKNOWN]
-    return logits.index_fill(1, torch.tensor(banned, device=logits.device), -torch.inf)
+    logits = logits.index_fill(1, torch.tensor(banned, device=logits.device), -torch.inf)
+    best, tokens = logits.topk(min(width, logits.shape[1]), dim=1)
+    return best - logits.logsumexp(1, keepdim=True), tokens
 
 
 class CaptionAutoencoder(nn.Module):
@@ -134,6 +192,7 @@ class CaptionAutoencoder(nn.Module):
         self.generator = generator
 
     def loss(self, tokens):
+        tokens = trimmed(tokens)
         vectors = self.encoder(tokens)
         noise = torch.empty_like(vectors).normal_(generator=self.generator)
         logits = self.decoder(vectors + self.noise * noise, tokens)

@@ -1,6 +1,7 @@
 """ImageEncoder: images → image vectors that tell which captions fit."""
 
 import copy
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
+from ..training.threads import with_threads
 from .modules import Matcher, image_network, width_in
 
 
@@ -29,7 +31,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     A network (convolutional for images, a perceptron for feature vectors) is trained to decide for
     every pair of an image and a sentence vector whether they belong together. Its features, before
-    that decision, are the image vectors.
+    that decision, are the image vectors. Sentences may come as token ids, too: then the decision
+    is by their words, whose vectors are learned with it, and feature vectors, which are taken to
+    come from a trained network, only standardised.
 
     Parameters
     ----------
@@ -46,6 +50,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Added to the training net.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
+    n_jobs : int or None, default=None
+        CPU threads of the training. None is one, -1 all.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the data, the shifts and the dropout.
     verbose : int, default=0
@@ -97,6 +103,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "callbacks": [None, list],
         "device": [str],
+        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -110,6 +117,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         max_iter="auto",
         callbacks=None,
         device="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -119,6 +127,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.max_iter = max_iter
         self.callbacks = callbacks
         self.device = device
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -130,8 +139,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, X_val=None, y_val=None):
-        """Train the network to match images with sentence vectors.
+    @with_threads
+    def fit(self, X, y, X_val=None, y_val=None, *, n_tokens=None):
+        """Train the network to match images with captions.
 
         Parameters
         ----------
@@ -140,8 +150,12 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         y : list of n arrays of shape (n_answers, n_components), or array of shape \
                 (n, n_components)
             The sentence vectors that belong to each image; equal vectors are the same caption.
+            With `n_tokens`, token ids of shape (n_answers, max_length) in place of vectors, filled
+            up with 0.
         X_val, y_val : like X and y, default=None
             Held-out images, measured but not learned from.
+        n_tokens : int or None, default=None
+            Number of different token ids. None: `y` holds sentence vectors.
 
         Returns
         -------
@@ -150,12 +164,13 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_given(y, self)
         X = check_images(X, self, reset=True)
-        bank, answers = check_vector_sets(y, len(X))
+        dtype = np.float32 if n_tokens is None else np.int64
+        bank, answers = check_vector_sets(y, len(X), dtype)
         network_seed, order_seed, shift_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
         with seeded_init(network_seed):
-            network = image_network(X.shape[1:], self.n_filters)
-            matcher = Matcher(network, torch.from_numpy(bank).to(device))
+            network = image_network(X.shape[1:], self.n_filters, linear=n_tokens is not None)
+            matcher = Matcher(network, torch.from_numpy(bank).to(device), n_tokens)
         images = torch.from_numpy(X)
         network.standardise.fit(images)
         matcher.generator = generator(shift_seed, device)
@@ -166,7 +181,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             )
         measure = None
         if X_val is not None:
-            measure = self._average_precision(check_images(X_val, self), y_val, device)
+            measure = self._average_precision(check_images(X_val, self), y_val, dtype, device)
         net, history = train(
             SupervisedNet,
             matcher,
@@ -195,8 +210,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._n_features_out = network.n_features
         return self
 
-    def _average_precision(self, X, y, device):
-        bank, answers = check_vector_sets(y, len(X))
+    def _average_precision(self, X, y, dtype, device):
+        bank, answers = check_vector_sets(y, len(X), dtype)
         # Average precision over thousands of captions would cost more than the training.
         bank = torch.from_numpy(bank[:2000]).to(device)
         fits = (answers[:, :, None] == np.arange(len(bank))).any(1)
@@ -237,15 +252,16 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             fill=X.ndim == 2,
         ).numpy()
 
-    def relevance(self, image_vectors, vectors):
+    def relevance(self, image_vectors, captions):
         """Return how well captions fit images.
 
         Parameters
         ----------
         image_vectors : array-like of shape (n, n_features)
             From `transform`.
-        vectors : ndarray of shape (n, k, n_components)
-            Sentence vectors of k captions for each image.
+        captions : ndarray of shape (n, k, n_components) or (k, n_components)
+            Sentence vectors of k captions for each image, or of k captions that are each compared
+            with every image; of token ids (…, max_length) if `fit` was given those.
 
         Returns
         -------
@@ -254,13 +270,12 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_is_fitted(self)
         image_vectors = as_rows(image_vectors, self._n_features_out, "image_vectors")
-        return in_batches(
-            self.matcher_,
-            torch.from_numpy(image_vectors),
-            torch.from_numpy(vectors),
-            size=16 * self.batch_size,
-            device=self.device_,
-        ).numpy()
+        images, captions = torch.from_numpy(image_vectors), torch.from_numpy(captions)
+        size, device = 16 * self.batch_size, self.device_
+        if captions.ndim == 3:
+            return in_batches(self.matcher_, images, captions, size=size, device=device).numpy()
+        compare = partial(self.matcher_, captions=captions.to(device))
+        return in_batches(compare, images, size=size, device=device).numpy()
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
@@ -278,12 +293,16 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder.shape_ = image_shape(fields, "shape")
         if len(encoder.shape_) == 1:
             encoder.n_features_in_ = encoder.shape_[0]
-        n_components = tensors.shape("image_encoder.embed_caption.0.weight", 2)[1]
-
         width = width_in(tensors, "image_encoder.network.", encoder.shape_)
+        n_components, n_tokens = 1, None
+        if "image_encoder.embed_caption.words.weight" in tensors:
+            n_tokens = tensors.shape("image_encoder.embed_caption.words.weight", 2)[0]
+        else:
+            n_components = tensors.shape("image_encoder.embed_caption.0.weight", 2)[1]
 
         def build():
-            return Matcher(image_network(encoder.shape_, width), torch.empty(1, n_components))
+            network = image_network(encoder.shape_, width, linear=n_tokens is not None)
+            return Matcher(network, torch.empty(1, n_components), n_tokens)
 
         encoder.matcher_ = tensors.fill("image_encoder.", build)
         encoder.matcher_.bank = None

@@ -6,19 +6,24 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..training.dropout import dropout
+
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
 WIDEST = 256  # channels
 N_FEATURES = 128  # of the network for feature vectors
 DROPOUT = 0.3  # of the image vector's components, in training
+FEATURE_DROPOUT = 0.4  # where they are a user's features, which are many and overlap
+WORD_DROPOUT = 0.1
 
 
-def image_network(shape, width):
+def image_network(shape, width, *, linear=False):
     """Return an untrained network for images of `shape` (C, H, W), or feature vectors of (d,).
 
-    The network maps (n, *shape) to (n, ``network.n_features``).
+    The network maps (n, *shape) to (n, ``network.n_features``). `linear` leaves feature vectors as
+    they are, but for their scale.
     """
     if len(shape) == 1:
-        return FeatureNetwork(shape[0])
+        return Features(shape[0]) if linear else FeatureNetwork(shape[0])
     channels, height, image_width = shape
     return ConvolutionalNetwork(channels, height, image_width, width)
 
@@ -73,6 +78,18 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, features):
         return self.layers(self.standardise(features))
+
+
+class Features(nn.Module):
+    """Feature vectors (n, d), standardised."""
+
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.n_features = n_inputs
+        self.standardise = Standardise(n_inputs)
+
+    def forward(self, features):
+        return self.standardise(features)
 
 
 class ConvolutionalNetwork(nn.Module):
@@ -147,6 +164,26 @@ def neighbours(images):
     ]
 
 
+class BagOfWords(nn.Module):
+    """Token ids (…, length), of which 0 is none → embeddings (…, n_embedding).
+
+    The sum of the words' vectors over the root of their number: which words are there, whatever
+    their order.
+    """
+
+    def __init__(self, n_tokens, n_embedding):
+        super().__init__()
+        self.words = nn.Embedding(n_tokens, n_embedding)
+        self.project = nn.Linear(n_embedding, n_embedding)
+
+    def forward(self, tokens, rng=None):
+        told = (tokens != 0).float()
+        if rng is not None:
+            told = told * torch.empty_like(told).bernoulli_(1 - WORD_DROPOUT, generator=rng)
+        total = (self.words(tokens) * told[..., None]).sum(-2)
+        return self.project(total / told.sum(-1, keepdim=True).clamp(min=1).sqrt())
+
+
 class Matcher(nn.Module):
     """Scores how well captions fit images, by the product of two embeddings.
 
@@ -155,20 +192,27 @@ class Matcher(nn.Module):
     Any number of a batch's captions may fit an image.
     """
 
-    def __init__(self, network, bank, n_embedding=128):
+    def __init__(self, network, bank, n_tokens=None):
         super().__init__()
         self.network = network
         self.bank = bank
-        self.n_components = bank.shape[1]
+        self.reads_words = n_tokens is not None
+        self.n_inputs = n_tokens or bank.shape[1]
+        n_embedding = 512 if self.reads_words else 128
         self.standardise = nn.BatchNorm1d(network.n_features, affine=False)
         self.embed_image = nn.Linear(network.n_features, n_embedding)
-        self.embed_caption = nn.Sequential(
-            nn.Linear(bank.shape[1], n_embedding),
-            nn.ReLU(),
-            nn.Linear(n_embedding, n_embedding),
-        )
-        self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(n_embedding)))
-        self.bias = nn.Parameter(torch.tensor(0.0))
+        if self.reads_words:
+            self.embed_caption: nn.Module = BagOfWords(n_tokens, n_embedding)
+            log_scale, bias = math.log(10), -5.5
+        else:
+            self.embed_caption = nn.Sequential(
+                nn.Linear(bank.shape[1], n_embedding),
+                nn.ReLU(),
+                nn.Linear(n_embedding, n_embedding),
+            )
+            log_scale, bias = -0.5 * math.log(n_embedding), 0.0
+        self.log_scale = nn.Parameter(torch.tensor(log_scale))
+        self.bias = nn.Parameter(torch.tensor(bias))
         self.generator = None
 
     def image_vectors(self, images):
@@ -181,13 +225,19 @@ class Matcher(nn.Module):
             return self.image_vectors(images)
         return torch.stack([self.image_vectors(moved) for moved in neighbours(images)]).mean(0)
 
-    def forward(self, image_vectors, captions):
+    def forward(self, image_vectors, captions, rng=None):
         """Return the log-odds that captions fit.
 
         `captions` is (m, n_components), each tried on every image → (n, m), or
-        (n, k, n_components), k tries for each image → (n, k).
+        (n, k, n_components), k tries for each image → (n, k); with `n_tokens`, token ids instead
+        of components. `rng` draws which words are left out.
         """
-        ours, theirs = self.embed_image(image_vectors), self.embed_caption(captions)
+        ours = self.embed_image(image_vectors)
+        if self.reads_words:
+            ours = F.normalize(ours, dim=-1)
+            theirs = F.normalize(self.embed_caption(captions, rng), dim=-1)
+        else:
+            theirs = self.embed_caption(captions)
         every = captions.ndim == 2
         products = ours @ theirs.T if every else (ours[:, None] * theirs).sum(2)
         return products * self.log_scale.exp() + self.bias
@@ -199,8 +249,8 @@ class Matcher(nn.Module):
         candidates = answers.unique()
         candidates = candidates[candidates >= 0]
         fits = (answers[:, :, None] == candidates).any(1)
-        vectors = self.image_vectors(images)
-        kept = torch.empty_like(vectors).bernoulli_(1 - DROPOUT, generator=self.generator)
-        log_odds = self(vectors * kept / (1 - DROPOUT), self.bank[candidates])
+        share = FEATURE_DROPOUT if isinstance(self.network, Features) else DROPOUT
+        vectors = dropout(self.image_vectors(images), share, self.generator)
+        log_odds = self(vectors, self.bank[candidates], self.generator)
         loss = F.binary_cross_entropy_with_logits(log_odds, fits.float(), reduction="sum")
         return {"matching": loss / len(images)}

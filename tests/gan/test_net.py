@@ -6,20 +6,34 @@ import pytest
 import torch
 from skorch.callbacks import Callback, GradientNormClipping
 
-from condcap_sk.gan.modules import Discriminator, Generator, Players, Recogniser
-from condcap_sk.gan.net import GANNet
+from condcap_sk.gan.modules import (
+    Discriminator,
+    Generator,
+    Players,
+    Recogniser,
+    SentenceGenerator,
+)
+from condcap_sk.gan.net import CaptionGANNet, GANNet
+from condcap_sk.text.modules import CaptionSpeaker
 from condcap_sk.training.net import Rows, train
 from condcap_sk.training.seeding import generator, seeded_init
 
 N_IMAGE, N_LATENTS, N_COMPONENTS = 4, 2, 6
 
 
-def make_players():
+TOKENS = torch.tensor([[2, 3, 0], [3, 0, 0], [4, 2, 3]])  # of the bank
+
+
+def make_players(sentences=False):
+    sizes = N_IMAGE, N_LATENTS, N_COMPONENTS
     with seeded_init(0):
         return Players(
-            Generator(N_IMAGE, N_LATENTS, N_COMPONENTS, 8, radius=2.0),
+            SentenceGenerator(*sizes, radius=2.0)
+            if sentences
+            else Generator(*sizes, 8, radius=2.0),
             Discriminator(N_IMAGE, N_COMPONENTS, 8),
             Recogniser(N_IMAGE, N_COMPONENTS, N_LATENTS, 8),
+            CaptionSpeaker(5, N_COMPONENTS, 8, max_length=3) if sentences else None,
         )
 
 
@@ -29,7 +43,7 @@ def make_rows(n=8):
     return Rows(images=torch.randn(n, N_IMAGE, generator=rng), answers=answers)
 
 
-def fit_net(objective="relativistic", n_steps=1, callbacks=None, **changed):
+def fit_net(objective="relativistic", n_steps=1, callbacks=None, sentences=False, **changed):
     settings = {
         "n_latents": N_LATENTS,
         "mi_weight": 0.1,
@@ -41,13 +55,14 @@ def fit_net(objective="relativistic", n_steps=1, callbacks=None, **changed):
         "image_dropout": 0.5,
         "ema_decay": 0.5,
         "lr": 1e-2,
+        **({"tokens": TOKENS, "rate": 1.0} if sentences else {}),
         **changed,
     }
     bank = torch.nn.functional.normalize(torch.randn(3, N_COMPONENTS, generator=generator(2)))
-    players = make_players()
+    players = make_players(sentences)
     before = copy.deepcopy(players.state_dict())
     net, history = train(
-        GANNet,
+        CaptionGANNet if sentences else GANNet,
         players,
         make_rows(),
         stage="test",
@@ -125,6 +140,30 @@ def test__posterior_term__its_gradient__reaches_generator_and_recogniser():
     net, _, _ = fit_net()
     terms = net.generator_losses(*step_inputs(net))
     assert gradients(net, terms["posterior"]) == {"generator", "recogniser"}
+
+
+def test__sentences__word_term__reaches_the_decoder_and_whom_it_hears():
+    net, before, _ = fit_net(sentences=True, n_steps=3)
+    assert changed(before, net.module_) == {"generator", "discriminator", "recogniser", "decoder"}
+    terms = net.generator_losses(*step_inputs(net))
+    reached = gradients(net, terms["posterior"])
+    assert reached == {"generator", "recogniser", "decoder"}
+    assert gradients(net, net.generator_losses(*step_inputs(net))["divergence"]) == {"recogniser"}
+
+
+@pytest.mark.parametrize(("rate", "direction"), [(1e-3, 1), (1e3, -1)])
+def test__sentences__weight_of_the_divergence__is_steered_to_the_rate(rate, direction):
+    net, _, _ = fit_net(sentences=True, n_steps=5, rate=rate)
+    assert (net.kl_weight - 0.3) * direction > 0
+
+
+def test__sentences__zero_latent__is_taught_in_a_third_of_the_pairs():
+    net, _, _ = fit_net(sentences=True)
+    heard = []
+    forward = net.module_.generator.forward
+    net.module_.generator.forward = lambda images, c: heard.append(c) or forward(images, c)
+    net.generator_losses(*step_inputs(net))
+    assert (heard[-1] == 0).all(dim=1).tolist() == [True] * 2 + [False] * 6
 
 
 @pytest.mark.parametrize("objective", ["relativistic", "paper"])

@@ -1,0 +1,139 @@
+"""What one would pick instead of the latent GAN for captions, on the same image vectors.
+
+Both have the sizes, the regularisation and the length of training of ours: its generator (with
+latents at 0, or read from a caption), its decoder, its optimizer, its averaged weights.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from condcap_sk.gan.losses import divergence_from_prior
+from condcap_sk.gan.modules import SentenceGenerator
+from condcap_sk.text.modules import CaptionEncoder, CaptionSpeaker
+from condcap_sk.text.vocabulary import END, UNKNOWN
+from condcap_sk.training.dropout import dropout
+
+BATCH_SIZE, LR, WEIGHT_DECAY, N_COMPONENTS, DECODER_SIZE = 128, 2e-3, 0.02, 256, 384
+FEATURE_DROPOUT = 0.4
+
+
+class ShowAndTell(nn.Module):
+    """Maximum likelihood: O. Vinyals et al., "Show and Tell", CVPR 2015, with a GRU."""
+
+    N_LATENTS = 1
+
+    def __init__(self, n_image, n_tokens, max_length, seed):
+        torch.manual_seed(seed)
+        super().__init__()
+        self.generator = SentenceGenerator(n_image, self.N_LATENTS, N_COMPONENTS, N_COMPONENTS**0.5)
+        self.decoder = CaptionSpeaker(n_tokens, N_COMPONENTS, DECODER_SIZE, max_length)
+        self.rng = torch.Generator().manual_seed(seed)
+
+    def fit(self, vectors, tokens, n_epochs):
+        """`vectors` (n, d), `tokens` a list of n arrays (n_captions, max_length)."""
+        images = torch.tensor([i for i, rows in enumerate(tokens) for _ in rows])
+        captions = torch.cat([torch.as_tensor(rows) for rows in tokens])
+        vectors = torch.as_tensor(vectors)
+        n_steps = n_epochs * len(captions) // BATCH_SIZE
+        optimizer = torch.optim.AdamW(
+            self.parameters(), LR, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, n_steps))
+        average = AveragedModel(
+            self, multi_avg_fn=get_ema_multi_avg_fn(1 - 10 / n_steps), use_buffers=True
+        )
+        for step in range(n_steps):
+            position = step % (len(captions) // BATCH_SIZE)
+            if position == 0:
+                order = torch.randperm(len(captions), generator=self.rng)
+            rows = order[position * BATCH_SIZE : (position + 1) * BATCH_SIZE]
+            loss = self.loss(vectors[images[rows]], captions[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()
+            average.update_parameters(self)
+        self.load_state_dict(average.module.state_dict())
+        return self.eval().requires_grad_(False)
+
+    def loss(self, vectors, tokens):
+        latents = torch.zeros(len(tokens), self.N_LATENTS)
+        heard = self.generator(dropout(vectors, FEATURE_DROPOUT, self.rng), latents)
+        return self.decoder.loss(heard, tokens, self.rng)
+
+    def beam(self, vectors, width, length_exponent):
+        """The best of a beam search, by log-probability over length to a power."""
+        heard = self.heard(vectors, torch.zeros(len(vectors), self.N_LATENTS))
+        tokens, log_probabilities = self.decoder.candidates(heard, width)
+        lengths = 1 + (tokens != END).sum(2)
+        best = (log_probabilities / lengths**length_exponent).argmax(1)
+        return tokens[torch.arange(len(tokens)), best].numpy()
+
+    def heard(self, vectors, latents):
+        return self.generator(torch.as_tensor(vectors), latents)
+
+    def sample(self, vectors, temperature, top_p, rng):
+        """One caption for each image, word by word; of the words, the likeliest `top_p` (nucleus:
+        A. Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020)."""
+        heard = self.heard(vectors, torch.zeros(len(vectors), self.N_LATENTS))
+        n, max_length = len(heard), self.decoder.max_length
+        tokens = torch.full((n, max_length), END)
+        previous, state = (
+            torch.full((n, 1), self.decoder.start),
+            self.decoder._initial_state(heard),
+        )
+        alive = torch.ones(n, dtype=torch.bool)
+        for position in range(max_length):
+            logits, state = self.decoder._step(heard, previous, state)
+            logits = logits[:, 0]
+            logits[:, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
+            probabilities, order = (logits / temperature).softmax(1).sort(1, descending=True)
+            probabilities[probabilities.cumsum(1) - probabilities >= top_p] = 0
+            drawn = torch.multinomial(probabilities, 1, generator=rng)
+            previous = order.gather(1, drawn)
+            tokens[alive, position] = previous[alive, 0]
+            alive &= previous[:, 0] != END
+            if not alive.any():
+                break
+        return tokens.numpy()
+
+
+class ConditionalVAE(ShowAndTell):
+    """The posterior path alone, its encoder trained with it; as in K. Sohn et al., "Learning
+    Structured Output Representation", NeurIPS 2015."""
+
+    N_LATENTS = 16
+    KL_WEIGHT = 0.3  # 1, the bound itself, leaves the latent unused
+
+    def __init__(self, n_image, n_tokens, max_length, seed):
+        super().__init__(n_image, n_tokens, max_length, seed)
+        self.encoder = CaptionEncoder(n_tokens, N_COMPONENTS, N_COMPONENTS)
+        self.recogniser = nn.Sequential(
+            nn.Linear(n_image + N_COMPONENTS, N_COMPONENTS),
+            nn.LeakyReLU(0.2),
+            nn.Linear(N_COMPONENTS, 2 * self.N_LATENTS),
+        )
+
+    def loss(self, vectors, tokens):
+        vectors = dropout(vectors, FEATURE_DROPOUT, self.rng)
+        said = torch.cat([vectors, self.encoder(tokens)], dim=1)
+        mean, log_variance = self.recogniser(said).chunk(2, dim=1)
+        noise = torch.randn(mean.shape, generator=self.rng)
+        heard = self.generator(vectors, mean + (0.5 * log_variance).exp() * noise)
+        divergence = divergence_from_prior(mean, log_variance)
+        return self.decoder.loss(heard, tokens, self.rng) + self.KL_WEIGHT * divergence
+
+    def tell(self, vectors, latents, width):
+        heard = self.heard(vectors, torch.as_tensor(latents).expand(len(vectors), -1))
+        return self.decoder.candidates(heard, width)[0][:, 0].numpy()
+
+
+def _rate(step, n_steps):
+    done = (step + 1) / (n_steps + 1)
+    if done < 0.1:
+        return done / 0.1
+    return 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))

@@ -1,0 +1,268 @@
+"""Captions of photographs: ours, maximum likelihood, a conditional VAE, and the codec alone.
+
+    python benchmarks/flickr8k.py FOLDER
+    python benchmarks/flickr8k.py FOLDER --select
+
+All learn from the training photographs of Flickr8k (`load_flickr8k`, with image vectors in the
+folder), and are scored once on "val". `--select` looks at no photograph of "val": it holds 1 000
+of the training photographs out, scores on these, and prints the settings that the peers could have
+had; those in use (CHOSEN) are its best.
+"""
+
+import argparse
+import sys
+from time import perf_counter
+
+import numpy as np
+import torch
+from caption_peers import ConditionalVAE, ShowAndTell
+from quantities import machine
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.datasets import load_flickr8k
+from condcap_sk.metrics import (
+    bleu,
+    cider,
+    cider_d,
+    distinct_n,
+    mutual_bleu,
+    novelty,
+    rouge_l,
+    uniqueness,
+)
+from condcap_sk.metrics.captions import split_words
+
+MIN_DF, MAX_LENGTH = 5, 22
+K, N_FEW, N_LATENTS_LOOKED_AT = 20, 5, 200
+CHOSEN = {"epochs": 4, "beam": (5, 0.7), "temperature": 0.4, "top_p": (0.6, 0.9)}
+TRIED = {
+    "epochs": (4, 8),
+    "beam": ((3, 0), (5, 0), (10, 0), (3, 0.7), (5, 0.7), (10, 0.7)),
+    "temperature": (0.3, 0.4, 0.5, 0.6, 0.8, 1.0),
+    "top_p": ((0.6, 0.9), (0.6, 0.8), (0.8, 0.8), (1.0, 0.5), (1.0, 0.7), (1.0, 0.9)),
+}
+COLOURS = {
+    "black",
+    "white",
+    "red",
+    "blue",
+    "green",
+    "yellow",
+    "brown",
+    "orange",
+    "pink",
+    "purple",
+    "grey",
+    "gray",
+    "tan",
+}
+NUMBERS = {"two", "three", "four", "five", "six", "several", "many", "group", "couple", "some"}
+PLACES = {"in", "on", "at", "near", "by", "through", "over", "under", "behind", "beside", "with"}
+
+
+def single(captions, references):
+    """What one caption for each photograph is worth."""
+    return {
+        **{f"BLEU-{n}": value for n, value in enumerate(bleu(captions, references), 1)},
+        "ROUGE-L": rouge_l(captions, references).mean(),
+        "CIDEr": cider(captions, references).mean(),
+        "CIDEr-D": cider_d(captions, references).mean(),
+        "words": np.mean([len(split_words(caption)) for caption in captions]),
+    }
+
+
+def several(captions, references, training):
+    """What up to `K` captions for each photograph are worth, as lists."""
+    filled = np.array([row + row[-1:] * (K - len(row)) for row in captions], dtype=object)
+    plain = np.stack([cider(column, references) for column in filled.T], axis=1)
+    guarded = np.stack([cider_d(column, references) for column in filled.T], axis=1)
+    return {
+        "best-of-20 CIDEr": plain.max(axis=1).mean(),
+        "best-of-20 CIDEr-D": guarded.max(axis=1).mean(),
+        "mean CIDEr of 20": plain.mean(),
+        "mean CIDEr-D of 20": guarded.mean(),
+        "distinct of 20": uniqueness(filled),
+        "mBLEU-4 of 5": mutual_bleu(filled[:, :N_FEW]),
+        "distinct-1 of 5": distinct_n(filled[:, :N_FEW], 1),
+        "distinct-2 of 5": distinct_n(filled[:, :N_FEW], 2),
+        "novel": novelty(filled, training),
+    }
+
+
+def retrieval(est, X, captions):
+    """How well relevance tells a photograph's own caption from those of others."""
+    own = np.repeat(np.arange(len(X)), [len(row) for row in captions])
+    tokens = est.codec_.vocabulary_.encode([caption for row in captions for caption in row])
+    scores = est.image_encoder_.relevance(est.image_encoder_.transform(X), tokens)
+    rank = (scores > scores[own, np.arange(len(own))]).sum(axis=0)
+    found = {f"recall@{k}": np.mean(rank < k) for k in (1, 5, 10)}
+    is_own = own == np.arange(len(X))[:, None]
+    return found | {"AUC": roc_auc_score(is_own.ravel(), scores.ravel())}
+
+
+def properties(captions):
+    """How captions say what they say, as numbers."""
+    words = [split_words(caption) for caption in captions]
+    return {
+        "words": [len(row) for row in words],
+        "begins with 'the'": [row[0] == "the" for row in words],
+        "colours named": [len(COLOURS.intersection(row)) for row in words],
+        "how many": [len(NUMBERS.intersection(row)) for row in words],
+        "place or part": [sum(word in PLACES for word in row) for row in words],
+        "'wearing'": ["wearing" in row for row in words],
+        "verb in -ing": [sum(word.endswith("ing") for word in row) for row in words],
+        "'is' or 'are'": [bool({"is", "are"}.intersection(row)) for row in words],
+    }
+
+
+def what_latents_mean(est, X, seed):
+    """How far a latent alone foretells the manner of the captions that are told under it."""
+    latents = est.sample_latents(N_LATENTS_LOOKED_AT, random_state=400_000 + seed)
+    grid = est.predict_grid(X[:50], latents)
+    of_latent = {
+        name: np.reshape(values, grid.shape).mean(axis=0)
+        for name, values in properties(grid.ravel()).items()
+    }
+    print(f"\n{'under one latent':22}{'mean':>8}{'sd':>8}{'R2 from c':>11}   strongest components")
+    for name, values in of_latent.items():
+        foretold = cross_val_predict(RidgeCV(np.logspace(-2, 3, 12)), latents, values, cv=5)
+        r2 = 1 - np.square(values - foretold).mean() / max(values.var(), 1e-12)
+        r = [np.corrcoef(column, values)[0, 1] if values.std() else 0.0 for column in latents.T]
+        strongest = np.argsort(np.abs(r))[::-1][:3]
+        told = ", ".join(f"c{i} {r[i]:+.2f}" for i in strongest)
+        print(f"{name:22}{values.mean():8.2f}{values.std():8.2f}{r2:11.2f}   {told}")
+    longest = of_latent["words"].argsort()
+    print("\nfive latents from terse to wordy, the same photographs:")
+    for k in longest[np.linspace(0, len(longest) - 1, 5).astype(int)]:
+        print("  " + " | ".join(grid[:3, k]))
+
+
+def speakers(est, X, seed):
+    """A speaker has one latent and tells of three photographs: is it known again by the third?"""
+    rng = np.random.RandomState(500_000 + seed)
+    n = len(X) // 3
+    latents = est.sample_latents(n, random_state=rng)
+    rows = rng.permutation(len(X))[: 3 * n].reshape(3, n)
+    read = [est.infer_latent(X[part], est.predict(X[part], latents)) for part in rows]
+    heard = (read[0] + read[1]) / 2
+    distance = np.linalg.norm(heard[:, None] - read[2][None], axis=2)
+    rank = (distance < np.diag(distance)[:, None]).mean(axis=1)
+    error = np.square(read[2] - latents).mean()
+    print(
+        f"\nspeakers: of {n} third captions, the same speaker's is nearer to the mean of its first "
+        f"two than {1 - rank.mean():.1%} of the others' (chance 50 %); the error of latents read "
+        f"from captions is {error:.2f} per dimension (1 where nothing is recovered)."
+    )
+
+
+def show_select(model, vectors, decode, references, training, seed):
+    """Print what each setting of maximum likelihood gives."""
+    for beam in TRIED["beam"]:
+        scores = single(decode(model.beam(vectors, *beam)), references)
+        print(f"  beam {beam}: CIDEr {scores['CIDEr']:.3f}, CIDEr-D {scores['CIDEr-D']:.3f}")
+    for setting in [(t, 1.0) for t in TRIED["temperature"]] + list(TRIED["top_p"]):
+        scores = several(draws(model, vectors, decode, setting, seed), references, training)
+        print(
+            f"  temperature, top_p {setting}: best of 20 {scores['best-of-20 CIDEr']:.3f}, "
+            f"CIDEr-D {scores['best-of-20 CIDEr-D']:.3f}, mean {scores['mean CIDEr of 20']:.3f}",
+            flush=True,
+        )
+
+
+def draws(model, vectors, decode, setting, seed):
+    rng = torch.Generator().manual_seed(seed)
+    return [list(row) for row in zip(*(
+        decode(model.sample(vectors, *setting, rng)) for _ in range(K)
+    ), strict=True)]  # fmt: skip
+
+
+def print_columns(columns):
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    width = max(map(len, columns)) + 2
+    print(f"\n{'':20}" + "".join(f"{name:>{width}}" for name in columns))
+    for name in names:
+        decimals = 0 if name == "fit_seconds" else 1 if name == "words" else 3
+        cells = [
+            f"{column[name]:.{decimals}f}" if name in column else "–" for column in columns.values()
+        ]
+        print(f"{name:20}" + "".join(f"{cell:>{width}}" for cell in cells))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder")
+    parser.add_argument("--select", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    # Each trains on one thread, as the estimator does.
+    torch.set_num_threads(1)
+    print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
+    photos = load_flickr8k(args.folder)
+    X, captions = photos.features["train"], photos.captions["train"]
+    if args.select:
+        order = np.random.RandomState(0).permutation(len(X))
+        held_out, kept = order[:1000], order[1000:]
+        X_test, references = X[held_out], [captions[i] for i in held_out]
+        X, captions = X[kept], [captions[i] for i in kept]
+    else:
+        X_test, references = photos.features["val"], photos.captions["val"]
+    training = [caption for row in captions for caption in row]
+    columns = {}
+
+    start = perf_counter()
+    est = ConditionalCaptioner(n_latents=16, random_state=args.seed, verbose=1)
+    est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH).fit(X, captions)
+    seconds = perf_counter() - start
+    latents = est.sample_latents(K, random_state=100_000 + args.seed)
+    grid = est.predict_grid(X_test, latents)
+    columns["predict"] = single(est.predict(X_test), references) | {"fit_seconds": seconds}
+    columns["20 latents"] = single(grid[:, 0], references) | several(
+        grid.tolist(), references, training
+    )
+    columns["sample(20)"] = several(est.sample(X_test, K), references, training)
+    decode = est.codec_.vocabulary_.decode
+    firsts = [row[0] for row in references]
+    rebuilt = est.codec_.inverse_transform(est.codec_.transform(firsts))
+    columns["codec alone"] = single(rebuilt, references)
+    print_columns(columns)
+    print(f"\ncodec: BLEU {bleu(rebuilt, [[text] for text in firsts]).round(3)} of unseen captions")
+    print(
+        "relevance: "
+        + ", ".join(f"{k} {v:.3f}" for k, v in retrieval(est, X_test, references).items())
+    )
+    what_latents_mean(est, X_test, args.seed)
+    speakers(est, X_test, args.seed)
+    sys.stdout.flush()
+
+    vectors, vectors_test = est.image_encoder_.transform(X), est.image_encoder_.transform(X_test)
+    tokens = [est.codec_.vocabulary_.encode(np.array(row)) for row in captions]
+    sizes = vectors.shape[1], len(est.codec_.vocabulary_), est.codec_.vocabulary_.max_length_
+    for epochs in TRIED["epochs"] if args.select else [CHOSEN["epochs"]]:
+        start = perf_counter()
+        model = ShowAndTell(*sizes, args.seed).fit(vectors, tokens, epochs)
+        seconds = perf_counter() - start
+        if args.select:
+            print(f"maximum likelihood, {epochs} epochs, {seconds:.0f} s", flush=True)
+            show_select(model, vectors_test, decode, references, training, args.seed)
+    columns["ML greedy"] = single(decode(model.beam(vectors_test, 1, 0)), references)
+    columns["ML beam"] = single(decode(model.beam(vectors_test, *CHOSEN["beam"])), references)
+    columns["ML beam"] |= {"fit_seconds": seconds}
+    for name, setting in (("ML T", (CHOSEN["temperature"], 1.0)), ("ML nucleus", CHOSEN["top_p"])):
+        said = draws(model, vectors_test, decode, setting, args.seed)
+        columns[name] = several(said, references, training)
+    start = perf_counter()
+    model = ConditionalVAE(*sizes, args.seed).fit(vectors, tokens, CHOSEN["epochs"])
+    seconds = perf_counter() - start
+    said = [decode(model.tell(vectors_test, c, 3)) for c in latents]
+    columns["CVAE"] = single(said[0], references) | {"fit_seconds": seconds}
+    columns["CVAE"] |= several([list(row) for row in zip(*said, strict=True)], references, training)
+    print_columns(columns)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""How a fitted model answers: what its decoder proposes, and which proposal is best."""
+
+import numpy as np
+from scipy.special import softmax
+
+from .text.likeness import shared_ngrams
+from .text.vocabulary import END
+
+N_LABELS = 10  # labels that the decoder proposes for one sentence vector
+N_SENTENCES = 3  # the same of sentences, under each of many latents
+N_KEPT = 2  # of these
+AGREEMENT = 4.0  # what a sentence gains by sharing all its n-grams with all other proposals
+LENGTH_EXPONENT = 0.7  # a sentence's merit is divided by its length to this power
+
+
+class Speaker:
+    """Chooses answers by how probable and how relevant they are.
+
+    Parameters
+    ----------
+    codec : CaptionCodec
+    image_encoder : ImageEncoder or None
+    gan : LatentGAN
+    relevance_weight : float
+    """
+
+    def __init__(self, codec, image_encoder, gan, relevance_weight):
+        self.codec = codec
+        self.image_encoder = image_encoder
+        self.gan = gan
+        # With None, the codec's own decoder speaks.
+        self.decoder = gan.decoder_
+        self.tells_sentences = gan.decoder_ is not None
+        self.relevance_weight = 0 if gan.objective == "paper" else relevance_weight
+
+    def choose(self, seen, latents):
+        """Return the tokens (n, max_length) that images are answered with."""
+        if self.relevance_weight == 0:
+            return self._candidates(seen, latents, 1)[0][:, 0]
+        n_candidates = N_SENTENCES if self.tells_sentences else N_LABELS
+        tokens, log_probabilities = self._candidates(seen, latents, n_candidates)
+        best = self._merits(seen, tokens, log_probabilities).argmax(axis=1)
+        return tokens[np.arange(len(tokens)), best]
+
+    def rank(self, seen, latents):
+        """Return, for each image, its distinct answers and their merits, the best first.
+
+        Labels under `latents`, by relevance; sentences under `latents` and their mean, by merit.
+        """
+        if self.tells_sentences:
+            tokens, merits = self._sentences(seen, latents)
+        else:
+            tokens = np.stack([self.choose(seen, c) for c in latents], axis=1)
+            merits = self.relevance(seen, tokens)
+        ranked = []
+        for candidates, scores in zip(tokens, merits, strict=True):
+            _, first = np.unique(candidates, axis=0, return_index=True)
+            first = first[scores[first] > -np.inf]
+            order = first[np.argsort(-scores[first], kind="stable")]
+            ranked.append((candidates[order], scores[order]))
+        return ranked
+
+    def relevance(self, seen, tokens):
+        """Return the log-odds (n, k) that captions (n, k, max_length) belong to the images."""
+        if self.image_encoder is not None and self.image_encoder.matcher_.reads_words:
+            return self.image_encoder.relevance(seen, tokens)
+        n, k, length = tokens.shape
+        vectors = self.codec.encode_tokens(tokens.reshape(n * k, length))
+        judge = self.gan if self.image_encoder is None else self.image_encoder
+        return judge.relevance(seen, vectors.reshape(n, k, -1))
+
+    def _candidates(self, seen, latents, n_candidates):
+        return self.codec.candidates(self.gan.generate(seen, latents), n_candidates, self.decoder)
+
+    def _merits(self, seen, tokens, log_probabilities):
+        log_relevance = -np.logaddexp(0, -self.relevance(seen, tokens))
+        merits = log_probabilities + self.relevance_weight * log_relevance
+        if self.tells_sentences:
+            merits /= (1 + (tokens != END).sum(axis=2)) ** LENGTH_EXPONENT
+        return merits
+
+    def _sentences(self, seen, latents):
+        """Return sentences about images under `latents` and under their mean, and their merits.
+
+        All are judged by how probable they are under the mean, which stands for whatever is said,
+        and by how far the others agree with them: the expected precision of their n-grams, which
+        is minimum Bayes risk (S. Kumar and W. Byrne, "Minimum Bayes-Risk Decoding for Statistical
+        Machine Translation", NAACL 2004).
+        """
+        mean = np.zeros(self.gan.n_latents)
+        centre = self.gan.generate(seen, mean)
+        found = [self._candidates(seen, mean, N_LABELS)]
+        found += [
+            [part[:, :N_KEPT] for part in self._candidates(seen, c, N_SENTENCES)] for c in latents
+        ]
+        tokens, proposed = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+        log_probabilities = np.stack(
+            [
+                self.codec.log_probability(centre, tokens[:, k], self.decoder)
+                for k in range(tokens.shape[1])
+            ],
+            axis=1,
+        )
+        # A small vocabulary has fewer sentences than were asked for.
+        log_probabilities[proposed == -np.inf] = -np.inf
+        merits = self._merits(seen, tokens, log_probabilities)
+        votes = softmax(merits, axis=1)
+        agreement = [shared_ngrams(row) @ vote for row, vote in zip(tokens, votes, strict=True)]
+        return tokens, merits + AGREEMENT * np.stack(agreement)

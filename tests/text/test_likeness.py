@@ -1,0 +1,46 @@
+"""How much captions have in common."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condcap_sk.text.likeness import pick_diverse, shared_ngrams
+
+TOKENS = np.array([[2, 3, 4, 0], [2, 3, 5, 0], [6, 7, 0, 0], [2, 3, 4, 8]])
+MERITS = np.array([0.0, -0.1, -0.5, -0.2])
+
+
+def test__shared_ngrams__known_captions__known_shares():
+    shares = shared_ngrams(TOKENS)
+    np.testing.assert_allclose(np.diag(shares), 1)
+    # 3 words: 2 of 3 words, 1 of 2 pairs, no triple; its 4-grams do not count, as there are none.
+    np.testing.assert_allclose(shares[0, 1], (2 / 3 + 1 / 2 + 0) / 3)
+    np.testing.assert_allclose(shares[0, 3], 1)
+    np.testing.assert_allclose(shares[3, 0], (3 / 4 + 2 / 3 + 1 / 2 + 0) / 4)
+    assert shares[0, 2] == shares[2, 0] == 0
+
+
+def test__pick_diverse__no_weight__is_the_order_of_merit():
+    assert pick_diverse(TOKENS, MERITS, 3, 0.0).tolist() == [0, 1, 3]
+
+
+def test__pick_diverse__weight__prefers_what_is_not_yet_said():
+    assert pick_diverse(TOKENS, MERITS, 2, 2.0).tolist() == [0, 2]
+
+
+def test__pick_diverse__more_than_there_are__all_of_them():
+    assert sorted(pick_diverse(TOKENS, MERITS, 9, 2.0).tolist()) == [0, 1, 2, 3]
+
+
+@given(
+    st.lists(st.lists(st.integers(2, 6), min_size=1, max_size=4), min_size=1, max_size=8),
+    st.integers(1, 8),
+    st.floats(0, 5),
+)
+def test__pick_diverse__anything__distinct_rows_best_first(captions, n_picked, weight):
+    tokens = np.array([row + [0] * (4 - len(row)) for row in captions])
+    merits = np.random.RandomState(0).standard_normal(len(tokens))
+    picked = pick_diverse(tokens, merits, n_picked, weight)
+    assert len(set(picked.tolist())) == min(n_picked, len(tokens)) == len(picked)
+    assert picked[0] == merits.argmax()
+    assert (np.diff(merits[picked]) <= 0).all()
