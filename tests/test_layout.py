@@ -13,8 +13,8 @@ import condcap_sk
 ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 # A file imports from its own folder and from those to the right of it.
-ORDER = ["captioner", "speaker", "gan", "text", "vision", "inspection", "training", "metrics", "datasets",
-         "persistence",
+ORDER = ["captioner", "speaker", "gan", "text", "vision", "inspection", "training", "metrics",
+         "datasets", "persistence",
          "_validation", "_version", "exceptions"]  # fmt: skip
 
 

@@ -103,7 +103,7 @@ class LatentGAN(Portable, BaseEstimator):
         Images in a training step; also bounds the memory of `generate` and `infer`.
     max_iter : int or "auto", default="auto"
         Training steps. "auto": two for each image up to 2000, or 12 passes over many images; two
-        for each sentence up to 1000, or 8 passes over many sentences.
+        for each pair of an image and a sentence up to 1000, or 8 passes over many pairs.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
@@ -275,8 +275,9 @@ class LatentGAN(Portable, BaseEstimator):
                 len(X), self.batch_size, per_row=2, least=2000, least_epochs=12
             )
         elif n_steps == "auto":
+            n_pairs = int((answers >= 0).sum())
             n_steps = n_training_steps(
-                len(bank), self.batch_size, per_row=2, least=1000, least_epochs=8
+                n_pairs, self.batch_size, per_row=2, least=1000, least_epochs=8
             )
         settings = {}
         if tokens is not None:
