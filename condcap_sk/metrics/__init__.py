@@ -1,5 +1,6 @@
 """How good answers are, and how much the latent governs them."""
 
+from .caption_report import bleu_score, caption_report, oracle_score
 from .captions import (
     best_of_k,
     bleu,
@@ -28,7 +29,9 @@ from .report import control_report, control_score
 __all__ = [
     "best_of_k",
     "bleu",
+    "bleu_score",
     "calibration_error",
+    "caption_report",
     "cider",
     "cider_d",
     "conditional_mutual_information",
@@ -43,6 +46,7 @@ __all__ = [
     "latent_error",
     "mutual_bleu",
     "novelty",
+    "oracle_score",
     "rouge_l",
     "semantic_control",
     "total_variation",

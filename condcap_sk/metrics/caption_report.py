@@ -1,0 +1,138 @@
+"""caption_report and scorers: how good the captions of an estimator are, and how different."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from .captions import best_of_k, bleu, cider, cider_d, distinct_n, mutual_bleu, rouge_l, uniqueness
+
+N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as is usual
+
+
+def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, output_dict=False):
+    """Report how good captions are, one for each image and several, and how much these differ.
+
+    Parameters
+    ----------
+    estimator : ConditionalCaptioner or Pipeline
+        Fitted on captions; a pipeline ends in a captioner.
+    X : array-like
+        Images that were not trained on.
+    captions : list of n_images lists of str
+        True captions of each image.
+    n_latents : int, default=20
+        Latents that each image is captioned under, at least two.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the latents.
+    output_dict : bool, default=False
+        Return numbers instead of text.
+
+    Returns
+    -------
+    report : str or dict of {str: float}
+        bleu_1 to bleu_4, rouge_l, cider, cider_d
+            Of ``predict(X)``.
+        best_of_k, mean_of_k
+            CIDEr-D of the best of the captions under the latents, and of all of them.
+        distinct
+            Share of an image's captions under the latents that are different.
+        mutual_bleu, distinct_1, distinct_2
+            How alike the first five of these are; higher is more alike, then less.
+
+    See Also
+    --------
+    oracle_score : The best of 20, for model selection.
+    control_report : The same for labels.
+
+    Examples
+    --------
+    >>> from condcap_sk import ConditionalCaptioner
+    >>> from condcap_sk.datasets import make_captioned_shapes
+    >>> from condcap_sk.metrics import caption_report
+    >>> scenes = make_captioned_shapes(40, size=16, random_state=0)
+    >>> est = ConditionalCaptioner(random_state=0).set_params(
+    ...     image_encoder__max_iter=20, gan__max_iter=40)
+    >>> est.fit(scenes.images, scenes.captions)
+    ConditionalCaptioner(...)
+    >>> sorted(caption_report(est, scenes.images, scenes.captions, output_dict=True))[:4]
+    ['best_of_k', 'bleu_1', 'bleu_2', 'bleu_3']
+    """
+    if isinstance(estimator, Pipeline):
+        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    best = estimator.predict(X)
+    latents = estimator.sample_latents(n_latents, random_state=check_random_state(random_state))
+    grid = estimator.predict_grid(X, latents)
+    few = grid[:, :N_FEW]
+    report = {
+        **{f"bleu_{n}": value for n, value in enumerate(bleu(best, captions), 1)},
+        "rouge_l": rouge_l(best, captions).mean(),
+        "cider": cider(best, captions).mean(),
+        "cider_d": cider_d(best, captions).mean(),
+        "best_of_k": best_of_k(grid, captions).mean(),
+        "mean_of_k": np.mean([cider_d(column, captions).mean() for column in grid.T]),
+        "distinct": uniqueness(grid),
+        "mutual_bleu": mutual_bleu(few),
+        "distinct_1": distinct_n(few, 1),
+        "distinct_2": distinct_n(few, 2),
+    }
+    report = {name: float(value) for name, value in report.items()}
+    if output_dict:
+        return report
+    return "\n".join(f"{name:12}{value:8.3f}" for name, value in report.items())
+
+
+def bleu_score(estimator, X, captions):
+    """BLEU-4 of ``predict(X)``, as a scorer for `GridSearchCV` and the like.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted, with `predict`.
+    X : array-like
+        Images.
+    captions : list of n_images lists of str
+        True captions of each image.
+
+    Returns
+    -------
+    score : float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from condcap_sk import ConditionalCaptioner
+    >>> from condcap_sk.metrics import bleu_score
+    >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=bleu_score)
+    """
+    return float(bleu(estimator.predict(X), captions)[3])
+
+
+def oracle_score(estimator, X, captions):
+    """CIDEr-D of the best of 20 captions, as a scorer: are good ones among those that differ?
+
+    Parameters
+    ----------
+    estimator : ConditionalCaptioner or Pipeline
+        Fitted on captions; a pipeline ends in a captioner.
+    X : array-like
+        Images.
+    captions : list of n_images lists of str
+        True captions of each image.
+
+    Returns
+    -------
+    score : float
+        Between 0 and 10, mean over images; under 20 latents, the same for all images.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from condcap_sk import ConditionalCaptioner
+    >>> from condcap_sk.metrics import oracle_score
+    >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=oracle_score)
+    """
+    if isinstance(estimator, Pipeline):
+        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    latents = estimator.sample_latents(20, random_state=0)
+    return float(best_of_k(estimator.predict_grid(X, latents), captions).mean())

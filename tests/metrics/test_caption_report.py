@@ -1,0 +1,73 @@
+"""caption_report and the scorers."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.metrics import (
+    best_of_k,
+    bleu,
+    bleu_score,
+    caption_report,
+    cider_d,
+    oracle_score,
+)
+
+CAPTIONS = [["a red dog runs fast", "the dog is red"], ["two men sit down", "men on a bench"]]
+TOLD = np.array([["a red dog runs fast", "a dog"], ["men sit", "men on a bench"]], dtype=object)
+
+
+class Speaker:
+    """Says what it is told to."""
+
+    def predict(self, X):
+        return TOLD[X, 0]
+
+    def sample_latents(self, n_samples, random_state):
+        return np.arange(n_samples) % 2
+
+    def predict_grid(self, X, latents):
+        return TOLD[X][:, latents]
+
+
+def test__caption_report__known_captions__is_made_of_the_metrics():
+    X = np.arange(2)
+    report = caption_report(Speaker(), X, CAPTIONS, n_latents=4, output_dict=True)
+    np.testing.assert_allclose(
+        [report[f"bleu_{n}"] for n in (1, 2, 3, 4)], bleu(TOLD[:, 0], CAPTIONS)
+    )
+    assert report["best_of_k"] == best_of_k(TOLD, CAPTIONS).mean()
+    assert report["mean_of_k"] == pytest.approx(
+        np.mean([cider_d(TOLD[:, k], CAPTIONS) for k in (0, 1)])
+    )
+    assert report["distinct"] == 0.5
+    text = caption_report(Speaker(), X, CAPTIONS, n_latents=4)
+    assert "best_of_k" in text
+    assert len(text.splitlines()) == len(report)
+
+
+def test__scorers__known_captions__are_the_metrics():
+    X = np.arange(2)
+    assert bleu_score(Speaker(), X, CAPTIONS) == bleu(TOLD[:, 0], CAPTIONS)[3]
+    assert oracle_score(Speaker(), X, CAPTIONS) == best_of_k(TOLD, CAPTIONS).mean()
+
+
+def test__scorers__cross_validated_pipeline__are_finite():
+    est = ConditionalCaptioner(random_state=0).set_params(
+        codec__max_iter=5, codec__hidden_size=8, image_encoder__max_iter=5, gan__max_iter=5
+    )
+    X = np.random.RandomState(0).random((12, 4))
+    found = cross_validate(
+        make_pipeline(FunctionTransformer(), est),
+        X,
+        CAPTIONS * 6,
+        cv=2,
+        scoring={"bleu": bleu_score, "oracle": oracle_score},
+        error_score="raise",
+    )
+    assert np.isfinite(found["test_bleu"]).all()
+    assert np.isfinite(found["test_oracle"]).all()
+    assert "distinct" in caption_report(est.fit(X, CAPTIONS * 6), X, CAPTIONS * 6, n_latents=2)
