@@ -28,6 +28,7 @@ from .persistence import Fields, Tensors, image_shape, pack_params, read, unpack
 from .speaker import Speaker
 from .text import CaptionCodec
 from .text.likeness import pick_diverse
+from .text.word_vectors import vectors_of
 from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable
 from .training.seeding import check_seed, spawn_seeds
@@ -311,6 +312,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         if codec.analyzer_ != "label":
             tokens = np.split(codec.vocabulary_.encode(answers), first)
             for_images = {"n_tokens": len(codec.vocabulary_)}
+            if codec.word_vectors is not None:
+                for_images["word_vectors"] = vectors_of(codec.vocabulary_, codec.word_vectors)
             if self.objective != "paper":
                 for_game = {
                     **for_images,
@@ -644,7 +647,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         states = {name: part._to_state() for name, part in parts.items() if part is not None}
         fields = {name: fields for name, (fields, _) in states.items()}
         fields |= {
-            "params": pack_params(self),
+            "params": pack_params(self, skip=["word_vectors"]),
             "image_shape": list(self.image_shape_),
             "latent_bank": self.latent_bank_.tolist(),
         }

@@ -123,7 +123,7 @@ def pack_params(estimator, skip=()):
         if name in skip:
             continue
         if hasattr(value, "get_params"):
-            packed[name] = {"class": type(value).__name__, "params": pack_params(value)}
+            packed[name] = {"class": type(value).__name__, "params": pack_params(value, skip)}
         else:
             packed[name] = _plain(value, f"{type(estimator).__name__}.{name}")
     return packed

@@ -24,6 +24,7 @@ from ..persistence import history, image_shape, named_tensors, pack_params, unpa
 from ..text.modules import CaptionSpeaker
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
+from ..training.embedding import begin_with
 from ..training.net import Rows, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
@@ -237,7 +238,18 @@ class LatentGAN(Portable, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_threads
-    def fit(self, X, y, X_val=None, y_val=None, *, tokens=None, tokens_val=None, n_tokens=None):
+    def fit(
+        self,
+        X,
+        y,
+        X_val=None,
+        y_val=None,
+        *,
+        tokens=None,
+        tokens_val=None,
+        n_tokens=None,
+        word_vectors=None,
+    ):
         """Play the game on images and their sentence vectors.
 
         Parameters
@@ -254,6 +266,8 @@ class LatentGAN(Portable, BaseEstimator):
             are labels, told from their vectors alone.
         n_tokens : int or None, default=None
             Number of different token ids.
+        word_vectors : ndarray of shape (n_tokens, d) or None, default=None
+            Where the decoder's vectors of the tokens begin; rows of NaN tell nothing.
 
         Returns
         -------
@@ -268,7 +282,10 @@ class LatentGAN(Portable, BaseEstimator):
         device = resolve_device(self.device)
         speech = None if tokens is None else _aligned(tokens, bank, answers)
         with seeded_init(weights_seed):
-            players = self._build(images.shape[1], bank, speech, n_tokens).to(device)
+            players = self._build(images.shape[1], bank, speech, n_tokens)
+            if word_vectors is not None:
+                begin_with(players.decoder.embedding, word_vectors)
+            players.to(device)
         n_steps = self.max_iter
         if n_steps == "auto" and tokens is None:
             n_steps = n_training_steps(

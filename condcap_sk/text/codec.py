@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Mapping
 from functools import partial
 from numbers import Integral, Real
 
@@ -21,11 +22,13 @@ from ..exceptions import ModelFileError
 from ..persistence import history, named_tensors, pack_params, unpack_params
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
+from ..training.embedding import begin_with
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
 from .vocabulary import Vocabulary, resolve_analyzer
+from .word_vectors import vectors_of
 
 # By rule, chosen for code words that survive their noise: a label needs few dimensions and stands
 # far from its neighbours, a sentence needs many and little noise.
@@ -62,6 +65,9 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Keep only the most frequent words or characters.
     max_length : int or None, default=None
         Captions are cut to so many tokens. None: the longest caption seen.
+    word_vectors : mapping or None, default=None
+        From words (or characters) to vectors that were learned elsewhere: where the networks' own
+        vectors of these words begin, in all stages. Not kept by `ConditionalCaptioner.save`.
     lr : float, default=3e-3
         Peak learning rate of Adam.
     batch_size : int, default=256
@@ -125,6 +131,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "min_df": [Interval(Integral, 1, None, closed="left")],
         "max_features": [None, Interval(Integral, 1, None, closed="left")],
         "max_length": [None, Interval(Integral, 1, None, closed="left")],
+        "word_vectors": [None, Mapping],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -145,6 +152,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         min_df=1,
         max_features=None,
         max_length=None,
+        word_vectors=None,
         lr=3e-3,
         batch_size=256,
         max_iter="auto",
@@ -161,6 +169,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.min_df = min_df
         self.max_features = max_features
         self.max_length = max_length
+        self.word_vectors = word_vectors
         self.lr = lr
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -207,6 +216,9 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         analyzer = resolve_analyzer(self.analyzer, captions)
         vocabulary = Vocabulary(analyzer, self.min_df, self.max_features, self.max_length)
         distinct = np.unique(vocabulary.fit(captions).encode(captions), axis=0)
+        known = None
+        if self.word_vectors is not None and analyzer != "label":
+            known = vectors_of(vocabulary, self.word_vectors)
         rules = _LABEL | {"n_components": max(16, 4 * math.ceil(math.log2(len(distinct))))}
         rules = rules if analyzer == "label" else _SENTENCE
         n_components, hidden_size, noise = (
@@ -218,6 +230,9 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             decoder = CaptionDecoder(
                 len(vocabulary), n_components, hidden_size, vocabulary.max_length_
             )
+            if known is not None:
+                begin_with(encoder.embedding, known)
+                begin_with(decoder.embedding, known)
         noise_generator = generator(noise_seed, device)
         module = CaptionAutoencoder(encoder, decoder, noise, noise_generator)
         tokens = torch.from_numpy(distinct)
@@ -378,7 +393,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Return all that was fitted, as fields for JSON and as tensors."""
         tokens = self.vocabulary_.tokens_
         fields = {
-            "params": pack_params(self, skip=["callbacks"]),
+            "params": pack_params(self, skip=["callbacks", "word_vectors"]),
             "analyzer": self.analyzer_,
             "noise": self.noise_,
             "tokens": tokens.tolist(),

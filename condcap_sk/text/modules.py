@@ -49,7 +49,18 @@ class CaptionDecoder(nn.Module):
 
     def forward(self, vectors, tokens):
         """Logits (n, length, n_tokens) of each token given the true ones before it."""
-        return self._step(vectors, self._shifted(tokens), self._initial_state(vectors))[0]
+        return self._logits(self._outputs(vectors, self.embedding(self._shifted(tokens))))
+
+    def _outputs(self, vectors, words):
+        heard = vectors[:, None].expand(-1, words.shape[1], -1)
+        inputs = torch.cat([words, heard], dim=2)
+        return self.recurrence(inputs, self._initial_state(vectors))[0]
+
+    def cross_entropy(self, vectors, tokens):
+        """Mean over the tokens that count; the others' logits are not even computed."""
+        told = counted(tokens)
+        outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
+        return F.cross_entropy(self._logits(outputs[told]), tokens[told])
 
     def _shifted(self, tokens):
         return torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens[:, :-1]], dim=1)
@@ -145,9 +156,7 @@ class CaptionSpeaker(CaptionDecoder):
         """Cross-entropy of the captions, summed over their tokens, in nats; with dropout."""
         tokens = trimmed(tokens)
         words = dropout(self.embedding(self._shifted(tokens)), WORD_DROPOUT, rng)
-        heard = vectors[:, None].expand(-1, tokens.shape[1], -1)
-        outputs, _ = self.recurrence(torch.cat([words, heard], dim=2), self._initial_state(vectors))
-        told = counted(tokens)
+        outputs, told = self._outputs(vectors, words), counted(tokens)
         logits = self._logits(dropout(outputs[told], OUTPUT_DROPOUT, rng))
         cross_entropy = F.cross_entropy(
             logits, tokens[told], label_smoothing=LABEL_SMOOTHING, reduction="sum"
@@ -195,6 +204,4 @@ class CaptionAutoencoder(nn.Module):
         tokens = trimmed(tokens)
         vectors = self.encoder(tokens)
         noise = torch.empty_like(vectors).normal_(generator=self.generator)
-        logits = self.decoder(vectors + self.noise * noise, tokens)
-        told = counted(tokens)
-        return {"cross_entropy": F.cross_entropy(logits[told], tokens[told])}
+        return {"cross_entropy": self.decoder.cross_entropy(vectors + self.noise * noise, tokens)}

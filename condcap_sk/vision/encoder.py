@@ -20,6 +20,7 @@ from .._validation import as_rows, check_given, check_images, check_same_images,
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
+from ..training.embedding import begin_with
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
@@ -140,7 +141,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_threads
-    def fit(self, X, y, X_val=None, y_val=None, *, n_tokens=None):
+    def fit(self, X, y, X_val=None, y_val=None, *, n_tokens=None, word_vectors=None):
         """Train the network to match images with captions.
 
         Parameters
@@ -156,6 +157,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Held-out images, measured but not learned from.
         n_tokens : int or None, default=None
             Number of different token ids. None: `y` holds sentence vectors.
+        word_vectors : ndarray of shape (n_tokens, d) or None, default=None
+            Where the vectors of the tokens begin; rows of NaN tell nothing.
 
         Returns
         -------
@@ -171,6 +174,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         with seeded_init(network_seed):
             network = image_network(X.shape[1:], self.n_filters, linear=n_tokens is not None)
             matcher = Matcher(network, torch.from_numpy(bank).to(device), n_tokens)
+            if word_vectors is not None:
+                begin_with(matcher.embed_caption.words, word_vectors)
         images = torch.from_numpy(X)
         network.standardise.fit(images)
         matcher.generator = generator(shift_seed, device)

@@ -1,0 +1,32 @@
+"""Word vectors that were learned elsewhere."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def vectors_of(vocabulary, word_vectors):
+    """Return the vectors of a vocabulary's ids, (n_tokens, d) float32, NaN where there is none.
+
+    Standardised over the words that have one. None, if no word has.
+    """
+    if not isinstance(word_vectors, Mapping):
+        raise ValueError(
+            f"word_vectors={word_vectors!r:.80} is no mapping. Pass a dict from words to vectors."
+        )
+    found = {
+        i: word_vectors[token] for token, i in vocabulary.ids_.items() if token in word_vectors
+    }
+    if not found:
+        return None
+    rows = {i: np.asarray(vector, dtype=np.float32) for i, vector in found.items()}
+    shapes = {row.shape for row in rows.values()}
+    known = np.stack(list(rows.values())) if len(shapes) == 1 else np.zeros(0)
+    if known.ndim != 2 or not np.isfinite(known).all():
+        raise ValueError(
+            f"word_vectors holds vectors of the shapes {sorted(shapes)[:5]}, or values that are "
+            "not finite. Pass one vector of the same length for each word."
+        )
+    vectors = np.full((len(vocabulary), known.shape[1]), np.nan, dtype=np.float32)
+    vectors[list(rows)] = (known - known.mean(axis=0)) / max(known.std(), 1e-12)
+    return vectors

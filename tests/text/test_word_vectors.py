@@ -1,0 +1,81 @@
+"""Word vectors that were learned elsewhere."""
+
+import numpy as np
+import pytest
+import torch
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.text import CaptionCodec
+from condcap_sk.text.vocabulary import Vocabulary
+from condcap_sk.text.word_vectors import vectors_of
+from condcap_sk.training.embedding import begin_with
+
+CAPTIONS = ["a red dog", "a blue cat", "one red cat"]
+KNOWN = {
+    "red": [1.0, 0.0, 0.0, 1.0],
+    "blue": [1.0, 0.1, 0.0, 0.9],
+    "dog": [-1.0, 3.0, 0.5, 0.0],
+    "horse": [0.0, 0.0, 0.0, 1.0],
+}
+
+
+def vocabulary():
+    return Vocabulary("word", 1, None, None).fit(CAPTIONS)
+
+
+def test__vectors_of__known_and_unknown_words__standardised_or_nan():
+    words = vocabulary()
+    vectors = vectors_of(words, KNOWN)
+    known = ~np.isnan(vectors).any(axis=1)
+    assert {words.tokens_[i - 2] for i in np.flatnonzero(known)} == {"red", "blue", "dog"}
+    np.testing.assert_allclose(vectors[known].mean(axis=0), 0, atol=1e-6)
+
+
+def test__vectors_of__no_word_known__none():
+    assert vectors_of(vocabulary(), {"horse": [1.0]}) is None
+
+
+@pytest.mark.parametrize(
+    "mapping", [{"red": [1.0], "dog": [1.0, 2.0]}, {"red": [np.nan, 1.0]}, {"red": 3.0}]
+)
+def test__vectors_of__impossible__is_told(mapping):
+    with pytest.raises(ValueError, match="word_vectors"):
+        CaptionCodec(word_vectors=mapping).fit(CAPTIONS)
+
+
+@pytest.mark.parametrize("width", [4, 64])
+def test__begin_with__any_width__keeps_who_is_near_whom(width):
+    words = vocabulary()
+    torch.manual_seed(0)
+    embedding = torch.nn.Embedding(len(words), width)
+    before = embedding.weight.detach().clone()
+    begin_with(embedding, vectors_of(words, KNOWN))
+    red, blue, dog, cat = (embedding.weight[words.ids_[w]] for w in ("red", "blue", "dog", "cat"))
+    near = torch.nn.functional.cosine_similarity
+    assert near(red, blue, 0) > 0.8 > near(red, dog, 0)
+    assert torch.equal(cat, before[words.ids_["cat"]])
+
+
+def test__captioner__word_vectors__are_used_everywhere_and_not_kept(tmp_path):
+    X = np.random.RandomState(0).random((12, 4))
+    y = [[caption] for caption in CAPTIONS] * 4
+
+    def fit(word_vectors):
+        est = ConditionalCaptioner(random_state=0).set_params(
+            codec__max_iter=2, image_encoder__max_iter=2, gan__max_iter=2,
+            codec__word_vectors=word_vectors,
+        )  # fmt: skip
+        return est.fit(X, y)
+
+    plain, begun = fit(None), fit(KNOWN)
+    red = plain.codec_.vocabulary_.ids_["red"]
+    for embedding in (
+        lambda est: est.codec_.encoder_.embedding,
+        lambda est: est.image_encoder_.matcher_.embed_caption.words,
+        lambda est: est.gan_.decoder_.embedding,
+    ):
+        assert not torch.allclose(embedding(plain).weight[red], embedding(begun).weight[red])
+    begun.save(tmp_path / "model.safetensors")
+    again = ConditionalCaptioner.load(tmp_path / "model.safetensors")
+    assert again.codec.word_vectors is None
+    assert again.predict(X).tolist() == begun.predict(X).tolist()
