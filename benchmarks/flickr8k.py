@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from caption_peers import ConditionalVAE, ShowAndTell
 from quantities import machine
-from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_predict
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_flickr8k
+from condcap_sk.inspection import describe_captions
 from condcap_sk.metrics import (
     bleu,
     cider,
@@ -103,40 +102,28 @@ def retrieval(est, X, captions):
     return found | {"AUC": roc_auc_score(is_own.ravel(), scores.ravel())}
 
 
-def properties(captions):
-    """How captions say what they say, as numbers."""
-    words = [split_words(caption) for caption in captions]
-    return {
-        "words": [len(row) for row in words],
-        "begins with 'the'": [row[0] == "the" for row in words],
-        "colours named": [len(COLOURS.intersection(row)) for row in words],
-        "how many": [len(NUMBERS.intersection(row)) for row in words],
-        "place or part": [sum(word in PLACES for word in row) for row in words],
-        "'wearing'": ["wearing" in row for row in words],
-        "verb in -ing": [sum(word.endswith("ing") for word in row) for row in words],
-        "'is' or 'are'": [bool({"is", "are"}.intersection(row)) for row in words],
-    }
+PROPERTIES = {
+    "words": len,
+    "begins with 'the'": lambda row: row[0] == "the",
+    "colours": lambda row: len(COLOURS.intersection(row)),
+    "how many": lambda row: len(NUMBERS.intersection(row)),
+    "place or part": lambda row: sum(word in PLACES for word in row),
+    "'wearing'": lambda row: "wearing" in row,
+    "verb in -ing": lambda row: sum(word.endswith("ing") for word in row),
+    "'is' or 'are'": lambda row: bool({"is", "are"}.intersection(row)),
+}
 
 
-def what_latents_mean(est, X, seed):
-    """How far a latent alone foretells the manner of the captions that are told under it."""
-    latents = est.sample_latents(N_LATENTS_LOOKED_AT, random_state=400_000 + seed)
-    grid = est.predict_grid(X[:50], latents)
-    of_latent = {
-        name: np.reshape(values, grid.shape).mean(axis=0)
-        for name, values in properties(grid.ravel()).items()
-    }
-    print(f"\n{'under one latent':22}{'mean':>8}{'sd':>8}{'R2 from c':>11}   strongest components")
-    for name, values in of_latent.items():
-        foretold = cross_val_predict(RidgeCV(np.logspace(-2, 3, 12)), latents, values, cv=5)
-        r2 = 1 - np.square(values - foretold).mean() / max(values.var(), 1e-12)
-        r = [np.corrcoef(column, values)[0, 1] if values.std() else 0.0 for column in latents.T]
-        strongest = np.argsort(np.abs(r))[::-1][:3]
-        told = ", ".join(f"c{i} {r[i]:+.2f}" for i in strongest)
-        print(f"{name:22}{values.mean():8.2f}{values.std():8.2f}{r2:11.2f}   {told}")
-    longest = of_latent["words"].argsort()
-    print("\nfive latents from terse to wordy, the same photographs:")
-    for k in longest[np.linspace(0, len(longest) - 1, 5).astype(int)]:
+def show_latents(est, X, seed):
+    """Print how far a latent alone foretells the manner of captions, and five manners."""
+    seed += 400_000
+    n = N_LATENTS_LOOKED_AT
+    print("\n" + describe_captions(est, X, properties=PROPERTIES, n_latents=n, random_state=seed))
+    latents = est.sample_latents(n, random_state=seed)
+    grid = est.predict_grid(X[:20], latents)
+    lengths = [np.mean([len(split_words(caption)) for caption in column]) for column in grid.T]
+    print("\nfive latents from terse to wordy, the same three photographs:")
+    for k in np.argsort(lengths)[np.linspace(0, n - 1, 5).astype(int)]:
         print("  " + " | ".join(grid[:3, k]))
 
 
@@ -235,7 +222,7 @@ def main():
         "relevance: "
         + ", ".join(f"{k} {v:.3f}" for k, v in retrieval(est, X_test, references).items())
     )
-    what_latents_mean(est, X_test, args.seed)
+    show_latents(est, X_test[:50], args.seed)
     speakers(est, X_test, args.seed)
     sys.stdout.flush()
 

@@ -1,6 +1,7 @@
 """What a latent does, in pictures (scikit-learn's displays; they need matplotlib) and in words."""
 
-from .describe import describe_latents
+from .describe_captions import describe_captions
+from .describe_latents import describe_latents
 from .label_frequency import LabelFrequencyDisplay
 from .latent_map import LatentMapDisplay
 from .latent_traversal import LatentTraversalDisplay
@@ -9,5 +10,6 @@ __all__ = [
     "LabelFrequencyDisplay",
     "LatentMapDisplay",
     "LatentTraversalDisplay",
+    "describe_captions",
     "describe_latents",
 ]

@@ -1,0 +1,108 @@
+"""describe_captions: what of the captions' manner a latent decides, as a table."""
+
+from collections import Counter
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.utils import check_random_state
+
+from ..metrics.captions import split_words
+
+N_WORDS = 50  # the most frequent ones, which are looked at by default
+LEAST_USE = 0.02  # of captions; rarer words tell of images, and not of manners
+N_COMPONENTS = 3  # of the latent, in the text
+ALPHAS = np.logspace(-2, 3, 12)
+
+
+def describe_captions(
+    estimator, X, *, properties=None, n_latents=200, random_state=0, output_dict=False
+):
+    """Describe which properties of captions follow from the latent alone, whatever the image.
+
+    Many latents each caption the same images. Of each property, the mean over images is one number
+    for a latent; a ridge regression on the latent foretells it for latents that it has not seen.
+
+    Parameters
+    ----------
+    estimator : ConditionalCaptioner
+        Fitted, on captions.
+    X : array-like
+        Images or feature vectors, some tens.
+    properties : dict of {str: callable} or None, default=None
+        Each takes the list of a caption's words, lower-cased, and returns a number. None: their
+        number, and for each of the 50 most frequent words whether it is there.
+    n_latents : int, default=200
+        Draws from the prior, at least ten.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the latents.
+    output_dict : bool, default=False
+        Return numbers instead of text.
+
+    Returns
+    -------
+    description : str or dict of {str: dict}
+        For each property, the best foretold first: "mean" and "sd" over latents of its mean over
+        images; "r2", the share of its variance that is foretold on unseen latents, five-fold;
+        "correlation", ndarray of shape (n_latents,), with each component of the latent.
+
+    See Also
+    --------
+    describe_latents : The same for labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from condcap_sk.inspection import describe_captions
+    >>> class TerseOrNot:
+    ...     def sample_latents(self, n, random_state):
+    ...         return random_state.standard_normal((n, 1))
+    ...     def predict_grid(self, X, latents):
+    ...         return np.tile(np.where(latents[:, 0] < 0, "a dog", "the dog runs"), (len(X), 1))
+    >>> print(describe_captions(TerseOrNot(), np.zeros((3, 2))))
+    property            mean      sd      R2   strongest components of the latent
+    words               2.5...
+    ...
+    """
+    rng = check_random_state(random_state)
+    latents = estimator.sample_latents(n_latents, random_state=rng)
+    grid = estimator.predict_grid(X, latents)
+    words = [split_words(caption) for caption in grid.ravel()]
+    if properties is None:
+        properties = {"words": len} | _frequent(words)
+    description = {}
+    for name, measure in properties.items():
+        values = np.reshape([float(measure(row)) for row in words], grid.shape).mean(axis=0)
+        spread = values.std()
+        if spread:
+            foretold = cross_val_predict(RidgeCV(ALPHAS), latents, values, cv=KFold(5))
+            correlation = np.array([np.corrcoef(column, values)[0, 1] for column in latents.T])
+        description[name] = {
+            "mean": float(values.mean()),
+            "sd": float(spread),
+            "r2": float(r2_score(values, foretold)) if spread else 0.0,
+            "correlation": correlation if spread else np.zeros(latents.shape[1]),
+        }
+    description = dict(sorted(description.items(), key=lambda item: -item[1]["r2"]))
+    return description if output_dict else _as_text(description)
+
+
+def _frequent(words):
+    counts = Counter(word for row in words for word in set(row))
+    # What is in every caption, or in hardly any, says nothing of a manner.
+    common = [word for word, n in counts.most_common() if LEAST_USE * len(words) <= n < len(words)]
+    return {f"'{word}'": _holds(word) for word in common[:N_WORDS]}
+
+
+def _holds(word):
+    return lambda row: word in row
+
+
+def _as_text(description):
+    lines = [f"{'property':18}{'mean':>6}{'sd':>8}{'R2':>8}   strongest components of the latent"]
+    for name, row in description.items():
+        order = np.argsort(-np.abs(row["correlation"]), kind="stable")[:N_COMPONENTS]
+        told = ", ".join(f"c[{i}] {row['correlation'][i]:+.2f}" for i in order)
+        lines.append(f"{name:18}{row['mean']:6.2f}{row['sd']:8.2f}{row['r2']:8.2f}   {told}")
+    return "\n".join(lines)

@@ -1,0 +1,54 @@
+"""describe_captions on an estimator whose manners are known."""
+
+import numpy as np
+import pytest
+
+from condcap_sk.inspection import describe_captions
+
+
+class Manners:
+    """The first component adds an end, the second nothing; the third is not heard."""
+
+    def sample_latents(self, n_samples, random_state):
+        return random_state.standard_normal((n_samples, 3))
+
+    def predict_grid(self, X, latents):
+        ends = np.array(["", " that runs", " that runs and barks", " that runs and barks and eats"])
+        captions = ["a dog" + end for end in ends[np.digitize(latents[:, 0], [-1, 0, 1])]]
+        named = [c.replace("a", "the", 1) if i % 2 else c for i, c in enumerate(captions)]
+        return np.tile(np.array(named, dtype=object), (len(X), 1))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return describe_captions(Manners(), np.zeros((4, 2)), output_dict=True)
+
+
+def test__length__follows_the_first_component(found):
+    assert found["words"]["r2"] > 0.8
+    correlation = found["words"]["correlation"]
+    assert correlation[0] > 0.9
+    assert np.abs(correlation[1:]).max() < 0.3
+
+
+def test__words__every_frequent_one_is_looked_at_and_the_best_foretold_come_first(found):
+    assert {"words", "'the'", "'barks'", "'runs'"} <= set(found)
+    assert "'dog'" not in found
+    scores = [row["r2"] for row in found.values()]
+    assert scores == sorted(scores, reverse=True)
+    assert found["'the'"]["r2"] < 0.1
+
+
+def test__properties__given__only_these_and_the_constant_one_is_foretold_by_nothing():
+    properties = {"long": lambda row: len(row) > 4, "dogs": lambda row: row.count("dog")}
+    found = describe_captions(Manners(), np.zeros((4, 2)), properties=properties, output_dict=True)
+    assert list(found) == ["long", "dogs"]
+    assert found["dogs"] == {
+        "mean": 1.0, "sd": 0.0, "r2": 0.0, "correlation": pytest.approx(np.zeros(3)),
+    }  # fmt: skip
+
+
+def test__text__one_line_for_each_property(found):
+    text = describe_captions(Manners(), np.zeros((4, 2)))
+    assert len(text.splitlines()) == 1 + len(found)
+    assert "c[0] +0.9" in text
