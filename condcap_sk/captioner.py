@@ -80,7 +80,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that the image encoder gives the
         pair; of sentences, that over their length to the power .7. 0 is the plain decoder. Does
-        not apply with ``objective="paper"``.
+        not apply with ``objective="paper"``, nor to sentences without an image encoder.
     validation_fraction : float, default=0.05
         Share of the images, at most 500, held out to show progress. Nothing is chosen on them.
     codec : CaptionCodec or None, default=None

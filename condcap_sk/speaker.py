@@ -31,7 +31,10 @@ class Speaker:
         # With None, the codec's own decoder speaks.
         self.decoder = gan.decoder_
         self.tells_sentences = gan.decoder_ is not None
-        self.relevance_weight = 0 if gan.objective == "paper" else relevance_weight
+        # D knows sentences that were generated from true ones, not which of three fits better.
+        only_d_judges = self.tells_sentences and image_encoder is None
+        plain = gan.objective == "paper" or only_d_judges
+        self.relevance_weight = 0 if plain else relevance_weight
 
     def choose(self, seen, latents):
         """Return the tokens (n, max_length) that images are answered with."""
