@@ -630,3 +630,59 @@ def test__fit__interrupted__leaves_the_earlier_model(tiny, monkeypatch, where):
         est.fit(X, [{"a", "b"}, {"c"}] * 30)
     np.testing.assert_array_equal(est.predict(X, [0.2] * 3), before)
     assert est.classes_ is classes
+
+
+NOUNS = ("dog", "cat", "bird", "fish")
+MANNERS = [[f"a {noun}", f"the small {noun} that we saw yesterday"] for noun in NOUNS]
+
+
+@pytest.fixture(scope="module")
+def speaker():
+    est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
+        codec__max_iter=200, codec__batch_size=64, codec__hidden_size=32, codec__n_components=32,
+        gan__decoder_size=64, gan__max_iter=300, gan__batch_size=40,
+    )  # fmt: skip
+    return est.fit(np.repeat(np.eye(4), 10, axis=0), [c for c in MANNERS for _ in range(10)])
+
+
+class TestSentences:
+    """Four images, each told of in two manners that nobody names."""
+
+    X = np.eye(4)
+
+    def test__predict_grid__every_latent__tells_the_truth_in_one_manner(self, speaker):
+        grid = speaker.predict_grid(self.X, speaker.sample_latents(40, random_state=0))
+        true = [[c in told for c in row] for row, told in zip(grid, MANNERS, strict=True)]
+        assert np.mean(true) > 0.95
+        wordy = np.array([[len(caption.split()) > 3 for caption in row] for row in grid])
+        assert 0.2 < wordy.mean() < 0.8
+        assert (wordy.all(axis=0) | ~wordy.any(axis=0)).mean() > 0.7
+
+    @pytest.mark.parametrize("manner", [0, 1])
+    def test__infer_latent__one_caption__its_manner_goes_over_to_other_images(
+        self, speaker, manner
+    ):
+        (c,) = speaker.infer_latent(self.X[:1], [MANNERS[0][manner]])
+        assert speaker.predict(self.X, c).tolist() == [told[manner] for told in MANNERS]
+
+    def test__infer_speaker__two_captions__the_third_is_foretold(self, speaker):
+        c, _ = speaker.infer_speaker(self.X[:2], [told[1] for told in MANNERS[:2]])
+        assert speaker.predict(self.X[2:], c).tolist() == [told[1] for told in MANNERS[2:]]
+
+    def test__sample__both_manners_come_first(self, speaker):
+        for captions, told in zip(speaker.sample(self.X, 2), MANNERS, strict=True):
+            assert set(captions) == set(told)
+
+    def test__score_samples__a_caption_of_another_image__is_less_relevant(self, speaker):
+        own = speaker.score_samples(self.X, [told[0] for told in MANNERS])
+        other = speaker.score_samples(self.X, [told[0] for told in MANNERS[::-1]])
+        assert own.min() > other.max()
+
+    def test__answers__any_batch_size_and_any_company__are_the_same(self, speaker):
+        latents = speaker.sample_latents(4, random_state=1)
+        alone = [speaker.predict(self.X[[i]], latents[[i]])[0] for i in range(4)]
+        assert speaker.predict(self.X, latents).tolist() == alone
+        assert [speaker.predict(self.X[[i]])[0] for i in range(4)] == speaker.predict(
+            self.X
+        ).tolist()
+        assert speaker.sample(self.X, 3)[2] == speaker.sample(self.X[[2]], 3)[0]
