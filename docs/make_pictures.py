@@ -1,4 +1,4 @@
-"""Draws the README's pictures. Run: ``python docs/make_pictures.py`` (a minute)."""
+"""Draws the pictures. Run: ``python docs/make_pictures.py`` (some minutes)."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import make_image_grid
+from condcap_sk.datasets import make_captioned_shapes, make_image_grid
 from condcap_sk.inspection import LatentMapDisplay, LatentTraversalDisplay
 from condcap_sk.metrics import label_frequencies, total_variation
 
@@ -46,7 +46,7 @@ def draw_architecture():
     box(22, 3, 16, "ImageEncoder", stage_1)
     box(47, 15, 14, "G(c, X)", stage_2)
     box(72, 27, 24, "D(s, X): true or made up?", stage_2)
-    box(72, 15, 24, "CaptionCodec decoder", stage_1)
+    box(72, 15, 24, "decoder", stage_1)
     box(72, 3, 24, "Q(ŝ, X): which c was it?", stage_2)
     arrow((13, 30.2), (22, 30.2))
     arrow((13, 6.2), (22, 6.2))
@@ -85,6 +85,16 @@ def draw_latents():
     display.figure_.savefig(HERE / "latent_map.png", dpi=110)
 
 
+def draw_captions():
+    scenes = make_captioned_shapes(2000, random_state=0)
+    est = ConditionalCaptioner(random_state=0).fit(scenes.images, scenes.captions)
+    X = make_captioned_shapes(5, random_state=1).images
+    latents = est.sample_latents(5, random_state=3)
+    display = LatentTraversalDisplay.from_estimator(est, X, latents=latents)
+    display.figure_.savefig(HERE / "captions.png", dpi=110)
+
+
 if __name__ == "__main__":
     draw_architecture()
     draw_latents()
+    draw_captions()

@@ -1,9 +1,13 @@
 """LatentTraversalDisplay: images and what is answered about them under several latents."""
 
+import textwrap
+
 import numpy as np
 
 from .._validation import check_images
 from ._matplotlib import import_pyplot
+
+LINE = 18  # characters of a sentence
 
 
 class LatentTraversalDisplay:
@@ -95,7 +99,9 @@ class LatentTraversalDisplay:
         """
         images = check_images(self.images).transpose(0, 2, 3, 1)
         n, k = self.answers.shape
-        longest = max(len(str(answer)) for answer in self.answers.ravel())
+        # Sentences go over several lines.
+        said = [[textwrap.fill(str(answer), LINE) for answer in row] for row in self.answers]
+        longest = max(len(line) for row in said for text in row for line in text.split("\n"))
         cell = max(0.55, 0.09 * longest)
         if figure is None:
             plt = import_pyplot()
@@ -107,15 +113,15 @@ class LatentTraversalDisplay:
             picture.axis("off")
             text.axis("off")
             text.set(xlim=(0, k), ylim=(0, 1))
-            for j, answer in enumerate(self.answers[i]):
+            for j, answer in enumerate(said[i]):
                 wrong = self.right is not None and not self.right[i][j]
                 text.text(
                     j + 0.5,
                     0.5,
-                    str(answer),
+                    answer,
                     ha="center",
                     va="center",
-                    fontsize=10 if longest > 3 else 15,
+                    fontsize=15 if longest <= 3 else 10 if longest < LINE else 8.5,
                     color="C3" if wrong else "black",
                 )
             if i == 0:
