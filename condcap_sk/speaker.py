@@ -9,6 +9,7 @@ from .text.vocabulary import END
 N_LABELS = 10  # labels that the decoder proposes for one sentence vector
 N_SENTENCES = 3  # the same of sentences, under each of many latents
 N_KEPT = 2  # of these
+N_ROWS = 1024  # images times latents that are told of at a time
 AGREEMENT = 4.0  # what a sentence gains by sharing all its n-grams with all other proposals
 LENGTH_EXPONENT = 0.7  # a sentence's merit is divided by its length to this power
 
@@ -50,18 +51,15 @@ class Speaker:
 
         Labels under `latents`, by relevance; sentences under `latents` and their mean, by merit.
         """
-        if self.tells_sentences:
-            tokens, merits = self._sentences(seen, latents)
-        else:
+        if not self.tells_sentences:
             tokens = np.stack([self.choose(seen, c) for c in latents], axis=1)
-            merits = self.relevance(seen, tokens)
-        ranked = []
-        for candidates, scores in zip(tokens, merits, strict=True):
-            _, first = np.unique(candidates, axis=0, return_index=True)
-            first = first[scores[first] > -np.inf]
-            order = first[np.argsort(-scores[first], kind="stable")]
-            ranked.append((candidates[order], scores[order]))
-        return ranked
+            return _ranked(tokens, self.relevance(seen, tokens))
+        at_once = max(1, N_ROWS // len(latents))
+        return [
+            answers
+            for start in range(0, len(seen), at_once)
+            for answers in _ranked(*self._sentences(seen[start : start + at_once], latents))
+        ]
 
     def relevance(self, seen, tokens):
         """Return the log-odds (n, k) that captions (n, k, max_length) belong to the images."""
@@ -90,23 +88,33 @@ class Speaker:
         is minimum Bayes risk (S. Kumar and W. Byrne, "Minimum Bayes-Risk Decoding for Statistical
         Machine Translation", NAACL 2004).
         """
-        mean = np.zeros(self.gan.n_latents)
-        centre = self.gan.generate(seen, mean)
-        found = [self._candidates(seen, mean, N_LABELS)]
-        found += [
-            [part[:, :N_KEPT] for part in self._candidates(seen, c, N_SENTENCES)] for c in latents
-        ]
-        tokens, proposed = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
-        log_probabilities = np.stack(
-            [
-                self.codec.log_probability(centre, tokens[:, k], self.decoder)
-                for k in range(tokens.shape[1])
-            ],
-            axis=1,
+        n, mean = len(seen), np.zeros(self.gan.n_latents)
+        # Every image with every latent in one go: a few rows cost as much as many.
+        repeated = np.repeat(seen, len(latents), axis=0)
+        found = self._candidates(repeated, np.tile(latents, (n, 1)), N_SENTENCES)
+        of_latents = [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
+        of_mean = self._candidates(seen, mean, N_LABELS)
+        tokens, proposed = (
+            np.concatenate(parts, axis=1) for parts in zip(of_mean, of_latents, strict=True)
         )
+        k = tokens.shape[1]
+        centre = np.repeat(self.gan.generate(seen, mean), k, axis=0)
+        log_probabilities = self.codec.log_probability(
+            centre, tokens.reshape(n * k, -1), self.decoder
+        ).reshape(n, k)
         # A small vocabulary has fewer sentences than were asked for.
         log_probabilities[proposed == -np.inf] = -np.inf
         merits = self._merits(seen, tokens, log_probabilities)
         votes = softmax(merits, axis=1)
         agreement = [shared_ngrams(row) @ vote for row, vote in zip(tokens, votes, strict=True)]
         return tokens, merits + AGREEMENT * np.stack(agreement)
+
+
+def _ranked(tokens, merits):
+    ranked = []
+    for candidates, scores in zip(tokens, merits, strict=True):
+        _, first = np.unique(candidates, axis=0, return_index=True)
+        first = first[scores[first] > -np.inf]
+        order = first[np.argsort(-scores[first], kind="stable")]
+        ranked.append((candidates[order], scores[order]))
+    return ranked

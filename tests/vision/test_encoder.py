@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
 
 from condcap_sk.training.seeding import generator
 from condcap_sk.vision import ImageEncoder
@@ -160,3 +161,29 @@ def test__neighbours__are_the_image_moved_by_a_pixel_each_way():
     assert torch.equal(left[:, :-1], same[:, 1:])
     assert torch.equal(down[0], same[0])
     assert torch.equal(left[:, -1], same[:, -1])
+
+
+class TestWords:
+    """Captions as token ids: the images of a word have its number as their largest feature."""
+
+    RNG = np.random.RandomState(0)
+    WORDS = RNG.randint(2, 8, size=(200, 2))
+    X = np.eye(8)[WORDS].sum(axis=1) + 0.1 * RNG.standard_normal((200, 8))
+    TOKENS = tuple(np.pad(row[None], ((0, 0), (0, 2))) for row in WORDS)
+
+    def test__relevance__own_words__are_told_from_others(self):
+        encoder = ImageEncoder(max_iter=300, random_state=0).fit(self.X, self.TOKENS, n_tokens=8)
+        vectors = encoder.transform(self.X)
+        every = encoder.relevance(vectors, np.concatenate(self.TOKENS))
+        own = np.array([[set(a) == set(b) for a in self.WORDS] for b in self.WORDS])
+        assert roc_auc_score(own.ravel(), every.ravel()) > 0.95
+        each = np.repeat(np.concatenate(self.TOKENS)[None, :5], 200, axis=0)
+        np.testing.assert_allclose(encoder.relevance(vectors, each), every[:, :5], atol=1e-4)
+
+    def test__relevance__filling_and_order__do_not_count(self):
+        encoder = ImageEncoder(max_iter=3, random_state=0).fit(self.X, self.TOKENS, n_tokens=8)
+        vectors = encoder.transform(self.X)
+        one, other, longer = ([[3, 4, 0, 0]], [[4, 3, 0, 0]], [[3, 4, 0, 0, 0, 0]])
+        found = [encoder.relevance(vectors, np.array(tokens)) for tokens in (one, other, longer)]
+        np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+        np.testing.assert_allclose(found[0], found[2], atol=1e-5)

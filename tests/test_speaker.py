@@ -1,0 +1,48 @@
+"""How answers are chosen among what the decoder proposes."""
+
+import numpy as np
+import pytest
+
+from condcap_sk import ConditionalCaptioner
+
+X = np.random.RandomState(0).random((20, 4))
+
+
+def quick(**params):
+    return ConditionalCaptioner(random_state=0, **params).set_params(
+        codec__max_iter=5, codec__hidden_size=8, image_encoder__max_iter=5, gan__max_iter=5
+    )
+
+
+def test__tiny_vocabulary__more_asked_for_than_there_is__never_unknown_or_empty():
+    est = quick(analyzer="char").fit(X, [["a"], ["b"]] * 10)
+    for answers in est.sample(X, 20):
+        assert set(answers) <= {"a", "b"}
+        assert len(answers) == len(set(answers)) >= 1
+
+
+def test__unknown_words__in_training__are_never_said():
+    captions = [["a red dog", "one rare zebra"], ["a cat sits"]] * 9 + [["a dog"], ["odd okapi"]]
+    est = quick().set_params(codec__min_df=2).fit(X, captions)
+    words = {word for answers in est.sample(X, 30) for text in answers for word in text.split()}
+    assert words <= {"a", "red", "dog", "one", "rare", "zebra", "cat", "sits"}
+
+
+@pytest.mark.parametrize("images", ["ignored", "end-to-end"])
+def test__sentences_without_an_image_encoder__relevance_weight__does_not_apply(images):
+    y = [["a red dog", "the dog"], ["one cat"]] * 10
+    est = quick(images=images).fit(np.zeros((20, 8, 8)) + X[:, :1, None], y)
+    c = est.sample_latents(20, random_state=0)
+    one = est.predict(np.zeros((20, 8, 8)), c)
+    other = est.set_params(relevance_weight=100.0).predict(np.zeros((20, 8, 8)), c)
+    assert one.tolist() == other.tolist()
+
+
+@pytest.mark.parametrize("objective", ["relativistic", "paper"])
+def test__sample__sentences__distinct_and_as_many_as_asked(objective):
+    y = [["a red dog", "the dog"], ["one cat", "a cat sits"]] * 10
+    est = quick(objective=objective).fit(X, y)
+    for answers in est.sample(X[:3], 4):
+        assert 1 <= len(answers) <= 4
+        assert len(set(answers)) == len(answers)
+        assert all(answers)
