@@ -1,7 +1,8 @@
 """What one would pick instead of the latent GAN for captions, on the same image vectors.
 
-Both have the sizes, the regularisation and the length of training of ours: its generator (with
-latents at 0, or read from a caption), its decoder, its optimizer, its averaged weights.
+Both have the sizes and the regularisation of ours: its generator (with latents at 0, or read from a
+caption), its decoder, AdamW, averaged weights. Their batches, learning rate and number of passes
+are those that were best for them.
 """
 
 import math

@@ -229,7 +229,8 @@ def main():
     vectors, vectors_test = est.image_encoder_.transform(X), est.image_encoder_.transform(X_test)
     tokens = [est.codec_.vocabulary_.encode(np.array(row)) for row in captions]
     sizes = vectors.shape[1], len(est.codec_.vocabulary_), est.codec_.vocabulary_.max_length_
-    for epochs in TRIED["epochs"] if args.select else [CHOSEN["epochs"]]:
+    tried = TRIED["epochs"] if args.select else ()
+    for epochs in [*(n for n in tried if n != CHOSEN["epochs"]), CHOSEN["epochs"]]:
         start = perf_counter()
         model = ShowAndTell(*sizes, args.seed).fit(vectors, tokens, epochs)
         seconds = perf_counter() - start

@@ -377,7 +377,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             Images or feature vectors, as in `fit`.
         c : array-like of shape (n_latents,) or (n, n_latents), default=None
             One latent for all images, or one each. None: the answer that the model holds most
-            relevant among those it gives under `latent_bank_`.
+            relevant among those it gives under `latent_bank_`; of sentences under these and c = 0,
+            which stands for whatever is said, the one that is most probable and relevant and
+            agrees best with the others.
 
         Returns
         -------
@@ -431,7 +433,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         answers : list of n lists
-            Distinct answers, most relevant first.
+            Distinct answers, most relevant first; of sentences the one that `predict` gives, and
+            others that differ from it and from each other.
         """
         check_is_fitted(self)
         X = self._check_images(X)
@@ -744,10 +747,11 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         tokens = np.stack([self._speaker().choose(seen, c) for c in self.latent_bank_[:8]], axis=1)
         given = np.mean([len(np.unique(answers, axis=0)) for answers in tokens])
         if given < 1.2:
+            remedy = "lower gan__kl_weight" if self.gan_.decoder_ is None else "raise gan__rate"
             warnings.warn(
                 f"The latent decides next to nothing: under 8 latents an image gets {given:.2f} "
                 f"different answers, where {n_answers[several].mean():.1f} are right. Train longer "
-                "(gan__max_iter), lower gan__kl_weight or raise mi_weight.",
+                f"(gan__max_iter), {remedy} or raise mi_weight.",
                 CollapseWarning,
                 stacklevel=6,
             )

@@ -6,9 +6,10 @@ from scipy.special import softmax
 from .text.likeness import shared_ngrams
 from .text.vocabulary import END
 
-N_LABELS = 10  # labels that the decoder proposes for one sentence vector
-N_SENTENCES = 3  # the same of sentences, under each of many latents
-N_KEPT = 2  # of these
+N_LABELS = 10  # that the decoder proposes for one sentence vector
+N_SENTENCES = 3  # the same
+N_KEPT = 2  # of these, under each of many latents
+N_CENTRAL = 10  # sentences that it proposes under c = 0
 N_ROWS = 1024  # images times latents that are told of at a time
 AGREEMENT = 4.0  # what a sentence gains by sharing all its n-grams with all other proposals
 LENGTH_EXPONENT = 0.7  # a sentence's merit is divided by its length to this power
@@ -49,7 +50,7 @@ class Speaker:
     def rank(self, seen, latents):
         """Return, for each image, its distinct answers and their merits, the best first.
 
-        Labels under `latents`, by relevance; sentences under `latents` and their mean, by merit.
+        Labels under `latents`, by relevance; sentences under `latents` and c = 0, by merit.
         """
         if not self.tells_sentences:
             tokens = np.stack([self.choose(seen, c) for c in latents], axis=1)
@@ -74,16 +75,18 @@ class Speaker:
         return self.codec.candidates(self.gan.generate(seen, latents), n_candidates, self.decoder)
 
     def _merits(self, seen, tokens, log_probabilities):
-        log_relevance = -np.logaddexp(0, -self.relevance(seen, tokens))
-        merits = log_probabilities + self.relevance_weight * log_relevance
+        merits = log_probabilities
+        if self.relevance_weight:
+            log_relevance = -np.logaddexp(0, -self.relevance(seen, tokens))
+            merits = merits + self.relevance_weight * log_relevance
         if self.tells_sentences:
-            merits /= (1 + (tokens != END).sum(axis=2)) ** LENGTH_EXPONENT
+            merits = merits / (1 + (tokens != END).sum(axis=2)) ** LENGTH_EXPONENT
         return merits
 
     def _sentences(self, seen, latents):
-        """Return sentences about images under `latents` and under their mean, and their merits.
+        """Return sentences about images under `latents` and under c = 0, and their merits.
 
-        All are judged by how probable they are under the mean, which stands for whatever is said,
+        All are judged by how probable they are under c = 0, which stands for whatever is said,
         and by how far the others agree with them: the expected precision of their n-grams, which
         is minimum Bayes risk (S. Kumar and W. Byrne, "Minimum Bayes-Risk Decoding for Statistical
         Machine Translation", NAACL 2004).
@@ -93,7 +96,7 @@ class Speaker:
         repeated = np.repeat(seen, len(latents), axis=0)
         found = self._candidates(repeated, np.tile(latents, (n, 1)), N_SENTENCES)
         of_latents = [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
-        of_mean = self._candidates(seen, mean, N_LABELS)
+        of_mean = self._candidates(seen, mean, N_CENTRAL)
         tokens, proposed = (
             np.concatenate(parts, axis=1) for parts in zip(of_mean, of_latents, strict=True)
         )

@@ -67,8 +67,9 @@ class LatentGAN(Portable, BaseEstimator):
     n_latents : int, default=3
         Dimension of the latent variable, whose prior is N(0, I).
     objective : {"relativistic", "paper"}, default="relativistic"
-        The game, as above. With "paper", `posterior_weight`, `kl_weight`, `mismatch_weight`,
-        `gradient_penalty`, `noise` and `image_dropout` do not apply.
+        The game, as above. With "paper", `posterior_weight`, `kl_weight`, `rate`,
+        `mismatch_weight`, `gradient_penalty`, `noise` and `image_dropout` do not apply, nor do the
+        words of sentences.
     mi_weight : float, default=0.1
         Weight λ_I in (4) of the latent's recovery. 0 leaves a conditional GAN.
     posterior_weight : float, default=0.3
@@ -91,7 +92,8 @@ class LatentGAN(Portable, BaseEstimator):
         Probability that Q does not see the image, in training. A latent that can be told from the
         answer alone means the same whatever the image.
     hidden_size : int or "auto", default="auto"
-        Width of the three hidden layers of G, D and Q. "auto": 128, with sentences 256.
+        Width of the three hidden layers of D, Q and, with labels, G. "auto": 128, with sentences
+        256.
     decoder_size : int, default=384
         Width of the decoder's recurrent state. Applies only to sentences.
     image_network : callable or None, default=None
@@ -99,7 +101,7 @@ class LatentGAN(Portable, BaseEstimator):
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
         (n, n_features). G, D and Q each get their own and train it end to end.
     lr : float, default=3e-3
-        Peak learning rate of both Adam optimizers.
+        Peak learning rate of both optimizers: Adam, and with sentences AdamW for G and Q.
     batch_size : int, default=256
         Images in a training step; also bounds the memory of `generate` and `infer`.
     max_iter : int or "auto", default="auto"
@@ -280,10 +282,13 @@ class LatentGAN(Portable, BaseEstimator):
         images = torch.from_numpy(X)
         weights_seed, order_seed, rng_seed, measure_seed = spawn_seeds(self.random_state, 4)
         device = resolve_device(self.device)
+        if self.objective == "paper":
+            # It knows no path through the words.
+            tokens = tokens_val = None
         speech = None if tokens is None else _aligned(tokens, bank, answers)
         with seeded_init(weights_seed):
             players = self._build(images.shape[1], bank, speech, n_tokens)
-            if word_vectors is not None:
+            if word_vectors is not None and tokens is not None:
                 begin_with(players.decoder.embedding, word_vectors)
             players.to(device)
         n_steps = self.max_iter

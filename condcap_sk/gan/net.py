@@ -33,7 +33,7 @@ class GANNet(StageNet):
             image_dropout
         See `LatentGAN`.
     ema_decay : float
-        Of the average of G and Q over the steps.
+        Of the average of all players over the steps.
     """
 
     def __init__(
@@ -211,8 +211,6 @@ class CaptionGANNet(GANNet):
         The captions of `bank`.
     rate : float
         Nats.
-    weight_decay : float
-        Of G, Q and the decoder.
     """
 
     CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
@@ -253,4 +251,6 @@ class CaptionGANNet(GANNet):
         return terms
 
     def _glimpse(self, images):
-        return images if images.ndim > 2 else dropout(images, self.FEATURE_DROPOUT, self.rng)
+        if self.module_.generator.image_network is not None:
+            return images
+        return dropout(images, self.FEATURE_DROPOUT, self.rng)

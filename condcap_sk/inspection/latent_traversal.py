@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 
 from .._validation import check_images
+from ..metrics.captions import split_words
 from ._matplotlib import import_pyplot
 
 LINE = 18  # characters of a sentence
@@ -78,7 +79,7 @@ class LatentTraversalDisplay:
         if label_sets is not None:
             right = np.array(
                 [
-                    [answer in set(labels) for answer in row]
+                    [_words(answer) in map(_words, labels) for answer in row]
                     for row, labels in zip(answers.tolist(), label_sets, strict=True)
                 ]
             )
@@ -129,3 +130,8 @@ class LatentTraversalDisplay:
                     text.text(j + 0.5, 1.0, f"$c_{{{j + 1}}}$", ha="center", color="C0")
         self.figure_, self.axes_ = figure, axes
         return self
+
+
+def _words(answer):
+    """Sentences are right whatever their punctuation and capitals."""
+    return split_words(answer) if isinstance(answer, str) and " " in answer else answer

@@ -59,8 +59,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     hidden_size : int or "auto", default="auto"
         Width of the recurrent layers. "auto": 64 for labels, 256 for sentences.
     min_df : int, default=1
-        Words or characters found in fewer captions are unknown: skipped over in reading, never
-        answered.
+        Words or characters found in fewer captions are unknown: read as one that has no meaning,
+        never answered.
     max_features : int or None, default=None
         Keep only the most frequent words or characters.
     max_length : int or None, default=None

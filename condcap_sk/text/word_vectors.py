@@ -8,7 +8,7 @@ import numpy as np
 def vectors_of(vocabulary, word_vectors):
     """Return the vectors of a vocabulary's ids, (n_tokens, d) float32, NaN where there is none.
 
-    Standardised over the words that have one. None, if no word has.
+    Standardised over the words that have one. None, if there are not two of them.
     """
     if not isinstance(word_vectors, Mapping):
         raise ValueError(
@@ -17,7 +17,7 @@ def vectors_of(vocabulary, word_vectors):
     found = {
         i: word_vectors[token] for token, i in vocabulary.ids_.items() if token in word_vectors
     }
-    if not found:
+    if len(found) < 2:
         return None
     rows = {i: np.asarray(vector, dtype=np.float32) for i, vector in found.items()}
     shapes = {row.shape for row in rows.values()}
@@ -28,5 +28,6 @@ def vectors_of(vocabulary, word_vectors):
             "not finite. Pass one vector of the same length for each word."
         )
     vectors = np.full((len(vocabulary), known.shape[1]), np.nan, dtype=np.float32)
-    vectors[list(rows)] = (known - known.mean(axis=0)) / max(known.std(), 1e-12)
+    known = known - known.mean(axis=0)
+    vectors[list(rows)] = known / max(known.std(), 1e-12)
     return vectors

@@ -9,6 +9,7 @@ from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 _LOCK = threading.Lock()
+_HERE = threading.local()
 _inside = 0
 _outside = 1
 
@@ -22,21 +23,29 @@ def limited_threads(n_jobs):
     """
     global _inside, _outside
     n_threads = 1 if n_jobs is None else effective_n_jobs(n_jobs)
-    before = torch.get_num_threads()  # torch's own default, put in force before it is overridden
-    # OpenMP counts for each thread of the program, so that fits may go on side by side. What
-    # torch has told MKL holds for all of them: the last one to leave restores it.
-    with ThreadpoolController().limit(limits=n_threads, user_api="openmp"):
-        with _LOCK:
-            _outside = _outside if _inside else before
-            _inside += 1
+    controller = ThreadpoolController()
+    with _LOCK:
+        # torch's number for this thread, put in force before it is overridden. A thread that
+        # torch meets while another trains is told that one's number.
+        before = torch.get_num_threads()
+        if not _inside:
+            _outside = before
+        elif not getattr(_HERE, "depth", 0):
+            before = _outside
+        _inside += 1
+    _HERE.depth = getattr(_HERE, "depth", 0) + 1
+    try:
+        # OpenMP counts for each thread of the program, so that fits may go on side by side. What
+        # torch has told MKL holds for all of them: the last one to leave restores it.
         torch.set_num_threads(n_threads)
-        try:
-            yield
-        finally:
-            with _LOCK:
-                _inside -= 1
-                if not _inside:
-                    torch.set_num_threads(_outside)
+        yield
+    finally:
+        _HERE.depth -= 1
+        with _LOCK:
+            _inside -= 1
+            if not _inside:
+                torch.set_num_threads(_outside)
+        controller.limit(limits=before, user_api="openmp")
 
 
 def with_threads(fit):

@@ -1,6 +1,7 @@
 """ImageEncoder: images → image vectors that tell which captions fit."""
 
 import copy
+import math
 from functools import partial
 from numbers import Integral, Real
 
@@ -18,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_given, check_images, check_same_images, check_vector_sets
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
-from ..training.batches import in_batches
+from ..training.batches import MULTIPLE, in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
@@ -77,8 +78,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     Notes
     -----
     While training, images are moved at random by up to 1/32 of their size, and three tenths of the
-    image vector's components are left out. Afterwards, an image's vector is the mean over five
-    positions: as it is, and moved by 1/64 of its size in each direction.
+    image vector's components are left out (of feature vectors that are matched with words, four
+    tenths). Afterwards, an image's vector is the mean over five positions: as it is, and moved by
+    1/64 of its size in each direction.
 
     References
     ----------
@@ -174,6 +176,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         with seeded_init(network_seed):
             network = image_network(X.shape[1:], self.n_filters, linear=n_tokens is not None)
             matcher = Matcher(network, torch.from_numpy(bank).to(device), n_tokens)
+            if n_tokens is not None:
+                matcher.embed_caption.silence(np.setdiff1d(np.arange(n_tokens), bank))
             if word_vectors is not None:
                 begin_with(matcher.embed_caption.words, word_vectors)
         images = torch.from_numpy(X)
@@ -218,8 +222,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _average_precision(self, X, y, dtype, device):
         bank, answers = check_vector_sets(y, len(X), dtype)
         # Average precision over thousands of captions would cost more than the training.
-        bank = torch.from_numpy(bank[:2000]).to(device)
-        fits = (answers[:, :, None] == np.arange(len(bank))).any(1)
+        looked_at = np.arange(0, len(bank), math.ceil(len(bank) / 2000))
+        fits = (answers[:, :, None] == looked_at).any(1)
+        bank = torch.from_numpy(bank[looked_at]).to(device)
 
         def measure(net):
             net.module_.eval()
@@ -278,6 +283,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         images, captions = torch.from_numpy(image_vectors), torch.from_numpy(captions)
         size, device = 16 * self.batch_size, self.device_
         if captions.ndim == 3:
+            # So many pairs at a time, whatever the number of captions.
+            size = math.ceil(size / captions.shape[1] / MULTIPLE) * MULTIPLE
             return in_batches(self.matcher_, images, captions, size=size, device=device).numpy()
         compare = partial(self.matcher_, captions=captions.to(device))
         return in_batches(compare, images, size=size, device=device).numpy()

@@ -1,6 +1,7 @@
 """Networks that turn images into image vectors, and the head that matches them with captions."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -176,6 +177,11 @@ class BagOfWords(nn.Module):
         self.words = nn.Embedding(n_tokens, n_embedding)
         self.project = nn.Linear(n_embedding, n_embedding)
 
+    def silence(self, tokens):
+        """Let tokens of which nothing will be learned say nothing."""
+        with torch.no_grad():
+            self.words.weight[tokens] = 0
+
     def forward(self, tokens, rng=None):
         told = (tokens != 0).float()
         if rng is not None:
@@ -202,7 +208,7 @@ class Matcher(nn.Module):
         self.standardise = nn.BatchNorm1d(network.n_features, affine=False)
         self.embed_image = nn.Linear(network.n_features, n_embedding)
         if self.reads_words:
-            self.embed_caption: nn.Module = BagOfWords(n_tokens, n_embedding)
+            self.embed_caption: Any = BagOfWords(n_tokens, n_embedding)
             log_scale, bias = math.log(10), -5.5
         else:
             self.embed_caption = nn.Sequential(

@@ -29,14 +29,21 @@ def test__vectors_of__known_and_unknown_words__standardised_or_nan():
     known = ~np.isnan(vectors).any(axis=1)
     assert {words.tokens_[i - 2] for i in np.flatnonzero(known)} == {"red", "blue", "dog"}
     np.testing.assert_allclose(vectors[known].mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(vectors[known].std(), 1, atol=1e-5)
 
 
-def test__vectors_of__no_word_known__none():
-    assert vectors_of(vocabulary(), {"horse": [1.0]}) is None
+@pytest.mark.parametrize("word", ["horse", "red"])
+def test__vectors_of__too_few_words_known__none(word):
+    assert vectors_of(vocabulary(), {word: [1.0]}) is None
 
 
 @pytest.mark.parametrize(
-    "mapping", [{"red": [1.0], "dog": [1.0, 2.0]}, {"red": [np.nan, 1.0]}, {"red": 3.0}]
+    "mapping",
+    [
+        {"red": [1.0], "dog": [1.0, 2.0]},
+        {"red": [np.nan, 1.0], "dog": [0.0, 1.0]},
+        {"red": 3.0, "dog": 1.0},
+    ],
 )
 def test__vectors_of__impossible__is_told(mapping):
     with pytest.raises(ValueError, match="word_vectors"):

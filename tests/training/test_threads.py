@@ -55,6 +55,23 @@ def test__limited_threads__side_by_side__each_leaves_the_other_alone(four_thread
     assert torch.get_num_threads() == 4
 
 
+def test__limited_threads__workers_used_again__leave_torch_as_it_was(four_threads):
+    both_in = Barrier(2)
+
+    def train(together):
+        with limited_threads(1):
+            if together:
+                both_in.wait(timeout=10)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(train, [True, True]))
+        list(pool.map(train, [True, True]))
+        list(pool.map(train, [False, False]))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 4
+    assert torch.get_num_threads() == 4
+
+
 @pytest.mark.parametrize("n_jobs", [0, 1.5, "all"])
 def test__fit__impossible_number_of_jobs__is_told(n_jobs):
     with pytest.raises(ValueError, match="n_jobs"):
