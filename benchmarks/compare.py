@@ -35,6 +35,7 @@ SETTINGS = {  # name: (parameters of the game, whether it sees the image)
     "InfoGAN": ({"objective": "paper", "mi_weight": 1.0}, False),
     "LaTextGAN": ({"objective": "paper", "mi_weight": 0.0}, False),
 }
+N_JOBS = 2
 PEERS = {"classifier": ClassifierWithRandomPick, "CVAE": ConditionalVAE, "IMLE": ImplicitMLE}
 
 
@@ -70,7 +71,8 @@ def fit_each(est, X, label_sets, seed):
     sentence_vectors = [est.codec_.transform(sorted(answers)) for answers in label_sets]
     for name, (params, sees_image) in SETTINGS.items():
         start = perf_counter()
-        gan = LatentGAN(noise=est.codec_.noise_, random_state=seed, **params)
+        settings = {"noise": est.codec_.noise_, "n_jobs": N_JOBS, "random_state": seed}
+        gan = LatentGAN(**settings, **params)
         gan.fit(vectors if sees_image else np.zeros_like(vectors[:, :1]), sentence_vectors)
         seconds = perf_counter() - start
         model = copy.copy(est).set_params(**params, images="matched" if sees_image else "ignored")
@@ -113,7 +115,9 @@ def main():
     start = perf_counter()
     # One step of the game: what is wanted is the first stage.
     warnings.simplefilter("ignore", CollapseWarning)
-    est = ConditionalCaptioner(gan=LatentGAN(max_iter=1), random_state=args.seed).fit(*train)
+    est = ConditionalCaptioner(
+        gan=LatentGAN(max_iter=1), n_jobs=N_JOBS, random_state=args.seed
+    ).fit(*train)
     shared = perf_counter() - start
     columns, bounds = {}, {}
     for name, model, seconds in fit_each(est, *train, args.seed):

@@ -44,7 +44,7 @@ def load_validation(n_rows=1000):
 def fit(images, label_sets, seed):
     from condcap_sk import ConditionalCaptioner
 
-    est = ConditionalCaptioner(random_state=seed)
+    est = ConditionalCaptioner(n_jobs=int(os.environ["OMP_NUM_THREADS"]), random_state=seed)
     start = perf_counter()
     est.fit(images, label_sets)
     return est, perf_counter() - start
@@ -152,7 +152,7 @@ def main():
     parser.add_argument(
         "--seeds", type=int, nargs="+", help="default: 0 1 2 3 4, or 0 alone with --peer"
     )
-    parser.add_argument("--n-threads", type=int, default=2)
+    parser.add_argument("--n-threads", type=int, default=1)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--digits", action="store_true", help="bundled digits instead of MNIST")
     form.add_argument("--peer", action="store_true", help="time the fit against paper_loop.py")
