@@ -308,15 +308,19 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             )
         first = np.flatnonzero(np.diff(owners)) + 1
         vectors = np.split(codec.transform(answers), first)
-        tokens, for_images, for_game = vectors, {}, {}
+        said, for_images, for_game = vectors, {}, {}
         if codec.analyzer_ != "label":
             tokens = np.split(codec.vocabulary_.encode(answers), first)
-            for_images = {"n_tokens": len(codec.vocabulary_)}
+            words = {"n_tokens": len(codec.vocabulary_)}
             if codec.word_vectors is not None:
-                for_images["word_vectors"] = vectors_of(codec.vocabulary_, codec.word_vectors)
+                words["word_vectors"] = vectors_of(codec.vocabulary_, codec.word_vectors)
+            if X.ndim == 2:
+                # Features know which words fit. A network that begins with pixels must learn from
+                # whole sentences, which tell what belongs to what, and where it is.
+                said, for_images = tokens, words
             if self.objective != "paper":
                 for_game = {
-                    **for_images,
+                    **words,
                     "tokens": [tokens[i] for i in train],
                     "tokens_val": [tokens[i] for i in held_out],
                 }
@@ -331,7 +335,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         image_encoder = None
         if self.images == "matched":
             with report("images", self._part("image_encoder", encoder_seed)) as image_encoder:
-                image_encoder.fit(*rows(X, tokens), **for_images)
+                image_encoder.fit(*rows(X, said), **for_images)
         gan = self._part(
             "gan",
             gan_seed,
@@ -702,6 +706,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         tensors.end()
         n_components, n_seen = codec._n_features_out, 1
         is_text, n_tokens = codec.analyzer_ != "label", len(codec.vocabulary_)
+        reads_words = is_text and len(shape) == 1
         fits = [gan._n_components == n_components, gan.n_latents == estimator.n_latents]
         if gan.decoder_ is not None:
             fits += [
@@ -711,8 +716,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             ]
         if image_encoder is not None:
             fits += [
-                image_encoder.matcher_.n_inputs == (n_components, n_tokens)[is_text],
-                image_encoder.matcher_.reads_words == is_text,
+                image_encoder.matcher_.n_inputs == (n_tokens if reads_words else n_components),
+                image_encoder.matcher_.reads_words == reads_words,
                 image_encoder.shape_ == shape,
             ]
             n_seen = image_encoder._n_features_out

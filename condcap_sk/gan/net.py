@@ -214,7 +214,9 @@ class CaptionGANNet(GANNet):
     """
 
     CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
-    FEATURE_DROPOUT = 0.4  # image vectors are few, and G must not know them by heart
+    # Image vectors are few, and G must not know them by heart. Where they have many components,
+    # these say the same several times.
+    FEATURE_DROPOUT, MANY_FEATURES, DROPOUT_OF_MANY = 0.2, 512, 0.4
     STEERING = 0.02  # of the divergence's weight, in a step in which it is twice as large as wanted
 
     def __init__(self, module, *, tokens, rate, **net_params):
@@ -253,4 +255,6 @@ class CaptionGANNet(GANNet):
     def _glimpse(self, images):
         if self.module_.generator.image_network is not None:
             return images
-        return dropout(images, self.FEATURE_DROPOUT, self.rng)
+        many = images.shape[1] > self.MANY_FEATURES
+        share = self.DROPOUT_OF_MANY if many else self.FEATURE_DROPOUT
+        return dropout(images, share, self.rng)
