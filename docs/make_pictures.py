@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import make_captioned_shapes, make_image_grid
+from condcap_sk.datasets import make_image_grid
 from condcap_sk.inspection import LatentMapDisplay, LatentTraversalDisplay
 from condcap_sk.metrics import label_frequencies, total_variation
 
@@ -85,16 +85,6 @@ def draw_latents():
     display.figure_.savefig(HERE / "latent_map.png", dpi=110)
 
 
-def draw_captions():
-    scenes = make_captioned_shapes(2000, random_state=0)
-    est = ConditionalCaptioner(random_state=0).fit(scenes.images, scenes.captions)
-    X = make_captioned_shapes(5, random_state=1).images
-    latents = est.sample_latents(5, random_state=3)
-    display = LatentTraversalDisplay.from_estimator(est, X, latents=latents)
-    display.figure_.savefig(HERE / "captions.png", dpi=110)
-
-
 if __name__ == "__main__":
     draw_architecture()
     draw_latents()
-    draw_captions()
