@@ -570,13 +570,15 @@ class LatentGAN(Portable, BaseEstimator):
         n_latents, is_sentences = gan.n_latents, "max_length" in fields
         if is_sentences:
             n_components, n_image = tensors.shape("gan.generator.of_image.weight", 2)
+            n_heard = tensors.shape("gan.generator.of_latent.weight", 2)[1]
         else:
             n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
             n_image = n_inputs - n_components
+            n_heard = tensors.shape("gan.generator.layers.0.weight", 2)[1] - n_image
         if gan.image_network is None:
             gan.n_features_in_ = n_image
-        if n_image < 1:
-            raise ModelFileError(f"{fields.where} tells of no image.")
+        if n_image < 1 or n_heard != n_latents:
+            raise ModelFileError(f"{fields.where} has {n_latents} latents, its tensors {n_heard}.")
 
         def fill(kind, build):
             network = gan.image_network

@@ -30,6 +30,8 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     Returns
     -------
     report : str or dict of {str: float}
+        By name
+
         bleu_1 to bleu_4, rouge_l, cider, cider_d
             Of ``predict(X)``.
         best_of_k, mean_of_k
@@ -109,7 +111,7 @@ def bleu_score(estimator, X, captions):
 
 
 def oracle_score(estimator, X, captions):
-    """CIDEr-D of the best of 20 captions, as a scorer: are good ones among those that differ?
+    """CIDEr-D of the best of 20 captions that differ, as a scorer for `GridSearchCV` and the like.
 
     Parameters
     ----------
