@@ -332,9 +332,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                 *((seen[held_out], [captions[i] for i in held_out]) if len(held_out) else ()),
             )
 
+        # Sentences tell where things are.
+        positions = {"positions": True} if codec.analyzer_ != "label" else {}
         image_encoder = None
         if self.images == "matched":
-            with report("images", self._part("image_encoder", encoder_seed)) as image_encoder:
+            part = self._part("image_encoder", encoder_seed, **positions)
+            with report("images", part) as image_encoder:
                 image_encoder.fit(*rows(X, said), **for_images)
         gan = self._part(
             "gan",
@@ -346,8 +349,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             noise=codec.noise_ or 1.0,
         )
         if self.images == "end-to-end":
-            n_filters = (self.image_encoder or ImageEncoder()).n_filters
-            gan.set_params(image_network=partial(image_network, X.shape[1:], n_filters))
+            part = self._part("image_encoder", encoder_seed, **positions)
+            network = partial(image_network, X.shape[1:], part.n_filters, positions=part.positions)
+            gan.set_params(image_network=network)
 
         def fitted(net):
             parts = codec, image_encoder, gan.snapshot(net)

@@ -50,6 +50,8 @@ MODELS = {
     "paper": (lambda: tiny(images="end-to-end", objective="paper"), IMAGES, LABEL_SETS),
     "no images": (lambda: tiny(images="ignored", n_latents=2), FEATURES, LABEL_SETS),
     "words": (lambda: tiny(), FEATURES, CAPTIONS),
+    "words of images": (lambda: tiny(), IMAGES, CAPTIONS),
+    "words, end to end": (lambda: tiny(images="end-to-end"), IMAGES, CAPTIONS),
     "characters": (lambda: tiny(analyzer="char"), FEATURES, [["赤い犬", "犬"], ["猫"]] * 15),
     "str labels": (lambda: tiny(), FEATURES, [["b", "a"], ["c"]] * 15),
     "float labels": (lambda: tiny(), FEATURES, [[0.1, 1e300], [-np.inf]] * 15),

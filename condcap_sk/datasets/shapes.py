@@ -19,9 +19,9 @@ _COLOURS = {
 _DESCR = """\
 {n_samples} scenes of {size}x{size} pixels. Two different shapes stand side by side, or one above
 the other, each in one of {n_colours} colours on a grey ground; each has {n_captions} captions.
-What makes captions of a scene differ is which shape they speak of first ("subject": the left or
-upper one, or the other), whether they name colours ("colour") and whether they tell of the other
-shape, too ("scope"). `factors` tells for each caption which; a captioner is not told.
+What makes captions of a scene differ is which shape they begin with ("subject": the left or upper
+one, or the other), whether they name colours ("colour") and whether they tell of the other shape
+or of the place ("scope"). `factors` tells for each caption which; a captioner is not told.
 """
 
 
@@ -59,7 +59,7 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
             The captions of each scene.
         factors : ndarray of shape (n_samples, n_captions, 3), int
             In what captions differ, 0 or 1 each: the second shape is spoken of first; colours are
-            named; the other shape is told of, too.
+            named; the other shape is told of, and not only the place of the first.
         factor_names : tuple of str
             ("subject", "colour", "scope").
         DESCR : str
@@ -69,6 +69,11 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
     --------
     load_flickr8k : Photographs with captions by people.
 
+    Notes
+    -----
+    Each caption tells where its shape is. Of "a cross" nobody could say whether it is spoken of
+    because it is on the left or because it is a cross.
+
     Examples
     --------
     >>> from condcap_sk.datasets import make_captioned_shapes
@@ -77,9 +82,9 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
     (10, 32, 32, 3)
     >>> for caption, factors in zip(scenes.captions[0], scenes.factors[0].tolist()):
     ...     print(factors, caption)
-    [1, 1, 0] a yellow cross
+    [1, 1, 0] a yellow cross at the bottom
     [1, 0, 1] a cross below a triangle
-    [1, 0, 0] a cross
+    [1, 0, 0] a cross at the bottom
     """
     rng = check_random_state(random_state)
     every = np.array(list(product((0, 1), repeat=len(FACTORS))))
@@ -110,10 +115,11 @@ def _tell(kinds, colours, upright, second_first, with_colour, both):
         for kind, colour in zip(kinds, np.array(list(_COLOURS))[colours], strict=True)
     ]
     subject, other = names[::-1] if second_first else names
-    if not both:
-        return f"a {subject}"
-    places = ("to the left of", "to the right of"), ("above", "below")
-    return f"a {subject} {places[upright][second_first]} a {other}"
+    if both:
+        places = ("to the left of", "to the right of"), ("above", "below")
+        return f"a {subject} {places[upright][second_first]} a {other}"
+    places = ("on the left", "on the right"), ("at the top", "at the bottom")
+    return f"a {subject} {places[upright][second_first]}"
 
 
 def _draw(image, kinds, colours, upright, rng):

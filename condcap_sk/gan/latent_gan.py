@@ -28,7 +28,7 @@ from ..training.embedding import begin_with
 from ..training.net import Rows, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
-from ..vision.modules import image_network, width_in
+from ..vision.modules import image_network, settings_in
 from .modules import Discriminator, Generator, Players, Recogniser, SentenceGenerator
 from .net import CaptionGANNet, GANNet
 from .prior import sample_prior
@@ -60,7 +60,8 @@ class LatentGAN(Portable, BaseEstimator):
 
     Sentences, given with their `tokens`, are generated for a decoder that is trained in the same
     game: the posterior path ends in the cross-entropy of their words [5]_. The prior's mean, c = 0,
-    then stands for whatever is said of the image.
+    then stands for whatever is said of the image. Whatever the latent, G's vector must tell one of
+    the image's sentences from those of others.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ class LatentGAN(Portable, BaseEstimator):
         Dimension of the latent variable, whose prior is N(0, I).
     objective : {"relativistic", "paper"}, default="relativistic"
         The game, as above. With "paper", `posterior_weight`, `kl_weight`, `rate`,
-        `mismatch_weight`, `gradient_penalty`, `noise` and `image_dropout` do not apply, nor do the
-        words of sentences.
+        `truth_weight`, `mismatch_weight`, `gradient_penalty`, `noise` and `image_dropout` do not
+        apply, nor do the words of sentences.
     mi_weight : float, default=0.1
         Weight λ_I in (4) of the latent's recovery. 0 leaves a conditional GAN.
     posterior_weight : float, default=0.3
@@ -82,6 +83,9 @@ class LatentGAN(Portable, BaseEstimator):
         How much, in nats, a sentence tells of its latent: the divergence that the weight is steered
         to. Larger, and latents differ more; smaller, and each speaks better. "auto": one nat for
         each latent, at most 6. Applies only to sentences.
+    truth_weight : float, default=0.1
+        Weight of telling one of the image's sentences under every latent. Larger, and more of what
+        single latents say is true; smaller, and they differ more. Applies only to sentences.
     mismatch_weight : float, default=1
         Weight of mismatched pairs in D's loss.
     gradient_penalty : float, default=0.1
@@ -169,6 +173,7 @@ class LatentGAN(Portable, BaseEstimator):
         "posterior_weight": [Interval(Real, 0, None, closed="left")],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
         "rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "truth_weight": [Interval(Real, 0, None, closed="left")],
         "mismatch_weight": [Interval(Real, 0, None, closed="left")],
         "gradient_penalty": [Interval(Real, 0, None, closed="left")],
         "noise": [Interval(Real, 0, None, closed="neither")],
@@ -195,6 +200,7 @@ class LatentGAN(Portable, BaseEstimator):
         posterior_weight=0.3,
         kl_weight=0.3,
         rate="auto",
+        truth_weight=0.1,
         mismatch_weight=1.0,
         gradient_penalty=0.1,
         noise=1.0,
@@ -217,6 +223,7 @@ class LatentGAN(Portable, BaseEstimator):
         self.posterior_weight = posterior_weight
         self.kl_weight = kl_weight
         self.rate = rate
+        self.truth_weight = truth_weight
         self.mismatch_weight = mismatch_weight
         self.gradient_penalty = gradient_penalty
         self.noise = noise
@@ -304,6 +311,7 @@ class LatentGAN(Portable, BaseEstimator):
         settings = {}
         if tokens is not None:
             settings["tokens"] = torch.from_numpy(speech).to(device)
+            settings["truth_weight"] = self.truth_weight
             settings["rate"] = min(self.n_latents, 6) if self.rate == "auto" else self.rate
         measure = None
         if X_val is not None:
@@ -564,8 +572,8 @@ class LatentGAN(Portable, BaseEstimator):
             fields.take("image_shape", object)
         else:
             shape = image_shape(fields, "image_shape")
-            width = width_in(tensors, "gan.generator.image_network.", shape)
-            gan.image_network = partial(image_network, shape, width)
+            settings = settings_in(tensors, "gan.generator.image_network.", shape)
+            gan.image_network = partial(image_network, shape, **settings)
         hidden_size, n_inputs = tensors.shape("gan.discriminator.layers.0.weight", 2)
         n_latents, is_sentences = gan.n_latents, "max_length" in fields
         if is_sentences:

@@ -51,3 +51,10 @@ def channel_cross_entropy(vectors, candidates, truth, noise):
     """
     squared = torch.cdist(vectors, candidates).square()
     return F.cross_entropy(-squared / (2 * noise**2), truth)
+
+
+def set_cross_entropy(vectors, candidates, fits, noise):
+    """``−E[log P(any that fits | vector)]`` over the same channel; `fits` is (n, m), bool."""
+    log_odds = -torch.cdist(vectors, candidates).square() / (2 * noise**2)
+    fitting = log_odds.masked_fill(~fits, -torch.inf)
+    return (log_odds.logsumexp(1) - fitting.logsumexp(1)).mean()

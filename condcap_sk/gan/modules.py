@@ -59,7 +59,10 @@ class SentenceGenerator(nn.Module):
         self.of_image = nn.Linear(n_image, n_components)
         self.of_latent = nn.Linear(n_latents, n_components, bias=False)
         self.both = nn.Sequential(
-            nn.LayerNorm(n_components), nn.GELU(), nn.Linear(n_components, n_components)
+            nn.LayerNorm(n_components),
+            nn.Linear(n_components, 4 * n_components),
+            nn.GELU(),
+            nn.Linear(4 * n_components, n_components),
         )
         self.register_buffer("radius", torch.tensor(radius))
 

@@ -14,6 +14,7 @@ from .losses import (
     gradient_penalty,
     latent_error,
     relativistic_loss,
+    set_cross_entropy,
 )
 from .prior import sample_prior
 
@@ -139,7 +140,8 @@ class GANNet(StageNet):
     def generator_losses(self, images, answers, truth, latents):
         """The terms that G and Q descend."""
         real = self._noisy(self.bank[truth])
-        fake = self._noisy(self.module_.generator(self._glimpse(images), latents))
+        said = self.module_.generator(self._glimpse(images), latents)
+        fake = self._noisy(said)
         fake_scores = self.module_.discriminator(images, fake)
         seen = images if self.objective == "paper" else self._some_hidden(self._glimpse(images))
         recovered, _ = self.module_.recogniser(seen, fake)
@@ -156,10 +158,15 @@ class GANNet(StageNet):
         return {
             "generator": relativistic_loss(better=fake_scores, worse=real_scores),
             "latent": mutual_information,
+            **self.prior_losses(said, answers),
             **self.posterior_losses(
                 images, truth, mean, log_variance, mean + (0.5 * log_variance).exp() * noise
             ),
         }
+
+    def prior_losses(self, said, answers):
+        """Further terms of what G says under the prior's latents."""
+        return {}
 
     def posterior_losses(self, images, truth, mean, log_variance, latents):
         """The terms of true pairs: G must say again what Q read `latents` from."""
@@ -205,23 +212,29 @@ class CaptionGANNet(GANNet):
     steered to where a caption tells `rate` nats of its latent: a fixed weight lets the latent die
     or Q say everything, depending on the data.
 
+    Captions that the posterior path was taught under two latents do not make a true one of what
+    lies between: whatever the latent, G must say one of the image's captions.
+
     Parameters
     ----------
     tokens : Tensor of shape (m, max_length)
         The captions of `bank`.
     rate : float
         Nats.
+    truth_weight : float
+        See `LatentGAN`.
     """
 
     CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
-    # Image vectors are few, and G must not know them by heart. Where they have many components,
-    # these say the same several times.
-    FEATURE_DROPOUT, MANY_FEATURES, DROPOUT_OF_MANY = 0.2, 512, 0.4
+    # Image vectors are few, and G must not know them by heart. Of many components, several say the
+    # same; of few, each is needed.
+    FEATURE_DROPOUT = ((512, 0.4), (128, 0.2), (0, 0))  # of more components than that
     STEERING = 0.02  # of the divergence's weight, in a step in which it is twice as large as wanted
 
-    def __init__(self, module, *, tokens, rate, **net_params):
+    def __init__(self, module, *, tokens, rate, truth_weight, **net_params):
         self.tokens = tokens
         self.rate = rate
+        self.truth_weight = truth_weight
         super().__init__(module, **net_params)
 
     def initialize_optimizer(self, *args, **kwargs):
@@ -232,6 +245,13 @@ class CaptionGANNet(GANNet):
             speakers, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.02, fused=True
         )
         return self
+
+    def prior_losses(self, said, answers):
+        candidates = answers.unique()
+        candidates = candidates[candidates >= 0]
+        fits = (answers[:, :, None] == candidates).any(1)
+        truth = set_cross_entropy(said, self.bank[candidates], fits, self.noise)
+        return {"truth": self.truth_weight * truth}
 
     def posterior_losses(self, images, truth, mean, log_variance, latents):
         n_centred = int(self.CENTRED * len(latents))
@@ -255,6 +275,5 @@ class CaptionGANNet(GANNet):
     def _glimpse(self, images):
         if self.module_.generator.image_network is not None:
             return images
-        many = images.shape[1] > self.MANY_FEATURES
-        share = self.DROPOUT_OF_MANY if many else self.FEATURE_DROPOUT
+        share = next(share for n, share in self.FEATURE_DROPOUT if images.shape[1] > n)
         return dropout(images, share, self.rng)

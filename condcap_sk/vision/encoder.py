@@ -25,7 +25,7 @@ from ..training.embedding import begin_with
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
-from .modules import Matcher, image_network, width_in
+from .modules import Matcher, image_network, settings_in
 
 
 class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -42,6 +42,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_filters : int, default=16
         Channels of the first convolution; they double as the image shrinks. Raise it for
         photographs. No effect on feature vectors.
+    positions : bool, default=False
+        Whether the first convolution is told where in the image it is. For answers that depend on
+        where things are ("to the left of"). No effect on feature vectors.
     lr : float, default=5e-3
         Peak learning rate of AdamW.
     batch_size : int, default=64
@@ -101,6 +104,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     _parameter_constraints: dict = {
         "n_filters": [Interval(Integral, 1, None, closed="left")],
+        "positions": ["boolean"],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -115,6 +119,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self,
         *,
         n_filters=16,
+        positions=False,
         lr=5e-3,
         batch_size=64,
         max_iter="auto",
@@ -125,6 +130,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         verbose=0,
     ):
         self.n_filters = n_filters
+        self.positions = positions
         self.lr = lr
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -174,7 +180,12 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         network_seed, order_seed, shift_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
         with seeded_init(network_seed):
-            network = image_network(X.shape[1:], self.n_filters, linear=n_tokens is not None)
+            network = image_network(
+                X.shape[1:],
+                self.n_filters,
+                positions=self.positions,
+                linear=n_tokens is not None,
+            )
             matcher = Matcher(network, torch.from_numpy(bank).to(device), n_tokens)
             if n_tokens is not None:
                 matcher.embed_caption.silence(np.setdiff1d(np.arange(n_tokens), bank))
@@ -305,7 +316,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder.shape_ = image_shape(fields, "shape")
         if len(encoder.shape_) == 1:
             encoder.n_features_in_ = encoder.shape_[0]
-        width = width_in(tensors, "image_encoder.network.", encoder.shape_)
+        settings = settings_in(tensors, "image_encoder.network.", encoder.shape_)
         n_components, n_tokens = 1, None
         if "image_encoder.embed_caption.words.weight" in tensors:
             n_tokens = tensors.shape("image_encoder.embed_caption.words.weight", 2)[0]
@@ -313,7 +324,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             n_components = tensors.shape("image_encoder.embed_caption.0.weight", 2)[1]
 
         def build():
-            network = image_network(encoder.shape_, width, linear=n_tokens is not None)
+            network = image_network(encoder.shape_, **settings, linear=n_tokens is not None)
             return Matcher(network, torch.empty(1, n_components), n_tokens)
 
         encoder.matcher_ = tensors.fill("image_encoder.", build)

@@ -17,21 +17,24 @@ FEATURE_DROPOUT = 0.4  # where they are a user's features, which are many and ov
 WORD_DROPOUT = 0.1
 
 
-def image_network(shape, width, *, linear=False):
+def image_network(shape, width, *, positions=False, linear=False):
     """Return an untrained network for images of `shape` (C, H, W), or feature vectors of (d,).
 
-    The network maps (n, *shape) to (n, ``network.n_features``). `linear` leaves feature vectors as
-    they are, but for their scale.
+    The network maps (n, *shape) to (n, ``network.n_features``). `positions` tells it where in an
+    image it is; `linear` leaves feature vectors as they are, but for their scale.
     """
     if len(shape) == 1:
         return Features(shape[0]) if linear else FeatureNetwork(shape[0])
     channels, height, image_width = shape
-    return ConvolutionalNetwork(channels, height, image_width, width)
+    return ConvolutionalNetwork(channels, height, image_width, width, positions)
 
 
-def width_in(tensors, prefix, shape):
-    """Return the `width` of the network that `persistence.Tensors` hold under `prefix`."""
-    return tensors.shape(prefix + "layers.0.0.weight", 4)[0] if len(shape) == 3 else 1
+def settings_in(tensors, prefix, shape):
+    """Return the settings of the `image_network` that `persistence.Tensors` hold under `prefix`."""
+    if len(shape) == 1:
+        return {"width": 1}
+    width, n_inputs = tensors.shape(prefix + "layers.0.0.weight", 4)[:2]
+    return {"width": width, "positions": n_inputs != shape[0]}
 
 
 class Standardise(nn.Module):
@@ -98,15 +101,18 @@ class ConvolutionalNetwork(nn.Module):
 
     Convolutions halve the image until its shorter side has about 8 pixels and double their
     channels. The soft maximum over positions (their mean, weighted by their softmax) tells that
-    something is there, wherever it is; the mean tells how much of it.
+    something is there, wherever it is; the mean tells how much of it. With `positions`, two more
+    channels tell each pixel where it is, from −1 to 1 (R. Liu et al., "An Intriguing Failing of
+    Convolutional Neural Networks and the CoordConv Solution", NeurIPS 2018).
     """
 
-    def __init__(self, n_channels, height, width, n_filters):
+    def __init__(self, n_channels, height, width, n_filters, positions=False):
         super().__init__()
+        self.positions = positions
         halvings = max(0, math.ceil(math.log2(min(height, width) / SMALLEST_MAP)))
         n_stages = max(2, halvings - 1)
         stem_stride = 2 if halvings > n_stages else 1
-        layers = [_convolution(n_channels, n_filters, 5, stem_stride)]
+        layers = [_convolution(n_channels + 2 * positions, n_filters, 5, stem_stride)]
         for stage in range(n_stages):
             stride = 2 if stage < halvings - (stem_stride - 1) else 1
             wider = min(2 * n_filters, WIDEST)
@@ -120,10 +126,20 @@ class ConvolutionalNetwork(nn.Module):
 
     def forward(self, images):
         # The layout in which CPU convolutions are fastest; the values are the same in any.
-        images = self.standardise(images).contiguous(memory_format=torch.channels_last)
+        images = self.standardise(images)
+        if self.positions:
+            images = torch.cat([images, _positions(images)], dim=1)
+        images = images.contiguous(memory_format=torch.channels_last)
         maps = self.layers(images).flatten(2)
         soft_maximum = (maps.softmax(2) * maps).sum(2)
         return torch.cat([soft_maximum, maps.mean(2)], dim=1)
+
+
+def _positions(images):
+    """Return two channels like those of `images`: how far down a pixel is, and how far right."""
+    n, _, *size = images.shape
+    axes = (torch.linspace(-1, 1, length, device=images.device) for length in size)
+    return torch.stack(torch.meshgrid(*axes, indexing="ij")).expand(n, -1, -1, -1)
 
 
 def _convolution(n_inputs, n_outputs, kernel, stride):

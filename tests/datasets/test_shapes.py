@@ -30,8 +30,12 @@ def test__subject__is_the_left_or_upper_shape_or_the_other():
         }
         first, second = told[0, 0, 1], told[1, 0, 1]
         assert ("left" in first or "above" in first) == ("right" in second or "below" in second)
-        assert first.startswith(told[0, 0, 0])
-        assert first.endswith(told[1, 0, 0])
+        for other_first, both in enumerate((first, second)):
+            one, other = told[other_first, 0, 0].split(), told[1 - other_first, 0, 0].split()
+            assert both.split()[:2] == one[:2]
+            assert both.split()[-2:] == other[:2]
+            places = {"left": "left", "right": "right", "above": "top", "below": "bottom"}
+            assert places[next(word for word in both.split() if word in places)] == one[-1]
 
 
 @pytest.mark.parametrize("size", [16, 32, 65])

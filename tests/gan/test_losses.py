@@ -91,3 +91,21 @@ def test__channel_cross_entropy__exact_hit__has_a_finite_gradient():
     vectors = torch.eye(3)[[1]].requires_grad_()
     losses.channel_cross_entropy(vectors, candidates, torch.tensor([1]), 1.0).backward()
     assert torch.isfinite(vectors.grad).all()
+
+
+def test__set_cross_entropy__one_that_fits__is_the_channel_cross_entropy():
+    vectors, candidates = torch.randn(4, 3), torch.randn(5, 3)
+    truth = torch.tensor([0, 4, 2, 2])
+    fits = torch.nn.functional.one_hot(truth, 5).bool()
+    one = losses.channel_cross_entropy(vectors, candidates, truth, 0.7)
+    torch.testing.assert_close(losses.set_cross_entropy(vectors, candidates, fits, 0.7), one)
+
+
+def test__set_cross_entropy__any_that_fits__will_do():
+    candidates = torch.tensor([[0.0], [2.0], [9.0]])
+    fits = torch.tensor([[True, True, False]])
+    for vector in (0.0, 2.0):
+        loss = losses.set_cross_entropy(torch.tensor([[vector]]), candidates, fits, 1.0)
+        assert loss.item() < 1e-6
+    loss = losses.set_cross_entropy(torch.tensor([[9.0]]), candidates, fits, 1.0)
+    assert loss.item() > 20

@@ -55,7 +55,7 @@ def fit_net(objective="relativistic", n_steps=1, callbacks=None, sentences=False
         "image_dropout": 0.5,
         "ema_decay": 0.5,
         "lr": 1e-2,
-        **({"tokens": TOKENS, "rate": 1.0} if sentences else {}),
+        **({"tokens": TOKENS, "rate": 1.0, "truth_weight": 0.1} if sentences else {}),
         **changed,
     }
     bank = torch.nn.functional.normalize(torch.randn(3, N_COMPONENTS, generator=generator(2)))
@@ -149,6 +149,15 @@ def test__sentences__word_term__reaches_the_decoder_and_whom_it_hears():
     reached = gradients(net, terms["posterior"])
     assert reached == {"generator", "recogniser", "decoder"}
     assert gradients(net, net.generator_losses(*step_inputs(net))["divergence"]) == {"recogniser"}
+
+
+def test__sentences__truth_term__teaches_the_generator_alone_under_every_latent():
+    net, _, _ = fit_net(sentences=True, truth_weight=0.5)
+    images, answers, truth, c = step_inputs(net)
+    term = net.generator_losses(images, answers, truth, c)["truth"]
+    assert gradients(net, term) == {"generator"}
+    every = torch.tensor([[0, 1, 2]] * 8)
+    assert net.generator_losses(images, every, truth, c)["truth"].item() == pytest.approx(0)
 
 
 @pytest.mark.parametrize(("rate", "direction"), [(1e-3, 1), (1e3, -1)])

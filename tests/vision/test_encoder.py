@@ -6,6 +6,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
 
+from condcap_sk import ConditionalCaptioner
 from condcap_sk.training.seeding import generator
 from condcap_sk.vision import ImageEncoder
 from condcap_sk.vision.modules import (
@@ -187,3 +188,25 @@ class TestWords:
         found = [encoder.relevance(vectors, np.array(tokens)) for tokens in (one, other, longer)]
         np.testing.assert_allclose(found[0], found[1], atol=1e-5)
         np.testing.assert_allclose(found[0], found[2], atol=1e-5)
+
+
+def test__positions__the_same_thing_elsewhere__is_told():
+    def moved(positions):
+        """What moving a square does to the image vector, over what the square does."""
+        torch.manual_seed(0)
+        network = image_network((1, 256, 256), 4, positions=positions).eval()
+        images = torch.zeros(3, 1, 256, 256)
+        # As many pixels apart as the convolutions shrink the image, so that nothing else differs.
+        images[0, 0, 96:128, 96:128] = images[1, 0, 128:160, 128:160] = 1
+        one, other, blank = network(images)
+        return ((one - other).norm() / (one - blank).norm()).item()
+
+    assert moved(positions=True) > 10 * moved(positions=False)
+
+
+def test__positions__sentences__are_matched_with_them_and_labels_without():
+    X = np.random.RandomState(0).rand(20, 8, 8)
+    for answers, told in ([["a dog runs", "a cat"]] * 20, True), ([["dog", "cat"]] * 20, False):
+        est = ConditionalCaptioner(random_state=0)
+        est.set_params(codec__max_iter=2, image_encoder__max_iter=2, gan__max_iter=2)
+        assert est.fit(X, answers).image_encoder_.positions == told
