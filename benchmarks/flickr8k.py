@@ -6,7 +6,7 @@
 All learn from the training photographs of Flickr8k (`load_flickr8k`, with image vectors in the
 folder), and are scored once on "val". `--select` looks at no photograph of "val": it holds 1 000
 of the training photographs out, and prints what each setting that the peers could have had gives
-on these; those in use (CHOSEN) are its best.
+on these. Those in use are CHOSEN.
 """
 
 import argparse
@@ -259,13 +259,13 @@ def measure_peers(photos, seed):
     for name, setting in (("ML T", (CHOSEN["temperature"], 1.0)), ("ML nucleus", CHOSEN["top_p"])):
         said = draws(model, vectors_test, decode, setting, seed)
         peers[name] = several(said, references, training)
+    print_columns(peers)
     model, seconds = peer(ConditionalVAE, vectors, captions, vocabulary, CHOSEN["epochs"], seed)
     latents = np.random.RandomState(100_000 + seed).standard_normal((K, model.N_LATENTS))
     said = [decode(model.tell(vectors_test, c, 3)) for c in latents.astype(np.float32)]
     said = np.stack(said, axis=1)
-    peers["CVAE"] = single(said[:, 0], references) | {"fit_seconds": seconds}
-    peers["CVAE"] |= several(said.tolist(), references, training)
-    print_columns(peers)
+    scores = single(said[:, 0], references) | several(said.tolist(), references, training)
+    print_columns({"CVAE": scores | {"fit_seconds": seconds}})
 
 
 def main():
