@@ -83,7 +83,7 @@ class LatentGAN(Portable, BaseEstimator):
         How much, in nats, a sentence tells of its latent: the divergence that the weight is steered
         to. Larger, and latents differ more; smaller, and each speaks better. "auto": one nat for
         each latent, at most 6. Applies only to sentences.
-    truth_weight : float, default=0.1
+    truth_weight : float, default=0.3
         Weight of telling one of the image's sentences under every latent. Larger, and more of what
         single latents say is true; smaller, and they differ more. Applies only to sentences.
     mismatch_weight : float, default=1
@@ -200,7 +200,7 @@ class LatentGAN(Portable, BaseEstimator):
         posterior_weight=0.3,
         kl_weight=0.3,
         rate="auto",
-        truth_weight=0.1,
+        truth_weight=0.3,
         mismatch_weight=1.0,
         gradient_penalty=0.1,
         noise=1.0,
