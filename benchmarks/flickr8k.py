@@ -220,7 +220,9 @@ def measure_ours(photos, seed):
     training = np.concatenate(captions)
 
     # As the peers: all learn from all the photographs.
-    est = ConditionalCaptioner(n_latents=16, validation_fraction=0, random_state=seed, verbose=1)
+    est = ConditionalCaptioner(
+        n_latents=16, validation_fraction=0, n_jobs=2, random_state=seed, verbose=1
+    )
     est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH)
     # Captions of a photograph differ more than a scene's: on training photographs, .3 left a fifth
     # of 20 latents' captions alike.
@@ -280,7 +282,7 @@ def main():
     parser.add_argument("--select", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    # Each trains on one thread, as the estimator does.
+    # The peers train on one thread.
     torch.set_num_threads(1)
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     photos = load_flickr8k(args.folder)

@@ -37,7 +37,7 @@ from .vision import ImageEncoder
 from .vision.modules import image_network
 
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
-DIVERSITY = 4.0  # what a sentence in `sample` loses by being like another
+DIVERSITY = 6.0  # what a sentence in `sample` loses by being like another
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
 BANK_SIZE = 32  # latents tried where none is given
@@ -547,7 +547,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         seen = self._see(X, self.image_encoder_)
-        return self.gan_.infer(seen, self.gan_.generate(seen, c))[0]
+        vectors = self.gan_.generate(seen, c)
+        # Of an ensemble, the first member's.
+        return self.gan_.infer(seen, vectors if vectors.ndim == 2 else vectors[:, 0])[0]
 
     def score_samples(self, X, labels=None):
         """Tell how relevant each given answer is to its image.

@@ -11,7 +11,8 @@ N_SENTENCES = 3  # the same
 N_KEPT = 2  # of these, under each of many latents
 N_CENTRAL = 10  # sentences that it proposes under c = 0
 N_ROWS = 1024  # images times latents that are told of at a time
-AGREEMENT = 4.0  # what a sentence gains by sharing all its n-grams with all other proposals
+AGREEMENT = 5.0  # what a sentence gains by sharing all its n-grams with all other proposals
+OF_NGRAMS = 4.0, 1.0, 1.0, 1.0  # weights in that; the right words count most, then their order
 LENGTH_EXPONENT = 0.7  # a sentence's merit is divided by its length to this power
 
 
@@ -109,7 +110,9 @@ class Speaker:
         log_probabilities[proposed == -np.inf] = -np.inf
         merits = self._merits(seen, tokens, log_probabilities)
         votes = softmax(merits, axis=1)
-        agreement = [shared_ngrams(row) @ vote for row, vote in zip(tokens, votes, strict=True)]
+        agreement = [
+            shared_ngrams(row, OF_NGRAMS) @ vote for row, vote in zip(tokens, votes, strict=True)
+        ]
         return tokens, merits + AGREEMENT * np.stack(agreement)
 
 

@@ -61,7 +61,9 @@ class LatentGAN(Portable, BaseEstimator):
     Sentences, given with their `tokens`, are generated for a decoder that is trained in the same
     game: the posterior path ends in the cross-entropy of their words [5]_. The prior's mean, c = 0,
     then stands for whatever is said of the image. Whatever the latent, G's vector must tell one of
-    the image's sentences from those of others.
+    the image's sentences from those of others. Images with captions are few, and what one network
+    learns of them is partly chance: G and its decoder are an ensemble, `n_members` of each, under
+    the same latents; D and Q meet each in turn.
 
     Parameters
     ----------
@@ -100,6 +102,9 @@ class LatentGAN(Portable, BaseEstimator):
         256.
     decoder_size : int, default=384
         Width of the decoder's recurrent state. Applies only to sentences.
+    n_members : int, default=2
+        Generators, each with a decoder of its own, that are trained under the same latents and
+        speak as one: an ensemble. More speak better and take longer. Applies only to sentences.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
@@ -180,6 +185,7 @@ class LatentGAN(Portable, BaseEstimator):
         "image_dropout": [Interval(Real, 0, 1, closed="both")],
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "decoder_size": [Interval(Integral, 1, None, closed="left")],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
@@ -207,6 +213,7 @@ class LatentGAN(Portable, BaseEstimator):
         image_dropout=0.5,
         hidden_size="auto",
         decoder_size=384,
+        n_members=2,
         image_network=None,
         lr=3e-3,
         batch_size=256,
@@ -230,6 +237,7 @@ class LatentGAN(Portable, BaseEstimator):
         self.image_dropout = image_dropout
         self.hidden_size = hidden_size
         self.decoder_size = decoder_size
+        self.n_members = n_members
         self.image_network = image_network
         self.lr = lr
         self.batch_size = batch_size
@@ -296,7 +304,8 @@ class LatentGAN(Portable, BaseEstimator):
         with seeded_init(weights_seed):
             players = self._build(images.shape[1], bank, speech, n_tokens)
             if word_vectors is not None and tokens is not None:
-                begin_with(players.decoder.embedding, word_vectors)
+                for voice in players.decoder.voices:
+                    begin_with(voice.embedding, word_vectors)
             players.to(device)
         n_steps = self.max_iter
         if n_steps == "auto" and tokens is None:
@@ -393,8 +402,10 @@ class LatentGAN(Portable, BaseEstimator):
         if speech is None:
             speaker: torch.nn.Module = Generator(*sizes, hidden_size, radius, networks[0])
         else:
-            speaker = SentenceGenerator(*sizes, radius, networks[0])
-            decoder = CaptionSpeaker(n_tokens, n_components, self.decoder_size, speech.shape[1])
+            speaker = SentenceGenerator(*sizes, self.n_members, radius, networks[0])
+            decoder = CaptionSpeaker(
+                n_tokens, n_components, self.n_members, self.decoder_size, speech.shape[1]
+            )
         return Players(
             speaker,
             Discriminator(n_image, n_components, hidden_size, networks[1]),
@@ -416,6 +427,8 @@ class LatentGAN(Portable, BaseEstimator):
             latents = sample_prior(len(images), self.n_latents, rng)
             with torch.no_grad():
                 vectors = players.generator(images, latents)
+                if speech is not None:
+                    vectors = vectors[:, 0]
                 noise = torch.empty_like(vectors).normal_(generator=rng)
                 heard = vectors + (self.noise if self.objective != "paper" else 0) * noise
                 recovered, _ = players.recogniser(images, heard)
@@ -446,7 +459,7 @@ class LatentGAN(Portable, BaseEstimator):
         Returns
         -------
         vectors : ndarray of shape (n, n_components), float32
-            On the sphere of the sentence vectors.
+            On the sphere of the sentence vectors. With sentences (n, n_members, n_components).
         """
         check_is_fitted(self)
         X = self._check_images(X)
@@ -577,8 +590,11 @@ class LatentGAN(Portable, BaseEstimator):
         hidden_size, n_inputs = tensors.shape("gan.discriminator.layers.0.weight", 2)
         n_latents, is_sentences = gan.n_latents, "max_length" in fields
         if is_sentences:
-            n_components, n_image = tensors.shape("gan.generator.of_image.weight", 2)
-            n_heard = tensors.shape("gan.generator.of_latent.weight", 2)[1]
+            of_first = "gan.generator.members.0"
+            n_components, n_image = tensors.shape(f"{of_first}.of_image.weight", 2)
+            n_heard = tensors.shape(f"{of_first}.of_latent.weight", 2)[1]
+            if f"gan.decoder.voices.{gan.n_members - 1}.bias" not in tensors:
+                raise ModelFileError(f"{fields.where} lacks some of its {gan.n_members} members.")
         else:
             n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
             n_image = n_inputs - n_components
@@ -596,12 +612,15 @@ class LatentGAN(Portable, BaseEstimator):
         decoder = None
         if is_sentences:
             n_tokens, size = (
-                tensors.shape(f"gan.decoder.{name}", n)[0]
+                tensors.shape(f"gan.decoder.voices.0.{name}", n)[0]
                 for name, n in (("bias", 1), ("to_state.weight", 2))
             )
             max_length = fields.size("max_length")
-            decoder = fill("decoder", lambda _: CaptionSpeaker(n_tokens, s, size, max_length))
-            speaker = fill("generator", lambda n: SentenceGenerator(n_image, n_latents, s, 1.0, n))
+            m = gan.n_members
+            decoder = fill("decoder", lambda _: CaptionSpeaker(n_tokens, s, m, size, max_length))
+            speaker = fill(
+                "generator", lambda n: SentenceGenerator(n_image, n_latents, s, m, 1.0, n)
+            )
         else:
             speaker = fill("generator", lambda n: Generator(n_image, n_latents, s, h, 1.0, n))
         gan._hold(

@@ -115,7 +115,7 @@ class GANNet(StageNet):
     def discriminator_losses(self, images, answers, truth, latents):
         """The terms that D descends."""
         with torch.no_grad():
-            fake = self._noisy(self.module_.generator(images, latents))
+            fake = self._noisy(self._say(images, latents))
         real = self._noisy(self.bank[truth])
         if self.objective == "paper":
             discriminator = self.module_.discriminator
@@ -140,7 +140,7 @@ class GANNet(StageNet):
     def generator_losses(self, images, answers, truth, latents):
         """The terms that G and Q descend."""
         real = self._noisy(self.bank[truth])
-        said = self.module_.generator(self._glimpse(images), latents)
+        said = self._say(self._glimpse(images), latents)
         fake = self._noisy(said)
         fake_scores = self.module_.discriminator(images, fake)
         seen = images if self.objective == "paper" else self._some_hidden(self._glimpse(images))
@@ -181,6 +181,9 @@ class GANNet(StageNet):
     def _channel(self, heard, truth):
         candidates, position = truth.unique(return_inverse=True)
         return channel_cross_entropy(heard, self.bank[candidates], position, self.noise)
+
+    def _say(self, images, latents):
+        return self.module_.generator(images, latents)
 
     def _glimpse(self, images):
         return images
@@ -264,7 +267,7 @@ class CaptionGANNet(GANNet):
         terms = {
             "posterior": spoken,
             "channel": self.posterior_weight * share * self._channel(
-                heard[n_centred:], truth[n_centred:]
+                _in_turn(heard)[n_centred:], truth[n_centred:]
             ),
             "divergence": share * self.kl_weight * divergence,
         }  # fmt: skip
@@ -272,8 +275,18 @@ class CaptionGANNet(GANNet):
         self.kl_weight = min(max(self.kl_weight * math.exp(self.STEERING * excess), 0.01), 5)
         return terms
 
+    def _say(self, images, latents):
+        return _in_turn(super()._say(images, latents))
+
     def _glimpse(self, images):
         if self.module_.generator.image_network is not None:
             return images
         share = next(share for n, share in self.FEATURE_DROPOUT if images.shape[1] > n)
         return dropout(images, share, self.rng)
+
+
+def _in_turn(vectors):
+    """Of the vectors (n, n_members, d) of an ensemble, one for each row, from one after another."""
+    n, n_members, _ = vectors.shape
+    rows = torch.arange(n, device=vectors.device)
+    return vectors[rows, rows % n_members]

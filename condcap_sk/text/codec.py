@@ -342,8 +342,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Sentence vectors, exact or near one.
         n_candidates : int
             Width of the beam.
-        decoder : CaptionDecoder or None, default=None
-            One that was trained on the same tokens. None: `decoder_`.
+        decoder : CaptionSpeaker or None, default=None
+            One that was trained on the same tokens, and hears `vectors`. None: `decoder_`.
 
         Returns
         -------
@@ -353,7 +353,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Of the decoder.
         """
         check_is_fitted(self)
-        vectors = as_rows(vectors, self._n_features_out, "vectors")
+        if decoder is None:
+            vectors = as_rows(vectors, self._n_features_out, "vectors")
         tokens, scores = in_batches(
             partial((decoder or self.decoder_).candidates, width=n_candidates),
             torch.from_numpy(vectors),
@@ -380,7 +381,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Sums over tokens.
         """
         check_is_fitted(self)
-        vectors = as_rows(vectors, self._n_features_out, "vectors")
+        if decoder is None:
+            vectors = as_rows(vectors, self._n_features_out, "vectors")
         return in_batches(
             (decoder or self.decoder_).log_probability,
             torch.from_numpy(vectors),

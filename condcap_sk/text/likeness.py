@@ -4,26 +4,28 @@ import numpy as np
 
 from .vocabulary import END
 
-LONGEST = 4  # words in a row that captions are compared by
+ALL_ALIKE = 1.0, 1.0, 1.0, 1.0  # weights of n-grams, n from 1 to 4
 
 
-def shared_ngrams(tokens):
+def shared_ngrams(tokens, weights=ALL_ALIKE):
     """Tell which share of each caption's n-grams is found in each other one.
 
     Parameters
     ----------
     tokens : ndarray of shape (k, max_length), int
         Captions of one token or more, filled up with END.
+    weights : sequence of float
+        Of n-grams of 1, 2, … tokens.
 
     Returns
     -------
     shares : ndarray of shape (k, k)
-        Row i, column j: of caption i in caption j; the mean over n from 1 to 4, as far as caption i
+        Row i, column j: of caption i in caption j; the weighted mean over n, as far as caption i
         has so many words.
     """
     captions = [row[: row.index(END)] if END in row else row for row in tokens.tolist()]
-    total, orders = np.zeros((len(captions), len(captions))), np.zeros((len(captions), 1))
-    for n in range(1, LONGEST + 1):
+    total, known = np.zeros((len(captions), len(captions))), np.zeros((len(captions), 1))
+    for n, weight in enumerate(weights, 1):
         columns: dict = {}
         places = [
             {columns.setdefault(tuple(c[i : i + n]), len(columns)) for i in range(len(c) - n + 1)}
@@ -33,9 +35,9 @@ def shared_ngrams(tokens):
         for row, held in zip(has, places, strict=True):
             row[list(held)] = 1
         counts = has.sum(axis=1, keepdims=True)
-        total += has @ has.T / np.maximum(counts, 1)
-        orders += counts > 0
-    return total / np.maximum(orders, 1)
+        total += weight * (has @ has.T) / np.maximum(counts, 1)
+        known += weight * (counts > 0)
+    return total / np.where(known > 0, known, 1)
 
 
 def pick_diverse(tokens, merits, n_picked, weight):

@@ -34,48 +34,11 @@ class CaptionEncoder(nn.Module):
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
-class CaptionDecoder(nn.Module):
-    """Sentence vectors → next-token logits; the vector is fed again at every step."""
+class _Teller(nn.Module):
+    """What any decoder can do: tell how likely captions are, and find the likeliest.
 
-    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding=None):
-        super().__init__()
-        n_embedding = n_embedding or hidden_size
-        self.start = n_tokens
-        self.max_length = max_length
-        self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
-        self.to_state = nn.Linear(n_components, hidden_size)
-        self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
-        self.to_logits = nn.Linear(hidden_size, n_tokens)
-
-    def forward(self, vectors, tokens):
-        """Logits (n, length, n_tokens) of each token given the true ones before it."""
-        return self._logits(self._outputs(vectors, self.embedding(self._shifted(tokens))))
-
-    def _outputs(self, vectors, words):
-        heard = vectors[:, None].expand(-1, words.shape[1], -1)
-        inputs = torch.cat([words, heard], dim=2)
-        return self.recurrence(inputs, self._initial_state(vectors))[0]
-
-    def cross_entropy(self, vectors, tokens):
-        """Mean over the tokens that count; the others' logits are not even computed."""
-        told = counted(tokens)
-        outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
-        return F.cross_entropy(self._logits(outputs[told]), tokens[told])
-
-    def _shifted(self, tokens):
-        return torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens[:, :-1]], dim=1)
-
-    def _initial_state(self, vectors):
-        return torch.tanh(self.to_state(vectors))[None]
-
-    def _step(self, vectors, previous, state):
-        repeated = vectors[:, None].expand(-1, previous.shape[1], -1)
-        inputs = torch.cat([self.embedding(previous), repeated], dim=2)
-        outputs, state = self.recurrence(inputs, state)
-        return self._logits(outputs), state
-
-    def _logits(self, outputs):
-        return self.to_logits(outputs)
+    `forward` gives logits of whole captions, `_initial_state` and `_step` those of one more token.
+    """
 
     def log_probability(self, vectors, tokens):
         """Return the log-probability (n,) of whole captions."""
@@ -136,8 +99,90 @@ class CaptionDecoder(nn.Module):
         return F.pad(tokens, (0, missing), value=END), scores
 
 
-class CaptionSpeaker(CaptionDecoder):
-    """The decoder that learns to tell what a generator makes of an image.
+class CaptionDecoder(_Teller):
+    """Sentence vectors → next-token logits; the vector is fed again at every step."""
+
+    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding=None):
+        super().__init__()
+        n_embedding = n_embedding or hidden_size
+        self.start = n_tokens
+        self.max_length = max_length
+        self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
+        self.to_state = nn.Linear(n_components, hidden_size)
+        self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
+        self.to_logits = nn.Linear(hidden_size, n_tokens)
+
+    def forward(self, vectors, tokens):
+        """Logits (n, length, n_tokens) of each token given the true ones before it."""
+        return self._logits(self._outputs(vectors, self.embedding(self._shifted(tokens))))
+
+    def _outputs(self, vectors, words):
+        heard = vectors[:, None].expand(-1, words.shape[1], -1)
+        inputs = torch.cat([words, heard], dim=2)
+        return self.recurrence(inputs, self._initial_state(vectors))[0]
+
+    def cross_entropy(self, vectors, tokens):
+        """Mean over the tokens that count; the others' logits are not even computed."""
+        told = counted(tokens)
+        outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
+        return F.cross_entropy(self._logits(outputs[told]), tokens[told])
+
+    def _shifted(self, tokens):
+        return torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens[:, :-1]], dim=1)
+
+    def _initial_state(self, vectors):
+        return torch.tanh(self.to_state(vectors))[None]
+
+    def _step(self, vectors, previous, state):
+        repeated = vectors[:, None].expand(-1, previous.shape[1], -1)
+        inputs = torch.cat([self.embedding(previous), repeated], dim=2)
+        outputs, state = self.recurrence(inputs, state)
+        return self._logits(outputs), state
+
+    def _logits(self, outputs):
+        return self.to_logits(outputs)
+
+
+class CaptionSpeaker(_Teller):
+    """The decoders that learn to tell what the members of a generator make of an image.
+
+    Each hears its own member, (n, n_members, n_components); they speak as one, by the geometric
+    mean of what they expect.
+    """
+
+    def __init__(self, n_tokens, n_components, n_members, hidden_size, max_length):
+        super().__init__()
+        self.start = n_tokens
+        self.max_length = max_length
+        self.voices = nn.ModuleList(
+            _Voice(n_tokens, n_components, hidden_size, max_length) for _ in range(n_members)
+        )
+
+    def forward(self, vectors, tokens):
+        return _agreed([voice(heard, tokens) for voice, heard in self._pairs(vectors)])
+
+    def loss(self, vectors, tokens, rng):
+        """Cross-entropy of the captions, summed over their tokens, in nats; with dropout."""
+        tokens = trimmed(tokens)
+        losses = [voice.loss(heard, tokens, rng) for voice, heard in self._pairs(vectors)]
+        return torch.stack(losses).mean()
+
+    def _pairs(self, vectors):
+        return zip(self.voices, vectors.unbind(1), strict=True)
+
+    def _initial_state(self, vectors):
+        return torch.cat([voice._initial_state(heard) for voice, heard in self._pairs(vectors)])
+
+    def _step(self, vectors, previous, state):
+        logits, states = zip(*(
+            voice._step(heard, previous, own[None])
+            for (voice, heard), own in zip(self._pairs(vectors), state, strict=True)
+        ), strict=True)  # fmt: skip
+        return _agreed(logits), torch.cat(states)
+
+
+class _Voice(CaptionDecoder):
+    """One decoder that is trained on images.
 
     It reads and says a word by the same vector (Press and Wolf, "Using the Output Embedding to
     Improve Language Models", EACL 2017).
@@ -153,8 +198,6 @@ class CaptionSpeaker(CaptionDecoder):
         return F.linear(self.to_logits(outputs), self.embedding.weight[: self.start], self.bias)
 
     def loss(self, vectors, tokens, rng):
-        """Cross-entropy of the captions, summed over their tokens, in nats; with dropout."""
-        tokens = trimmed(tokens)
         words = dropout(self.embedding(self._shifted(tokens)), WORD_DROPOUT, rng)
         outputs, told = self._outputs(vectors, words), counted(tokens)
         logits = self._logits(dropout(outputs[told], OUTPUT_DROPOUT, rng))
@@ -173,6 +216,10 @@ def trimmed(tokens):
 def counted(tokens):
     """The tokens that are answers: up to the first END ("stop here"); what follows is filling."""
     return F.pad(tokens[:, :-1] != END, (1, 0), value=True)
+
+
+def _agreed(logits):
+    return torch.stack([one.log_softmax(2) for one in logits]).mean(0)
 
 
 def _likeliest(logits, width, first):

@@ -18,6 +18,10 @@ def test__shared_ngrams__known_captions__known_shares():
     np.testing.assert_allclose(shares[0, 3], 1)
     np.testing.assert_allclose(shares[3, 0], (3 / 4 + 2 / 3 + 1 / 2 + 0) / 4)
     assert shares[0, 2] == shares[2, 0] == 0
+    only_words = shared_ngrams(TOKENS, (1.0,))
+    np.testing.assert_allclose([only_words[0, 1], only_words[3, 0]], [2 / 3, 3 / 4])
+    twice_as_much = shared_ngrams(TOKENS, (2.0, 1.0))
+    np.testing.assert_allclose(twice_as_much[0, 1], (2 * 2 / 3 + 1 / 2) / 3)
 
 
 def test__pick_diverse__no_weight__is_the_order_of_merit():

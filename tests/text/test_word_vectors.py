@@ -79,7 +79,7 @@ def test__captioner__word_vectors__are_used_everywhere_and_not_kept(tmp_path):
     for embedding in (
         lambda est: est.codec_.encoder_.embedding,
         lambda est: est.image_encoder_.matcher_.embed_caption.words,
-        lambda est: est.gan_.decoder_.embedding,
+        *(lambda est, k=k: est.gan_.decoder_.voices[k].embedding for k in (0, 1)),
     ):
         assert not torch.allclose(embedding(plain).weight[red], embedding(begun).weight[red])
     begun.save(tmp_path / "model.safetensors")
