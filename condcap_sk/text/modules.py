@@ -1,5 +1,7 @@
 """The recurrent encoder-decoder: token ids ↔ sentence vectors."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -34,11 +36,22 @@ class CaptionEncoder(nn.Module):
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
-class _Teller(nn.Module):
+class _Teller(nn.Module, ABC):
     """What any decoder can do: tell how likely captions are, and find the likeliest.
 
-    `forward` gives logits of whole captions, `_initial_state` and `_step` those of one more token.
+    `forward` gives the logits of whole captions.
     """
+
+    start: int
+    max_length: int
+
+    @abstractmethod
+    def _initial_state(self, vectors):
+        """The state (n_layers, n, size) before the first token."""
+
+    @abstractmethod
+    def _step(self, vectors, previous, state):
+        """The logits (n, k, n_tokens) after the tokens `previous` (n, k), and the next state."""
 
     def log_probability(self, vectors, tokens):
         """Return the log-probability (n,) of whole captions."""
