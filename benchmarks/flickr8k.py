@@ -225,8 +225,8 @@ def measure_ours(photos, seed):
     )
     est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH)
     # Captions of a photograph differ more than a scene's: on training photographs, .3 left a fifth
-    # of 20 latents' captions alike.
-    est.set_params(gan__truth_weight=0.1)
+    # of 20 latents' captions alike. Two members knew captions there .6 nats better than one.
+    est.set_params(gan__truth_weight=0.1, gan__n_members=2)
     start = perf_counter()
     est.fit(X, captions)
     seconds = perf_counter() - start

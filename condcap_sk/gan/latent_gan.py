@@ -62,8 +62,8 @@ class LatentGAN(Portable, BaseEstimator):
     game: the posterior path ends in the cross-entropy of their words [5]_. The prior's mean, c = 0,
     then stands for whatever is said of the image. Whatever the latent, G's vector must tell one of
     the image's sentences from those of others. Images with captions are few, and what one network
-    learns of them is partly chance: G and its decoder are an ensemble, `n_members` of each, under
-    the same latents; D and Q meet each in turn.
+    learns of them is partly chance: G and its decoder can be an ensemble, `n_members` of each,
+    under the same latents; D and Q meet each in turn.
 
     Parameters
     ----------
@@ -102,9 +102,10 @@ class LatentGAN(Portable, BaseEstimator):
         256.
     decoder_size : int, default=384
         Width of the decoder's recurrent state. Applies only to sentences.
-    n_members : int, default=2
+    n_members : int, default=1
         Generators, each with a decoder of its own, that are trained under the same latents and
-        speak as one: an ensemble. More speak better and take longer. Applies only to sentences.
+        speak as one: an ensemble. Of photographs two tell better than one, and take half as long
+        again. Applies only to sentences.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
@@ -213,7 +214,7 @@ class LatentGAN(Portable, BaseEstimator):
         image_dropout=0.5,
         hidden_size="auto",
         decoder_size=384,
-        n_members=2,
+        n_members=1,
         image_network=None,
         lr=3e-3,
         batch_size=256,

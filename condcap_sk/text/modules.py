@@ -37,13 +37,14 @@ class CaptionEncoder(nn.Module):
 
 
 class _Teller(nn.Module, ABC):
-    """What any decoder can do: tell how likely captions are, and find the likeliest.
-
-    `forward` gives the logits of whole captions.
-    """
+    """What any decoder can do: tell how likely captions are, and find the likeliest."""
 
     start: int
     max_length: int
+
+    @abstractmethod
+    def _logits_of(self, vectors, tokens):
+        """The logits (m, n_tokens) of each counted token given the true ones before it."""
 
     @abstractmethod
     def _initial_state(self, vectors):
@@ -55,8 +56,10 @@ class _Teller(nn.Module, ABC):
 
     def log_probability(self, vectors, tokens):
         """Return the log-probability (n,) of whole captions."""
-        steps = self(vectors, tokens).log_softmax(2).gather(2, tokens[:, :, None])[:, :, 0]
-        return (steps * counted(tokens)).sum(1)
+        tokens = trimmed(tokens)
+        told = counted(tokens)
+        missed = F.cross_entropy(self._logits_of(vectors, tokens), tokens[told], reduction="none")
+        return -missed.new_zeros(tokens.shape).masked_scatter(told, missed).sum(1)
 
     def candidates(self, vectors, width):
         """Find the likeliest token sequences by beam search.
@@ -125,9 +128,9 @@ class CaptionDecoder(_Teller):
         self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
         self.to_logits = nn.Linear(hidden_size, n_tokens)
 
-    def forward(self, vectors, tokens):
-        """Logits (n, length, n_tokens) of each token given the true ones before it."""
-        return self._logits(self._outputs(vectors, self.embedding(self._shifted(tokens))))
+    def _logits_of(self, vectors, tokens):
+        outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
+        return self._logits(outputs[counted(tokens)])
 
     def _outputs(self, vectors, words):
         heard = vectors[:, None].expand(-1, words.shape[1], -1)
@@ -136,9 +139,7 @@ class CaptionDecoder(_Teller):
 
     def cross_entropy(self, vectors, tokens):
         """Mean over the tokens that count; the others' logits are not even computed."""
-        told = counted(tokens)
-        outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
-        return F.cross_entropy(self._logits(outputs[told]), tokens[told])
+        return F.cross_entropy(self._logits_of(vectors, tokens), tokens[counted(tokens)])
 
     def _shifted(self, tokens):
         return torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens[:, :-1]], dim=1)
@@ -171,8 +172,8 @@ class CaptionSpeaker(_Teller):
             _Voice(n_tokens, n_components, hidden_size, max_length) for _ in range(n_members)
         )
 
-    def forward(self, vectors, tokens):
-        return _agreed([voice(heard, tokens) for voice, heard in self._pairs(vectors)])
+    def _logits_of(self, vectors, tokens):
+        return _agreed([voice._logits_of(heard, tokens) for voice, heard in self._pairs(vectors)])
 
     def loss(self, vectors, tokens, rng):
         """Cross-entropy of the captions, summed over their tokens, in nats; with dropout."""
@@ -232,7 +233,8 @@ def counted(tokens):
 
 
 def _agreed(logits):
-    return torch.stack([one.log_softmax(2) for one in logits]).mean(0)
+    """The logits of the geometric mean."""
+    return sum(logits) / len(logits)
 
 
 def _likeliest(logits, width, first):

@@ -160,7 +160,7 @@ def all_sequences(decoder, vector):
         stop = tokens.index(END) if END in tokens else length
         if stop == 0 or UNKNOWN in tokens or any(tokens[stop:]):
             continue
-        logits = decoder(vector[None], torch.tensor([tokens]))[0]
+        logits = decoder._logits_of(vector[None], torch.tensor([tokens]))
         total = 0.0
         for i in range(min(stop + 1, length)):
             allowed = logits[i].clone()

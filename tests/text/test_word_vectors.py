@@ -70,7 +70,7 @@ def test__captioner__word_vectors__are_used_everywhere_and_not_kept(tmp_path):
     def fit(word_vectors):
         est = ConditionalCaptioner(random_state=0).set_params(
             codec__max_iter=2, image_encoder__max_iter=2, gan__max_iter=2,
-            codec__word_vectors=word_vectors,
+            gan__n_members=2, codec__word_vectors=word_vectors,
         )  # fmt: skip
         return est.fit(X, y)
 
