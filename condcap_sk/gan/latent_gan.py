@@ -104,8 +104,8 @@ class LatentGAN(Portable, BaseEstimator):
         Width of the decoder's recurrent state. Applies only to sentences.
     n_members : int, default=1
         Generators, each with a decoder of its own, that are trained under the same latents and
-        speak as one: an ensemble. Of photographs two tell better than one, in nearly twice the
-        time. Applies only to sentences.
+        speak as one: an ensemble. Two foretell what people say of photographs a little better than
+        one, in nearly twice the time. Applies only to sentences.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
