@@ -8,10 +8,11 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import check_random_state
 
-from ..metrics.captions import split_words
+from ..metrics._estimator import caption_analyzer, last_step
+from ..metrics.captions import splitter
 
-N_WORDS = 50  # the most frequent ones, which are looked at by default
-LEAST_USE = 0.02  # of captions; rarer words tell of images, and not of manners
+N_TOKENS = 50  # the most frequent ones, which are looked at by default
+LEAST_USE = 0.02  # of captions; rarer tokens tell of images, and not of manners
 N_COMPONENTS = 3  # of the latent, in the text
 ALPHAS = np.logspace(-2, 3, 12)
 
@@ -26,13 +27,14 @@ def describe_captions(
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner
-        Fitted, on captions.
+    estimator : ConditionalCaptioner or Pipeline
+        Fitted on captions; a pipeline ends in a captioner.
     X : array-like
         Images or feature vectors, some tens.
     properties : dict of {str: callable} or None, default=None
-        Each takes the list of a caption's words, lower-cased, and returns a number. None: their
-        number, and for each of the 50 most frequent words whether it is there.
+        Each takes the list of a caption's tokens, as the estimator's ``codec_.analyzer_`` splits
+        it (by default lower-cased words), and returns a number. None: their number, and for each of
+        the 50 most frequent tokens whether it is there.
     n_latents : int, default=200
         Draws from the prior, at least ten.
     random_state : int, RandomState instance or None, default=0
@@ -65,15 +67,18 @@ def describe_captions(
     words               2.5...
     ...
     """
+    analyzer = caption_analyzer(estimator, "describe_latents")
+    estimator, X = last_step(estimator, X)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(n_latents, random_state=rng)
     grid = estimator.predict_grid(X, latents)
-    words = [split_words(caption) for caption in grid.ravel()]
+    split = splitter(analyzer)
+    captions = [split(caption) for caption in grid.ravel()]
     if properties is None:
-        properties = {"words": len} | _frequent(words)
+        properties = {"words" if analyzer == "word" else "tokens": len} | _frequent(captions)
     description = {}
     for name, measure in properties.items():
-        values = np.reshape([float(measure(row)) for row in words], grid.shape).mean(axis=0)
+        values = np.reshape([float(measure(row)) for row in captions], grid.shape).mean(axis=0)
         spread = values.std()
         if spread:
             foretold = cross_val_predict(RidgeCV(ALPHAS), latents, values, cv=KFold(5))
@@ -88,15 +93,16 @@ def describe_captions(
     return description if output_dict else _as_text(description)
 
 
-def _frequent(words):
-    counts = Counter(word for row in words for word in set(row))
+def _frequent(captions):
+    counts = Counter(token for row in captions for token in set(row))
     # What is in every caption, or in hardly any, says nothing of a manner.
-    common = [word for word, n in counts.most_common() if LEAST_USE * len(words) <= n < len(words)]
-    return {f"'{word}'": _holds(word) for word in common[:N_WORDS]}
+    least, most = LEAST_USE * len(captions), len(captions) - 1
+    common = [token for token, n in counts.most_common() if least <= n <= most]
+    return {f"'{token}'": _holds(token) for token in common[:N_TOKENS]}
 
 
-def _holds(word):
-    return lambda row: word in row
+def _holds(token):
+    return lambda row: token in row
 
 
 def _as_text(description):

@@ -1,9 +1,9 @@
 """caption_report and scorers: how good the captions of an estimator are, and how different."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+from ._estimator import caption_analyzer, last_step
 from .captions import best_of_k, bleu, cider, cider_d, distinct_n, mutual_bleu, rouge_l, uniqueness
 
 N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as is usual
@@ -11,6 +11,8 @@ N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as i
 
 def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, output_dict=False):
     """Report how good captions are, one for each image and several, and how much these differ.
+
+    Captions are compared by the tokens that the estimator makes them of, its ``codec_.analyzer_``.
 
     Parameters
     ----------
@@ -59,23 +61,23 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     >>> sorted(caption_report(est, scenes.images, scenes.captions, output_dict=True))[:4]
     ['best_of_k', 'bleu_1', 'bleu_2', 'bleu_3']
     """
-    if isinstance(estimator, Pipeline):
-        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    split = {"analyzer": caption_analyzer(estimator, "control_report")}
+    estimator, X = last_step(estimator, X)
     best = estimator.predict(X)
     latents = estimator.sample_latents(n_latents, random_state=check_random_state(random_state))
     grid = estimator.predict_grid(X, latents)
     few = grid[:, :N_FEW]
     report = {
-        **{f"bleu_{n}": value for n, value in enumerate(bleu(best, captions), 1)},
-        "rouge_l": rouge_l(best, captions).mean(),
-        "cider": cider(best, captions).mean(),
-        "cider_d": cider_d(best, captions).mean(),
-        "best_of_k": best_of_k(grid, captions).mean(),
-        "mean_of_k": np.mean([cider_d(column, captions).mean() for column in grid.T]),
+        **{f"bleu_{n}": value for n, value in enumerate(bleu(best, captions, **split), 1)},
+        "rouge_l": rouge_l(best, captions, **split).mean(),
+        "cider": cider(best, captions, **split).mean(),
+        "cider_d": cider_d(best, captions, **split).mean(),
+        "best_of_k": best_of_k(grid, captions, **split).mean(),
+        "mean_of_k": np.mean([cider_d(column, captions, **split).mean() for column in grid.T]),
         "distinct": uniqueness(grid),
-        "mutual_bleu": mutual_bleu(few),
-        "distinct_1": distinct_n(few, 1),
-        "distinct_2": distinct_n(few, 2),
+        "mutual_bleu": mutual_bleu(few, **split),
+        "distinct_1": distinct_n(few, 1, **split),
+        "distinct_2": distinct_n(few, 2, **split),
     }
     report = {name: float(value) for name, value in report.items()}
     if output_dict:
@@ -89,7 +91,8 @@ def bleu_score(estimator, X, captions):
     Parameters
     ----------
     estimator : object
-        Fitted, with `predict`.
+        Fitted, with `predict`. Captions are compared by the tokens of its ``codec_.analyzer_``, or
+        by words where it has none.
     X : array-like
         Images.
     captions : list of n_images lists of str
@@ -107,7 +110,8 @@ def bleu_score(estimator, X, captions):
     >>> from condcap_sk.metrics import bleu_score
     >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=bleu_score)
     """
-    return float(bleu(estimator.predict(X), captions)[3])
+    analyzer = caption_analyzer(estimator, "control_score")
+    return float(bleu(estimator.predict(X), captions, analyzer=analyzer)[3])
 
 
 def oracle_score(estimator, X, captions):
@@ -116,7 +120,7 @@ def oracle_score(estimator, X, captions):
     Parameters
     ----------
     estimator : ConditionalCaptioner or Pipeline
-        Fitted on captions; a pipeline ends in a captioner.
+        Fitted on captions, which are compared by its tokens; a pipeline ends in a captioner.
     X : array-like
         Images.
     captions : list of n_images lists of str
@@ -134,7 +138,8 @@ def oracle_score(estimator, X, captions):
     >>> from condcap_sk.metrics import oracle_score
     >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=oracle_score)
     """
-    if isinstance(estimator, Pipeline):
-        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    analyzer = caption_analyzer(estimator, "control_score")
+    estimator, X = last_step(estimator, X)
     latents = estimator.sample_latents(20, random_state=0)
-    return float(best_of_k(estimator.predict_grid(X, latents), captions).mean())
+    grid = estimator.predict_grid(X, latents)
+    return float(best_of_k(grid, captions, analyzer=analyzer).mean())

@@ -1,9 +1,10 @@
 """How good sentences are, and how different.
 
-All of them compare words as the default analyzer of captions makes them: lower-cased, punctuation
-dropped.
+All of them compare tokens, by default words as the default analyzer of captions makes them:
+lower-cased, punctuation dropped.
 """
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -16,7 +17,19 @@ N_GRAM = 4
 split_words = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
 
 
-def bleu(captions, references):
+def splitter(analyzer):
+    """Return what splits a caption into the list of its tokens, as `CaptionCodec` does."""
+    if callable(analyzer):
+        return lambda text: list(analyzer(text))
+    if analyzer not in ("word", "char"):
+        raise ValueError(
+            f"analyzer={analyzer!r} splits no captions. Pass 'word', 'char' or a callable that "
+            "takes a str and returns its tokens."
+        )
+    return list if analyzer == "char" else split_words
+
+
+def bleu(captions, references, *, analyzer="word"):
     """BLEU-1 to BLEU-4 of a corpus: precision of n-grams, with a penalty for brevity.
 
     BLEU-n is the geometric mean of the precisions of 1-grams to n-grams, each n-gram counted at
@@ -30,6 +43,8 @@ def bleu(captions, references):
         One caption for each image.
     references : list of n_images lists of str
         True captions of each image.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -48,17 +63,16 @@ def bleu(captions, references):
     array([1.  , 0.82, 0.69, 0.  ])
     """
     agreeing, total, length, closest = np.zeros(N_GRAM), np.zeros(N_GRAM), 0, 0
-    for caption, texts in _pairs(captions, references):
-        ours, theirs = _n_grams(caption), [_n_grams(text) for text in texts]
+    for tokens, known in zip(*_split_both(captions, references, analyzer), strict=True):
+        ours, theirs = _n_grams(tokens), [_n_grams(text) for text in known]
         allowed: Counter = Counter()
         for counts in theirs:
             allowed |= counts
         for gram, count in ours.items():
             agreeing[len(gram) - 1] += min(count, allowed[gram])
             total[len(gram) - 1] += count
-        n_words = _length(ours)
-        length += n_words
-        closest += min((abs(_length(counts) - n_words), _length(counts)) for counts in theirs)[1]
+        length += len(tokens)
+        closest += min((abs(len(text) - len(tokens)), len(text)) for text in known)[1]
     if not length:
         return np.zeros(N_GRAM)
     with np.errstate(divide="ignore"):
@@ -66,10 +80,10 @@ def bleu(captions, references):
     return min(1.0, np.exp(1 - closest / length)) * np.exp(np.cumsum(logs) / np.arange(1, 5))
 
 
-def rouge_l(captions, references, *, beta=1.2):
-    """ROUGE-L: agreement in the longest common subsequence of words.
+def rouge_l(captions, references, *, beta=1.2, analyzer="word"):
+    """ROUGE-L: agreement in the longest common subsequence of tokens.
 
-    Its share P of the caption's words and its share R of the reference's, each the best over the
+    Its share P of the caption's tokens and its share R of the reference's, each the best over the
     references, as (1 + β²) P R / (R + β² P) [1]_.
 
     Parameters
@@ -80,6 +94,8 @@ def rouge_l(captions, references, *, beta=1.2):
         True captions of each image.
     beta : float, default=1.2
         Weight of R against P; the usual value for captions.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -97,18 +113,16 @@ def rouge_l(captions, references, *, beta=1.2):
     array([0.75])
     """
     scores = []
-    for caption, texts in _pairs(captions, references):
-        words = split_words(caption)
-        known = [split_words(text) for text in texts]
-        common = [_longest_common(words, text) for text in known]
-        precision = max(common) / max(len(words), 1)
+    for tokens, known in zip(*_split_both(captions, references, analyzer), strict=True):
+        common = [_longest_common(tokens, text) for text in known]
+        precision = max(common) / max(len(tokens), 1)
         recall = max(n / max(len(text), 1) for n, text in zip(common, known, strict=True))
         weight = beta**2
         scores.append((1 + weight) * precision * recall / max(recall + weight * precision, 1e-12))
     return np.array(scores)
 
 
-def cider(captions, references):
+def cider(captions, references, *, analyzer="word"):
     """CIDEr: agreement of captions with several references, by weighted n-grams.
 
     For n from 1 to 4, a caption and a reference are compared by the cosine of their n-gram counts,
@@ -121,6 +135,8 @@ def cider(captions, references):
         One caption for each image.
     references : list of n_images lists of str
         True captions of each image.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -143,16 +159,14 @@ def cider(captions, references):
     >>> cider(["a red dog runs fast", "a cat"], references).round(2)
     array([10.,  0.])
     """
-    consensus = _Consensus(references)
-    pairs = _pairs(captions, references)
-    return np.array([consensus.score(i, caption, False) for i, (caption, _) in enumerate(pairs)])
+    return _agreement(captions, references, analyzer, False)
 
 
-def cider_d(captions, references):
+def cider_d(captions, references, *, analyzer="word"):
     """CIDEr-D: CIDEr that repeated words and wrong lengths do not raise.
 
     Like `cider`, but an n-gram counts at most as often as the reference has it, and each reference
-    by exp(−Δ² / 72), where Δ is the difference of lengths in words [1]_. This is what the usual
+    by exp(−Δ² / 72), where Δ is the difference of lengths in tokens [1]_. This is what the usual
     evaluation code for captions prints as "CIDEr".
 
     Parameters
@@ -161,6 +175,8 @@ def cider_d(captions, references):
         One caption for each image.
     references : list of n_images lists of str
         True captions of each image.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -178,20 +194,21 @@ def cider_d(captions, references):
     >>> cider_d(["a red dog dog runs fast", "a cat"], references).round(2)
     array([5.58, 0.  ])
     """
-    consensus = _Consensus(references)
-    pairs = _pairs(captions, references)
-    return np.array([consensus.score(i, caption, True) for i, (caption, _) in enumerate(pairs)])
+    return _agreement(captions, references, analyzer, True)
 
 
-def best_of_k(captions, references):
+def best_of_k(captions, references, *, analyzer="word"):
     """CIDEr-D of the best of several captions of each image.
 
     Parameters
     ----------
     captions : array-like of shape (n_images, k)
-        Several captions for each image, for example from `ConditionalCaptioner.predict_grid`.
+        Several captions for each image, for example from `ConditionalCaptioner.predict_grid`; not
+        necessarily as many for all.
     references : list of n_images lists of str
         True captions of each image.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -205,11 +222,14 @@ def best_of_k(captions, references):
     >>> best_of_k([["a cat", "a red dog runs fast"], ["a cat", "two men"]], references).round(1)
     array([10.,  3.])
     """
-    consensus = _Consensus(references)
+    _check_lengths(captions, references)
+    split = splitter(analyzer)
+    consensus = Consensus(_split_rows(references, split, "references"))
+    rows = _split_rows(captions, split, "captions")
     return np.array(
         [
-            max(consensus.score(i, caption, True) for caption in dict.fromkeys(row))
-            for i, (row, _) in enumerate(_pairs(captions, references))
+            max(consensus.score(i, tokens, True) for tokens in set(map(tuple, row)))
+            for i, row in enumerate(rows)
         ]
     )
 
@@ -220,7 +240,7 @@ def uniqueness(captions):
     Parameters
     ----------
     captions : array-like of shape (n_images, k)
-        Several captions for each image.
+        Several captions for each image, not necessarily as many for all.
 
     Returns
     -------
@@ -233,18 +253,20 @@ def uniqueness(captions):
     >>> uniqueness([["a dog", "a dog"], ["a cat", "the cat"]])
     0.75
     """
-    return float(np.mean([len(set(row)) / len(row) for row in captions]))
+    return float(np.mean([len(set(row)) / len(row) for row in _check_rows(captions, "captions")]))
 
 
-def novelty(captions, training_captions):
-    """Share of captions that are not in the training data, word by word.
+def novelty(captions, training_captions, *, analyzer="word"):
+    """Share of captions that are not in the training data, token by token.
 
     Parameters
     ----------
-    captions : array-like of shape (n_images,) or (n_images, k)
-        The captions.
-    training_captions : array-like of str
+    captions : list of str, or of n_images lists of str
+        The captions, for example from `ConditionalCaptioner.sample`.
+    training_captions : list of str, or of lists of str
         All captions that were trained on.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -257,20 +279,23 @@ def novelty(captions, training_captions):
     >>> novelty(["a dog", "a cat"], ["A dog.", "two men"])
     0.5
     """
-    known = {tuple(split_words(text)) for text in training_captions}
-    flat = np.asarray(captions, dtype=object).ravel()
-    return float(np.mean([tuple(split_words(caption)) not in known for caption in flat]))
+    split = splitter(analyzer)
+    known = set(map(tuple, _split_flat(training_captions, split, "training_captions")))
+    new = [tuple(tokens) not in known for tokens in _split_flat(captions, split, "captions")]
+    return float(np.mean(new))
 
 
-def distinct_n(captions, n=2):
-    """Number of different n-grams in an image's captions, over their number of words.
+def distinct_n(captions, n=2, *, analyzer="word"):
+    """Number of different n-grams in an image's captions, over their number of tokens.
 
     Parameters
     ----------
     captions : array-like of shape (n_images, k)
-        Several captions for each image.
+        Several captions for each image, not necessarily as many for all.
     n : int, default=2
-        Words in an n-gram, 1 to 4.
+        Tokens in an n-gram.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
@@ -289,24 +314,26 @@ def distinct_n(captions, n=2):
     0.6666666666666666
     """
     ratios = []
-    for row in captions:
-        counts: Counter = sum((_n_grams(caption) for caption in row), Counter())
-        ratios.append(sum(len(gram) == n for gram in counts) / max(_length(counts), 1))
+    for row in _split_rows(captions, splitter(analyzer), "captions"):
+        different = {gram for tokens in row for gram in _grams(tokens, n)}
+        ratios.append(len(different) / max(sum(map(len, row)), 1))
     return float(np.mean(ratios))
 
 
-def mutual_bleu(captions):
+def mutual_bleu(captions, *, analyzer="word"):
     """Mutual BLEU-4: BLEU-4 of an image's captions, each against its others.
 
     Parameters
     ----------
     captions : array-like of shape (n_images, k)
-        Several captions for each image, at least two.
+        Several captions for each image, at least two and as many for all.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
 
     Returns
     -------
     score : float
-        Between 0, no four words in common, and 1, all the same; the mean over the k captions of
+        Between 0, no four tokens in common, and 1, all the same; the mean over the k captions of
         BLEU-4 over images [1]_.
 
     References
@@ -320,81 +347,135 @@ def mutual_bleu(captions):
     >>> mutual_bleu([["two men sit on a bench", "two men sit on a bench"]])
     1.0
     """
-    captions = np.asarray(captions, dtype=object)
-    if captions.ndim != 2 or captions.shape[1] < 2:
+    rows = [list(row) for row in _check_rows(captions, "captions")]
+    numbers = {len(row) for row in rows}
+    if len(numbers) != 1 or numbers == {1}:
         raise ValueError(
-            f"captions has shape {captions.shape}. Pass at least two captions for each image, "
-            "shape (n_images, k)."
+            f"captions holds {sorted(numbers)} captions for an image. All images need the same "
+            "number k, at least two."
         )
     scores = [
-        bleu(captions[:, j], np.delete(captions, j, axis=1).tolist())[3]
-        for j in range(captions.shape[1])
+        bleu([r[j] for r in rows], [r[:j] + r[j + 1 :] for r in rows], analyzer=analyzer)[3]
+        for j in range(*numbers)
     ]
     return float(np.mean(scores))
 
 
-class _Consensus:
-    """Weighted n-grams of the references, and how captions agree with them."""
+class Consensus:
+    """Weighted n-grams of the references, and how captions agree with them.
+
+    Parameters
+    ----------
+    references : list of n_images lists of sequences
+        The tokens, words or ids, of each image's references.
+    """
 
     def __init__(self, references):
-        counts = [[_n_grams(text) for text in texts] for texts in references]
-        self.documents = Counter(gram for texts in counts for gram in set().union(*texts))
-        self.n_images = len(counts)
-        self.references = [[self._weigh(text) for text in texts] for texts in counts]
+        counts = [[_n_grams(tokens) for tokens in row] for row in references]
+        documents = Counter(gram for row in counts for gram in set().union(*row))
+        self._idf = {gram: math.log(len(counts) / n) for gram, n in documents.items()}
+        self._idf_of_unseen = math.log(len(counts))
+        self._lengths = [[len(tokens) for tokens in row] for row in references]
+        self._weights = [self._by_gram(row) for row in counts]
 
-    def _weigh(self, counts):
-        weights: list[dict] = [{} for _ in range(N_GRAM)]
-        for gram, count in counts.items():
-            idf = np.log(self.n_images / max(1, self.documents[gram]))
-            weights[len(gram) - 1][gram] = count * idf
-        norms = [np.sqrt(sum(w * w for w in of_length.values())) for of_length in weights]
-        return weights, norms, _length(counts)
+    def _by_gram(self, row):
+        """Return of each n-gram the references with it, its weight there, and its share of norm."""
+        found: dict = {}
+        for reference, counts in enumerate(row):
+            weights = {gram: count * self._idf[gram] for gram, count in counts.items()}
+            squares = [0.0] * (N_GRAM + 1)
+            for gram, weight in weights.items():
+                squares[len(gram)] += weight * weight
+            for gram, weight in weights.items():
+                if weight:
+                    share = weight / math.sqrt(squares[len(gram)])
+                    found.setdefault(gram, []).append((reference, weight, share))
+        return found
 
-    def score(self, image, caption, guarded):
-        """CIDEr of a caption of one image; CIDEr-D if `guarded`."""
-        ours, our_norms, our_length = self._weigh(_n_grams(caption))
+    def score(self, image, tokens, guarded):
+        """Return the CIDEr of a caption of one image, given as tokens; CIDEr-D if `guarded`."""
+        lengths, theirs = self._lengths[image], self._weights[image]
+        trust = [math.exp(-((len(tokens) - n) ** 2) / 72) if guarded else 1.0 for n in lengths]
         total = 0.0
-        for theirs, their_norms, their_length in self.references[image]:
-            similarity = 0.0
-            for n in range(N_GRAM):
-                known = theirs[n]
-                product = sum(
-                    (min(w, known[gram]) if guarded else w) * known[gram]
-                    for gram, w in ours[n].items()
-                    if gram in known
-                )
-                if product:
-                    similarity += product / (our_norms[n] * their_norms[n])
-            if guarded:
-                similarity *= np.exp(-((our_length - their_length) ** 2) / 72)
-            total += similarity / len(self.references[image])
-        return 10 * total / N_GRAM
+        for n in range(1, N_GRAM + 1):
+            product = square = 0.0
+            for gram, count in Counter(_grams(tokens, n)).items():
+                ours = count * self._idf.get(gram, self._idf_of_unseen)
+                square += ours * ours
+                for reference, weight, share in theirs.get(gram, ()):
+                    least = weight if guarded and weight < ours else ours
+                    product += trust[reference] * share * least
+            if product:
+                total += product / math.sqrt(square)
+        return 10 * total / N_GRAM / len(lengths)
 
 
-def _pairs(captions, references):
+def _agreement(captions, references, analyzer, guarded):
+    ours, theirs = _split_both(captions, references, analyzer)
+    consensus = Consensus(theirs)
+    return np.array([consensus.score(i, tokens, guarded) for i, tokens in enumerate(ours)])
+
+
+def _split_both(captions, references, analyzer):
+    """Return the tokens of each image's caption, and those of its references."""
+    _check_lengths(captions, references)
+    split = splitter(analyzer)
+    return _split(captions, split, "captions"), _split_rows(references, split, "references")
+
+
+def _split_rows(rows, split, name):
+    return [_split(row, split, f"{name}[{i}]") for i, row in enumerate(_check_rows(rows, name))]
+
+
+def _split_flat(captions, split, name):
+    rows = [[row] if isinstance(row, str) else row for row in _check_list(captions, name)]
+    return _split([text for row in rows for text in row], split, name)
+
+
+def _split(texts, split, name):
+    for text in _check_list(texts, name):
+        if not isinstance(text, str):
+            raise ValueError(f"{name} holds {text!r:.80} where a caption belongs. Pass strings.")
+    return [split(text) for text in texts]
+
+
+def _check_rows(rows, name):
+    return [_check_list(row, f"{name}[{i}]") for i, row in enumerate(_check_list(rows, name))]
+
+
+def _check_list(captions, name):
+    if isinstance(captions, str) or not hasattr(captions, "__len__"):
+        raise ValueError(
+            f"{name}={captions!r:.80} is no list of captions. Wrap a single one: "
+            f"[{captions!r:.80}]."
+        )
+    if len(captions) == 0:
+        raise ValueError(
+            f"{name} is empty. Pass at least one caption, and leave out images without any."
+        )
+    return captions
+
+
+def _check_lengths(captions, references):
     if len(captions) != len(references):
         raise ValueError(
             f"captions holds {len(captions)} images, references {len(references)}. Pass the true "
             "captions of each image."
         )
-    return zip(captions, references, strict=True)
 
 
-def _n_grams(text):
-    words = split_words(text)
-    return Counter(
-        tuple(words[i : i + n]) for n in range(1, N_GRAM + 1) for i in range(len(words) - n + 1)
-    )
+def _n_grams(tokens):
+    return Counter(gram for n in range(1, N_GRAM + 1) for gram in _grams(tokens, n))
 
 
-def _length(counts):
-    return sum(count for gram, count in counts.items() if len(gram) == 1)
+def _grams(tokens, n):
+    return zip(*(tokens[i:] for i in range(n)), strict=False)
 
 
 def _longest_common(first, second):
     row = [0] * (len(second) + 1)
-    for word in first:
+    for token in first:
         diagonal = 0
         for j, other in enumerate(second, 1):
-            diagonal, row[j] = row[j], diagonal + 1 if word == other else max(row[j], row[j - 1])
+            diagonal, row[j] = row[j], diagonal + 1 if token == other else max(row[j], row[j - 1])
     return row[-1]

@@ -2,9 +2,9 @@
 
 import numpy as np
 from sklearn.cluster import KMeans
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
+from ._estimator import analyzer_of, last_step
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -35,8 +35,9 @@ def control_report(
     ----------
     estimator : object
         Fitted, with `predict`, `predict_grid` and `sample_latents` like those of
-        `ConditionalCaptioner`; or a pipeline that ends in one. The quantities of the inverse are
-        left out where it has no `infer_latent`, the leak where it has no `recover_latent`.
+        `ConditionalCaptioner`, on labels; or a pipeline that ends in one. The quantities of the
+        inverse are left out where it has no `infer_latent`, the leak where it has no
+        `recover_latent`.
     X : array-like
         Images that were not trained on.
     label_sets : list of n_images collections
@@ -84,6 +85,7 @@ def control_report(
     See Also
     --------
     control_score : One number, for model selection.
+    caption_report : The same for captions.
 
     Examples
     --------
@@ -103,8 +105,12 @@ def control_report(
     coverage               0.616    0.965    1.000
     ...
     """
-    if isinstance(estimator, Pipeline):
-        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    if analyzer_of(estimator, "label") != "label":
+        raise ValueError(
+            "estimator was fitted on captions, but labels are needed. Fit it on labels (or set "
+            "codec__analyzer='label'), or use `caption_report`, and `oracle_score` as a scorer."
+        )
+    estimator, X = last_step(estimator, X)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
     answers = np.asarray(estimator.predict_grid(X, latents))
@@ -173,7 +179,7 @@ def control_score(estimator, X, label_sets):
     Parameters
     ----------
     estimator : ConditionalCaptioner or Pipeline
-        Fitted; a pipeline ends in a captioner.
+        Fitted on labels; a pipeline ends in a captioner.
     X : array-like
         Images.
     label_sets : list of n_images collections

@@ -1,13 +1,20 @@
 """describe_captions on an estimator whose manners are known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from condcap_sk.inspection import describe_captions
 
 
 class Manners:
     """The first component adds an end, the second nothing; the third is not heard."""
+
+    def fit(self, X, captions):
+        return self
 
     def sample_latents(self, n_samples, random_state):
         return random_state.standard_normal((n_samples, 3))
@@ -52,3 +59,27 @@ def test__text__one_line_for_each_property(found):
     text = describe_captions(Manners(), np.zeros((4, 2)))
     assert len(text.splitlines()) == 1 + len(found)
     assert "c[0] +0.9" in text
+
+
+def fitted_with(analyzer):
+    manners = Manners()
+    manners.codec_ = SimpleNamespace(analyzer_=analyzer)
+    return manners
+
+
+@pytest.mark.parametrize("analyzer", ["char", lambda text: text.split("a")])
+def test__other_analyzers__properties_and_defaults__are_of_their_tokens(analyzer):
+    split = list if analyzer == "char" else analyzer
+    X = np.zeros((4, 2))
+    captions = Manners().predict_grid(X, np.random.RandomState(0).standard_normal((200, 3)))
+    n_tokens = np.mean([len(split(caption)) for caption in captions.ravel()])
+    for est in (fitted_with(analyzer), make_pipeline(FunctionTransformer(), fitted_with(analyzer))):
+        given = describe_captions(est, X, properties={"long": len}, output_dict=True)
+        default = describe_captions(est, X, output_dict=True)
+        assert given["long"]["mean"] == default["tokens"]["mean"] == pytest.approx(n_tokens)
+        assert "words" not in default
+
+
+def test__fitted_on_labels__says_what_to_use():
+    with pytest.raises(ValueError, match="fitted on labels.*`describe_latents`"):
+        describe_captions(fitted_with("label"), np.zeros((4, 2)))

@@ -1,7 +1,10 @@
 """caption_report and the scorers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -12,16 +15,26 @@ from condcap_sk.metrics import (
     bleu,
     bleu_score,
     caption_report,
+    cider,
     cider_d,
+    distinct_n,
+    mutual_bleu,
     oracle_score,
+    rouge_l,
 )
 
 CAPTIONS = [["a red dog runs fast", "the dog is red"], ["two men sit down", "men on a bench"]]
 TOLD = np.array([["a red dog runs fast", "a dog"], ["men sit", "men on a bench"]], dtype=object)
 
 
-class Speaker:
+class Speaker(BaseEstimator):
     """Says what it is told to."""
+
+    def fit(self, X, captions):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
 
     def predict(self, X):
         return TOLD[X, 0]
@@ -53,6 +66,48 @@ def test__scorers__known_captions__are_the_metrics():
     X = np.arange(2)
     assert bleu_score(Speaker(), X, CAPTIONS) == bleu(TOLD[:, 0], CAPTIONS)[3]
     assert oracle_score(Speaker(), X, CAPTIONS) == best_of_k(TOLD, CAPTIONS).mean()
+
+
+def fitted_with(analyzer):
+    speaker = Speaker()
+    speaker.codec_ = SimpleNamespace(analyzer_=analyzer)
+    return speaker
+
+
+@pytest.mark.parametrize("steps", [[], [FunctionTransformer()]], ids=["alone", "after another"])
+@pytest.mark.parametrize("analyzer", ["char", str.split])
+def test__analyzer_of_the_estimator__report_and_scorers__compare_its_tokens(analyzer, steps):
+    X = np.arange(2)
+    captions = [[text.title() for text in texts] for texts in CAPTIONS]
+    single = bleu(TOLD[:, 0], captions, analyzer=analyzer)
+    best = best_of_k(TOLD, captions, analyzer=analyzer).mean()
+    assert single[0] != bleu(TOLD[:, 0], captions)[0]
+    for est in (fitted_with(analyzer), make_pipeline(*steps, fitted_with(analyzer))):
+        assert bleu_score(est, X, captions) == single[3]
+        assert oracle_score(est, X, captions) == best
+        report = caption_report(est, X, captions, n_latents=2, output_dict=True)
+        assert report["bleu_1"] == single[0]
+        assert report["best_of_k"] == best
+        for name, measure in {"rouge_l": rouge_l, "cider": cider, "cider_d": cider_d}.items():
+            assert report[name] == measure(TOLD[:, 0], captions, analyzer=analyzer).mean()
+        columns = [cider_d(column, captions, analyzer=analyzer).mean() for column in TOLD.T]
+        assert report["mean_of_k"] == pytest.approx(np.mean(columns))
+        assert report["mutual_bleu"] == mutual_bleu(TOLD, analyzer=analyzer)
+        assert report["distinct_1"] == distinct_n(TOLD, 1, analyzer=analyzer)
+        assert report["distinct_2"] == distinct_n(TOLD, 2, analyzer=analyzer)
+
+
+@pytest.mark.parametrize(
+    ("measure", "instead"),
+    [
+        (caption_report, "control_report"),
+        (bleu_score, "control_score"),
+        (oracle_score, "control_score"),
+    ],
+)
+def test__fitted_on_labels__says_what_to_use(measure, instead):
+    with pytest.raises(ValueError, match=f"fitted on labels.*codec__analyzer.*`{instead}`"):
+        measure(make_pipeline(fitted_with("label")), np.arange(2), CAPTIONS)
 
 
 def test__scorers__cross_validated_pipeline__are_finite():

@@ -1,7 +1,10 @@
 """control_report on generators whose quantities are known, and control_score."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from condcap_sk.metrics import control_report, control_score
 
@@ -110,6 +113,32 @@ def test__text__every_quantity__has_a_row(speakers, grids):
     text = control_report(speakers.oracle, grids[:50], grids[:50].tolist())
     numbers = control_report(speakers.oracle, grids[:50], grids[:50].tolist(), output_dict=True)
     assert [line.split()[0] for line in text.splitlines()[1:]] == list(numbers)
+
+
+@pytest.mark.parametrize("measure", [control_report, control_score])
+@pytest.mark.parametrize("analyzer", ["word", "char", str.split])
+def test__fitted_on_captions__says_what_to_use(measure, analyzer, grids):
+    class Captioner:
+        codec_ = SimpleNamespace(analyzer_=analyzer)
+
+        def fit(self, X, y):
+            return self
+
+    for est in (Captioner(), make_pipeline(Captioner())):
+        with pytest.raises(ValueError, match="on captions.*codec__analyzer.*`caption_report`"):
+            measure(est, grids, grids.tolist())
+
+
+def test__fitted_on_labels__pipeline_of_one_step__report_is_that_of_its_step(speakers, grids):
+    class Fitted(type(speakers.oracle)):
+        codec_ = SimpleNamespace(analyzer_="label")
+
+        def fit(self, X, y):
+            return self
+
+    X, label_sets = grids[:50], grids[:50].tolist()
+    alone = control_report(speakers.oracle, X, label_sets)
+    assert control_report(make_pipeline(Fitted()), X, label_sets) == alone
 
 
 def test__control_score__cheats__are_worth_nothing_beside_the_oracle(speakers, grids):
