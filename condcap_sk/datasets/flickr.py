@@ -2,9 +2,12 @@
 
 import csv
 import json
+import os
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from zipfile import Path as ZipPath
+from zipfile import ZipFile
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -39,7 +42,8 @@ def load_flickr8k(path):
 
         files : dict of list
             Files of the photographs, by part: "train", "val" and "test", as far as there are.
-            Where the layout tells no parts, all are "train".
+            Where the layout tells no parts, all are "train". Paths, or for those in a zip file
+            objects with a method ``open("rb")``.
         captions : dict of lists of lists of str
             Their captions.
         features : dict of ndarray of shape (n, n_features), float32
@@ -107,9 +111,11 @@ def _read_captions(root):
     else:
         found = next(iter(sorted(root.rglob("captions.txt"))), None)
         if found is None:
+            packed = ", ".join(sorted(file.name for file in root.rglob("*.zip"))[:3])
+            advice = f"Unpack {packed} there" if packed else "Pass the folder of Flickr8k"
             raise FileNotFoundError(
                 f"{root} holds no captions: none of captions.json, Flickr8k.token.txt and "
-                "captions.txt. Pass the folder of Flickr8k."
+                f"captions.txt. {advice}."
             )
         with found.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
@@ -127,12 +133,35 @@ def _read_captions(root):
 def _find_photos(root):
     photos = {file.name: file for file in root.rglob("*.jpg")}
     for archive in sorted(root.rglob("*.zip")):
-        # One for all of them: each that is made from a name reads the whole table of contents.
-        inside = ZipPath(str(archive))
-        for member in inside.root.namelist():
+        with ZipFile(archive) as opened:
+            members = opened.namelist()
+        for member in members:
             if member.endswith(".jpg"):
-                photos.setdefault(member.rpartition("/")[2], inside / member)
+                photos.setdefault(member.rpartition("/")[2], _ZippedFile(str(archive), member))
     return photos
+
+
+@dataclass(frozen=True)
+class _ZippedFile:
+    """A file in a zip file. Unlike `zipfile.Path`, it can be pickled after it was read."""
+
+    archive: str
+    member: str
+
+    def __str__(self):
+        return f"{self.archive}/{self.member}"
+
+    def open(self, mode="rb"):
+        if mode != "rb":
+            raise ValueError(f"mode={mode!r}: {self} can only be read as bytes. Use 'rb'.")
+        return _opened(self.archive, os.getpid()).open(self.member)
+
+
+# To open a zip file is to read its whole table of contents. Forked processes would move each
+# other's place in the file if they shared it.
+@lru_cache(maxsize=8)
+def _opened(archive, process):
+    return ZipFile(archive)
 
 
 def _read_features(root):

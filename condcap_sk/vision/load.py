@@ -84,7 +84,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n,)
+        X : iterable of n files
             Paths (str or path-like), or objects with a method ``open("rb")``, such as
             `zipfile.Path`.
 
@@ -98,16 +98,24 @@ class LoadImages(TransformerMixin, BaseEstimator):
         UnreadableImageError
             If files are missing, damaged or no images; names all of them.
         """
-        images, unreadable = _read(X, self.size, self.verbose)
+        self._validate_params()
+        files = _listed(X, "X")
+        images, unreadable = _read(files, self.size, self.verbose)
         if unreadable:
-            raise _error(X, unreadable)
+            raise _error(files, unreadable)
         return images
+
+
+def _listed(files, name):
+    if isinstance(files, str | os.PathLike):
+        raise ValueError(
+            f"{name}={files!r} is one file. Pass a list of files: [{os.fspath(files)!r}]."
+        )
+    return list(files)
 
 
 def _read(files, size, verbose):
     """Return the images, and for each row that could not be read why not."""
-    if isinstance(files, str | os.PathLike):
-        raise ValueError(f"X={files!r} is one file. Pass a list of files: [{os.fspath(files)!r}].")
     pillow = _import_pillow()
     images = np.zeros((len(files), size, size, 3), dtype=np.uint8)
     unreadable = {}
@@ -151,9 +159,9 @@ def drop_unreadable(files, captions):
 
     Parameters
     ----------
-    files : list of n paths
+    files : iterable of n files
         As for `LoadImages`.
-    captions : list of n collections
+    captions : iterable of n collections
         The captions of each.
 
     Returns
@@ -172,6 +180,7 @@ def drop_unreadable(files, captions):
     >>> unreadable
     {'no.jpg': "FileNotFoundError: [Errno 2] No such file or directory: 'no.jpg'"}
     """
+    files, captions = _listed(files, "files"), list(captions)
     if len(files) != len(captions):
         raise ValueError(
             f"files holds {len(files)} files, captions {len(captions)} collections. Pass the "

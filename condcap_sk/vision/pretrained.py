@@ -1,16 +1,18 @@
 """PretrainedFeatures: images → features of a network that was trained elsewhere."""
 
 import copy
+import io
 from numbers import Integral
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from tqdm.auto import tqdm
 
-from .._validation import check_images
+from .._validation import as_array, check_images
 from ..training.batches import in_batches
 from ..training.device import resolve_device
 from ..training.seeding import seeded_init
@@ -32,7 +34,8 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
     preprocess : callable, default=None
         Turns images (n, C, H, W), as uint8 tensor or float32 tensor of the same range, into what a
         module wants, for example ``weights.transforms()`` of torchvision. None: what the model is
-        known to want; timm's models tell.
+        known to want; timm's models tell. With ``memory=``, a named function of a module that can
+        be imported: no lambda.
     batch_size : int, default=32
         Images at a time on an accelerator; bounds the memory. On a CPU one at a time is faster.
     device : str, default="auto"
@@ -57,7 +60,9 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
     >>> from condcap_sk.vision import PretrainedFeatures
     >>> network = torch.nn.Conv2d(3, 5, 3)
     >>> images = np.zeros((2, 8, 8, 3), dtype=np.uint8)
-    >>> PretrainedFeatures(network, preprocess=lambda x: x / 255).transform(images).shape
+    >>> def scaled(x):
+    ...     return x / 255
+    >>> PretrainedFeatures(network, preprocess=scaled).transform(images).shape
     (2, 5)
     """
 
@@ -83,6 +88,28 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         self.batch_size = batch_size
         self.device = device
         self.verbose = verbose
+
+    def __getstate__(self):
+        state = {**super().__getstate__()}
+        if isinstance(self.model, nn.Module):
+            # As torch pickles a tensor, with its address, joblib takes every copy for another, and
+            # memory= finds nothing again. The rest of the module is left to whoever pickles: only
+            # joblib's own pickles hold classes that were written in a notebook.
+            tensors = _tensors(self.model)
+            rest = copy.deepcopy(self.model, dict.fromkeys(map(id, tensors.values())))
+            saved = io.BytesIO()
+            torch.save(list(tensors.values()), saved)
+            state["model"] = rest, list(tensors), saved.getvalue()
+        return state
+
+    def __setstate__(self, state):
+        if isinstance(state["model"], tuple):
+            module, places, saved = state["model"]
+            tensors = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=False)
+            for (path, name), tensor in zip(places, tensors, strict=True):
+                setattr(module.get_submodule(path), name, tensor)
+            state = {**state, "model": module}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -122,29 +149,48 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         features : ndarray of shape (n, n_features), float32
             The features.
         """
-        X = check_images(X)
-        if X.ndim != 4 or X.shape[1] not in (1, 3):
+        self._validate_params()
+        X = as_array(X)
+        shape = check_images(X[:1] if X.ndim > 2 else X).shape[1:]
+        if len(shape) != 3 or shape[0] not in (1, 3):
             raise ValueError(
-                f"X holds {X.shape[1]} features or channels. Pass images of 3 channels or 1, such "
+                f"X holds {shape[0]} features or channels. Pass images of 3 channels or 1, such "
                 "as (n, H, W, 3)."
             )
-        images = torch.from_numpy(np.broadcast_to(X, (len(X), 3, *X.shape[2:])).copy())
+        X = np.asarray(X)
+        if X.dtype.kind == "f":
+            # All of it before the network starts, which takes long.
+            highest = max(check_images(X[rows]).max() for rows in gen_batches(len(X), 32))
+            if 0 < highest <= 1:
+                raise ValueError(
+                    f"X holds floats of at most {highest:.3g}, where values from 0 to 255 are "
+                    "expected. Pass X * 255."
+                )
         network, preprocess = self._network()
         device = resolve_device(self.device)
         network = network.to(device).eval()
 
         def features(batch):
             found = network(preprocess(batch))
+            if not isinstance(found, torch.Tensor) or found.ndim not in (2, 3, 4):
+                told = f" of shape {tuple(found.shape)}" if hasattr(found, "shape") else ""
+                raise ValueError(
+                    f"model returns a {type(found).__name__}{told}. Wrap it in a module that "
+                    "returns a tensor of features (n, d), maps (n, d, h, w) or tokens (n, m, d)."
+                )
             if found.ndim == 4:
                 return found.mean((2, 3))
             return found.mean(1) if found.ndim == 3 else found
 
         # On a CPU, one image stays in the cache, and its features are the same in any company.
         size = 1 if device.type == "cpu" else self.batch_size
-        batches = tqdm(images.split(size), desc="features", disable=self.verbose <= 0, leave=False)
-        found = [
-            in_batches(features, batch, size=size, device=device, fill=False) for batch in batches
-        ]
+        batches = list(gen_batches(len(X), size))
+        found = []
+        # Only a batch at a time is held in another form: photographs fill the memory by themselves.
+        for rows in tqdm(batches, desc="features", disable=self.verbose <= 0, leave=False):
+            images = check_images(X[rows])
+            images = torch.from_numpy(np.broadcast_to(images, (len(images), 3, *shape[1:])).copy())
+            found.append(in_batches(features, images, size=size, device=device, fill=False))
         return torch.cat(found).float().numpy()
 
     def _network(self):
@@ -163,9 +209,20 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         if preprocess is None:
             raise ValueError(
                 "preprocess=None, and the model does not tell what input it was trained on. Pass "
-                "preprocess, for example weights.transforms() of torchvision, or lambda x: x / 255."
+                "preprocess, for example weights.transforms() of torchvision, or a function: "
+                "def scaled(x): return x / 255."
             )
         return copy.deepcopy(self.model), preprocess
+
+
+def _tensors(module):
+    """Return the tensors of a module, by the path of the part and the attribute that holds them."""
+    return {
+        (path, name): value
+        for path, part in module.named_modules()
+        for name, value in {**vars(part), **part._parameters, **part._buffers}.items()
+        if isinstance(value, torch.Tensor)
+    }
 
 
 def _lite_input(images):

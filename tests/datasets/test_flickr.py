@@ -1,6 +1,10 @@
 """load_flickr8k: its layouts, imitated."""
 
 import json
+import os
+import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -77,6 +81,70 @@ def test__layout__photographs_and_captions__stay_together(layout, parts, tmp_pat
         assert photos.features["train"].dtype == np.float32
     else:
         assert photos.features == {}
+
+
+def test__zipped_photographs__read_or_not__survive_pickling(tmp_path):
+    development(tmp_path)
+    first, *_ = files = load_flickr8k(tmp_path).files["train"]
+    for _ in range(2):
+        again = pickle.loads(pickle.dumps(files))
+        assert again == files == load_flickr8k(tmp_path).files["train"]
+        assert len({*files, *again}) == 3
+        for file, name in zip(again, NAMES, strict=False):
+            with file.open("rb") as stream:
+                assert stream.read().decode() == name
+            assert str(file) == str(tmp_path / "images.zip" / "images" / name)
+    with pytest.raises(ValueError, match="mode='r'.*Use 'rb'"):
+        first.open("r")
+
+
+def test__zipped_photographs__many__need_one_reading_of_the_contents(tmp_path, monkeypatch):
+    development(tmp_path)
+    files = load_flickr8k(tmp_path).files["train"]
+    made = []
+    make = zipfile.ZipFile.__init__
+
+    def count(archive, *args, **kwargs):
+        made.append(archive)
+        make(archive, *args, **kwargs)
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", count)
+    for file in files * 3:
+        file.open("rb").close()
+    assert len(made) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test__zipped_photographs__in_several_processes__are_read_without_warning(tmp_path):
+    development(tmp_path)
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in NAMES:  # larger than what a process keeps of a file
+            archive.writestr(f"images/{name}", name * 100_000)
+    script = """if True:
+        import multiprocessing, sys
+        from condcap_sk.datasets import load_flickr8k
+
+        def read(file):
+            with file.open("rb") as stream:
+                return stream.read().decode() == file.member.rpartition("/")[2] * 100_000
+
+        files = load_flickr8k(sys.argv[1]).files["train"]
+        assert all(map(read, files))
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            assert all(pool.map(read, files * 20, chunksize=1))
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", script, tmp_path],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test__release__still_packed__says_to_unpack_it(tmp_path):
+    for name in ("Flickr8k_text.zip", "Flickr8k_Dataset.zip"):
+        zipfile.ZipFile(tmp_path / name, "w").close()
+    with pytest.raises(FileNotFoundError, match="Unpack Flickr8k_Dataset.zip, Flickr8k_text.zip"):
+        load_flickr8k(tmp_path)
 
 
 def test__nothing_there__says_what_was_looked_for(tmp_path):

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -99,6 +100,16 @@ def test__transform__files_that_cannot_be_read__are_named(damaged):
     assert "drop_unreadable" in str(info.value)
 
 
+@pytest.mark.parametrize("form", [tuple, np.array, iter, lambda x: pd.Series(x, range(5, 12))])
+def test__files__in_any_form__are_taken(form, damaged):
+    with pytest.raises(UnreadableImageError, match="5 of 7 files") as info:
+        LoadImages(size=8).transform(form(damaged))
+    assert info.value.rows == [1, 2, 3, 4, 5]
+    assert LoadImages(size=8).transform(form([damaged[0]] * 7)).shape == (7, 8, 8, 3)
+    files, captions, unreadable = drop_unreadable(form(damaged), form([*"abcdefg"]))
+    assert (files, captions, len(unreadable)) == ([damaged[0], damaged[6]], ["a", "g"], 5)
+
+
 def test__drop_unreadable__leaves_out_their_captions(damaged):
     captions = [[f"caption {i}"] for i in range(7)]
     files, kept, unreadable = drop_unreadable(damaged, captions)
@@ -123,6 +134,11 @@ def test__drop_unreadable__lengths_differ__says_what_to_pass():
 def test__transform__one_bare_file__says_what_to_pass(file):
     with pytest.raises(ValueError, match="Pass a list of files"):
         LoadImages().transform(file)
+
+
+def test__transform__bad_parameter_and_no_fit__is_named(damaged):
+    with pytest.raises(ValueError, match="'size' parameter"):
+        LoadImages(size=0).transform(damaged[:1])
 
 
 def test__verbose__shows_a_bar_or_nothing(tmp_path, capfd):

@@ -1,11 +1,18 @@
 """PretrainedFeatures: networks from elsewhere."""
 
+import copy
+import pickle
+import subprocess
 import sys
+import tracemalloc
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from condcap_sk.datasets import make_captioned_shapes
@@ -77,6 +84,180 @@ def test__module__is_left_as_it_was():
     assert torch.equal(module.running_mean, before)
 
 
+class Odd(nn.Module):
+    """A network that holds tensors in every way."""
+
+    def __init__(self, weight=0.5):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 1)
+        self.second = nn.Conv2d(3, 4, 1)
+        self.second.weight = self.first.weight
+        self.norm = nn.BatchNorm2d(4).eval()
+        self.recurrent = nn.LSTM(4, 2, batch_first=True)
+        self.register_buffer("shift", torch.ones(1), persistent=False)
+        self.register_buffer("absent", None)
+        self.scale = torch.full((1,), 2.0)
+        for i, parameter in enumerate(self.parameters()):
+            nn.init.constant_(parameter, weight + i / 10)
+        self.norm.requires_grad_(False)
+
+    def forward(self, images):
+        maps = self.norm(self.first(images) + self.second(images)) * self.scale + self.shift
+        return self.recurrent(maps.flatten(2).transpose(1, 2))[0]
+
+
+def test__hash__copies__are_one_and_other_weights_another():
+    est = PretrainedFeatures(Odd(), preprocess=scaled)
+    expected = joblib.hash(est)
+    for other in (
+        copy.deepcopy(est),
+        clone(est),
+        PretrainedFeatures(Odd(), preprocess=scaled),
+        pickle.loads(pickle.dumps(est)),
+    ):
+        assert joblib.hash(other) == expected
+    changed = Odd(), Odd(), Odd(), Odd(weight=0.25)
+    changed[0].scale += 1
+    changed[1].norm.running_mean += 1
+    changed[2].shift += 1
+    found = {joblib.hash(PretrainedFeatures(module, preprocess=scaled)) for module in changed}
+    assert len(found | {expected}) == 5
+
+
+def test__pickle__module__comes_back_as_it_was():
+    module = Odd()
+    est = PretrainedFeatures(module, preprocess=scaled, batch_size=3)
+    again = pickle.loads(pickle.dumps(est))
+    np.testing.assert_array_equal(again.transform(IMAGES), est.transform(IMAGES))
+    assert again.batch_size == 3
+    assert type(again.model) is Odd
+    assert again.model.second.weight is again.model.first.weight
+    assert list(again.model.state_dict()) == list(module.state_dict())
+    for ours, theirs in zip(module.modules(), again.model.modules(), strict=True):
+        assert ours.training == theirs.training
+    for ours, theirs in zip(module.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+        assert ours.requires_grad == theirs.requires_grad
+    assert est.model is module
+    assert module.scale == 2
+
+
+def test__class_of_a_script__works_in_other_processes(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        """if True:
+        import joblib, numpy as np, torch
+        from condcap_sk.vision import PretrainedFeatures
+
+        class Net(torch.nn.Conv2d):
+            pass
+
+        def scaled(x):
+            return x / 255
+
+        est = PretrainedFeatures(Net(3, 2, 1), preprocess=scaled)
+        images = np.ones((2, 4, 4, 3), dtype=np.uint8)
+        transform = joblib.delayed(PretrainedFeatures.transform)
+        for found in joblib.Parallel(n_jobs=2)(transform(est, images) for _ in range(2)):
+            assert (found == est.transform(images)).all()
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+class Keeps(nn.Module):
+    """Counts how often it is used, and changes its input."""
+
+    calls = 0
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        Keeps.calls += len(images)
+        return images.div_(255)
+
+
+def as_they_are(images):
+    return images.float() if images.dtype == torch.uint8 else images
+
+
+def test__memory__refit__does_not_compute_again(tmp_path):
+    Keeps.calls = 0
+    fitted = []  # kept, lest the next network lies where the last one lay
+    for _ in range(3):
+        features = PretrainedFeatures(Keeps(), preprocess=as_they_are)
+        pipe = make_pipeline(features, Ridge(), memory=str(tmp_path))
+        fitted.append(pipe.fit(IMAGES, np.arange(5)))
+    assert Keeps.calls == 5
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test__images__network_that_works_in_place__are_left_as_they_were(dtype):
+    images = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2)).astype(dtype)
+    before = images.copy()
+    PretrainedFeatures(Keeps(), preprocess=as_they_are).transform(images)
+    np.testing.assert_array_equal(images, before)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("first", [True, False])
+def test__many_images__memory__holds_a_batch_more(dtype, first):
+    images = np.full((200, 3, 64, 64) if first else (200, 64, 64, 3), 7, dtype=dtype)
+    tracemalloc.start()
+    PretrainedFeatures(nn.Identity(), preprocess=scaled).transform(images)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < images.nbytes / 2
+
+
+@pytest.mark.parametrize("row", [0, 4])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
+def test__not_finite__anywhere__is_told_before_the_network_runs(row, bad):
+    images = IMAGES.astype(float)
+    images[row, 5, 5, 1] = bad
+    Keeps.calls = 0
+    with pytest.raises(ValueError, match="X.*(NaN|infinity|too large)"):
+        PretrainedFeatures(Keeps(), preprocess=as_they_are).transform(images)
+    assert Keeps.calls == 0
+
+
+def test__list_of_images__of_different_sizes__is_told():
+    with pytest.raises(ValueError, match="X holds rows or images of different sizes"):
+        PretrainedFeatures(nn.Identity(), preprocess=scaled).transform([IMAGES[0], IMAGES[1, :9]])
+
+
+def test__floats_from_0_to_1__says_what_to_pass():
+    est = PretrainedFeatures(nn.Identity(), preprocess=scaled)
+    with pytest.raises(ValueError, match=r"X holds floats of at most 1, .*Pass X \* 255"):
+        est.transform(np.clip(IMAGES / 255, 0, 1) / (IMAGES.max() / 255))
+    for fine in (np.zeros((1, 4, 4, 3)), np.ones((1, 4, 4, 3), dtype=np.uint8)):
+        assert est.transform(fine).shape == (1, 3)
+
+
+class Returns(nn.Module):
+    def __init__(self, form):
+        super().__init__()
+        self.form = form
+
+    def forward(self, images):
+        if self.form is dict:
+            return {"features": images}
+        return images.mean() if self.form == 0 else images[..., None]
+
+
+@pytest.mark.parametrize(
+    ("form", "named"), [(dict, "dict"), (0, r"Tensor of shape \(\)"), (5, r"Tensor of .*, 1\)")]
+)
+def test__module__that_returns_something_else__says_what_it_should(form, named):
+    with pytest.raises(ValueError, match=rf"model returns a {named}\. Wrap it"):
+        PretrainedFeatures(Returns(form), preprocess=scaled).transform(IMAGES)
+
+
 def test__grey_images__are_read_as_rgb():
     grey = IMAGES[..., 0]
     features = PretrainedFeatures(nn.Identity(), preprocess=scaled).transform(grey)
@@ -99,3 +280,5 @@ def test__package_missing__says_how_to_get_it(monkeypatch, name):
 def test__bad_parameter__is_named():
     with pytest.raises(ValueError, match="'model' parameter"):
         PretrainedFeatures("resnet").fit(IMAGES)
+    with pytest.raises(ValueError, match="'model' parameter"):
+        PretrainedFeatures("resnet").transform(IMAGES)
