@@ -74,19 +74,25 @@ def check_vector_sets(y, n_rows, dtype=np.float32):
     return bank, answers
 
 
+def as_array(X):
+    """Return `X`, as an array if it is none."""
+    if hasattr(X, "ndim"):
+        return X
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X holds rows or images of different sizes. Bring all to one size first."
+        ) from error
+
+
 def check_images(X, estimator=None, image_shape=None, reset=False):
     """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
 
     `estimator` keeps what is known of the columns of a 2-D `X`; with `reset`, in fit, it learns
     that. `image_shape`, (H, W) or (H, W, C), tells that the rows of a 2-D `X` are flattened images.
     """
-    if not hasattr(X, "ndim"):
-        try:
-            X = np.asarray(X)
-        except ValueError as error:
-            raise ValueError(
-                "X holds rows or images of different sizes. Bring all to one size first."
-            ) from error
+    X = as_array(X)
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
@@ -128,8 +134,8 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
         X = X.transpose(0, 3, 1, 2)
     elif X.ndim == 4 and X.shape[1] not in _CHANNELS:
         raise ValueError(
-            f"X has shape {X.shape}, with 1, 3 or 4 channels neither last nor first. "
-            "Pass images as (n, H, W, C) or (n, C, H, W)."
+            f"X holds images of shape {X.shape[1:]}, with 1, 3 or 4 channels neither last nor "
+            "first. Pass images as (n, H, W, C) or (n, C, H, W)."
         )
     return for_torch(X)
 
@@ -150,8 +156,11 @@ def _describe(shape):
     return f"{height}x{width} images with {channels} channel(s)"
 
 
-def check_answers(answers, name):
-    """Return a 1-D array of labels or strings, in one comparable type."""
+def check_answers(answers, name, rows=None):
+    """Return a 1-D array of labels or strings, in one comparable type.
+
+    `rows` tell errors which row of `name` each answer is from.
+    """
     if isinstance(answers, str | bytes):
         raise ValueError(f"{name}={answers!r} is one bare string. Pass a list of answers.")
     if isinstance(answers, set | frozenset | dict) or not hasattr(answers, "__iter__"):
@@ -166,12 +175,16 @@ def check_answers(answers, name):
     if not answers:
         raise ValueError(f"{name} is empty. Pass at least one answer.")
     kinds: dict = {}
-    for answer in answers:
-        kinds.setdefault(_kind(answer, name), answer)
+    for i, answer in enumerate(answers):
+        place = name if rows is None else f"{name}[{rows[i]}]"
+        kinds.setdefault(_kind(answer, place), (answer, place))
     if len(kinds) > 1:
         raise ValueError(
             f"{name} mixes types: "
-            + " and ".join(f"{value!r} ({kind})" for kind, value in sorted(kinds.items()))
+            + " and ".join(
+                f"{value!r} ({kind})" + f" in {place}" * (place != name)
+                for kind, (value, place) in sorted(kinds.items())
+            )
             + ", which cannot be ordered or told apart. Convert all answers to one type, "
             "for example with str()."
         )
@@ -250,7 +263,7 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
     answers = [answer for row in rows for answer in row]
     # Plain Python values: many small arrays are slow to look at one by one.
     answers = [a.item() if isinstance(a, np.generic) else a for a in answers]
-    return check_answers(answers, name), images
+    return check_answers(answers, name, images), images
 
 
 def _as_collection(row, name, is_array):

@@ -17,6 +17,13 @@ class UnreadableImageError(ValueError):
     rows: list
 
 
+class EmptyCaptionError(ValueError):
+    """`captions` that have no token; `rows` are their places among all that were passed."""
+
+    rows: list
+    captions: list
+
+
 class SingleAnswerWarning(ConvergenceWarning):
     """All answers seen in `fit` are the same: there is nothing for a latent to choose between."""
 

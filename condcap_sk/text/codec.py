@@ -14,7 +14,7 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_answers
@@ -48,8 +48,9 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
         How a caption falls into tokens, in the sense of scikit-learn's text vectorizers. "label":
         an answer is one token whatever it is. "word": lower-cased words, punctuation dropped.
-        "char": every character. A callable takes a str and returns its tokens, which decoding
-        joins by a space. "auto" takes "word" when string answers contain white space, else "label".
+        "char": every character. A callable takes a str and returns its tokens, a list of str,
+        which decoding joins by a space. "auto" takes "word" when string answers contain white
+        space, else "label".
     n_components : int or "auto", default="auto"
         Dimension of the sentence vectors; their norm is its square root. "auto": 256 for
         sentences; for labels four times the bits that tell them apart, at least 16.
@@ -58,11 +59,11 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         sentences.
     hidden_size : int or "auto", default="auto"
         Width of the recurrent layers. "auto": 64 for labels, 256 for sentences.
-    min_df : int, default=1
+    min_df : int or float, default=1
         Words or characters found in fewer captions are unknown: read as one that has no meaning,
-        never answered.
+        never answered. An int is a number of captions, a float from 0 to 1 a share of them.
     max_features : int or None, default=None
-        Keep only the most frequent words or characters.
+        Keep only the words or characters that occur most often, counted over all captions.
     max_length : int or None, default=None
         Captions are cut to so many tokens. None: the longest caption seen.
     word_vectors : mapping or None, default=None
@@ -128,7 +129,10 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "min_df": [Interval(Integral, 1, None, closed="left")],
+        "min_df": [
+            Interval(RealNotInt, 0, 1, closed="both"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "max_features": [None, Interval(Integral, 1, None, closed="left")],
         "max_length": [None, Interval(Integral, 1, None, closed="left")],
         "word_vectors": [None, Mapping],
@@ -207,8 +211,10 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Raises
         ------
+        EmptyCaptionError
+            If captions have no token; names all of them.
         ValueError
-            If there is no caption, or captions have mixed types, or no token.
+            If there is no caption, or captions have mixed types.
         """
         captions = check_answers(captions, "captions")
         weights_seed, order_seed, noise_seed = spawn_seeds(self.random_state, 3)
@@ -438,7 +444,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         size = len(vocabulary), n_components, hidden_size
         codec.encoder_ = tensors.fill("codec.encoder.", lambda: CaptionEncoder(*size))
         codec.decoder_ = tensors.fill("codec.decoder.", lambda: CaptionDecoder(*size, max_length))
-        codec.history_ = history(fields)
+        codec.history_ = history(fields, "history")
         codec.n_iter_ = fields.size("n_iter")
         codec.device_ = torch.device("cpu")
         codec._n_features_out = n_components

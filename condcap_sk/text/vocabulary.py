@@ -1,9 +1,11 @@
 """Captions ↔ token ids."""
 
 from collections import Counter
+from numbers import Integral
 
 import numpy as np
 
+from ..exceptions import EmptyCaptionError
 from ..metrics.captions import split_words
 
 END, UNKNOWN = 0, 1  # END also fills what follows it
@@ -25,10 +27,11 @@ class Vocabulary:
     ----------
     analyzer : {"label", "word", "char"} or callable
         How a caption falls into tokens.
-    min_df : int
-        Tokens found in fewer captions are unknown. Does not apply to labels.
+    min_df : int or float
+        Tokens found in fewer captions, or a smaller share of them, are unknown. Does not apply to
+        labels.
     max_features : int or None
-        Keep only the most frequent tokens. Does not apply to labels.
+        Keep only the tokens that occur most often in all captions. Does not apply to labels.
     max_length : int or None
         Cut captions to so many tokens; None is the longest caption seen.
     """
@@ -43,9 +46,11 @@ class Vocabulary:
         if self.analyzer == "label":
             # An array of the labels' own dtype, so that answers come back in it.
             return self.know(np.unique(captions), 1)
-        split = [self._split(caption) for caption in captions]
-        counts = Counter(token for tokens in split for token in dict.fromkeys(tokens))
-        kept = [token for token, count in counts.most_common() if count >= self.min_df]
+        split = self._split_all(captions)
+        counts = Counter(token for tokens in split for token in tokens)
+        found_in = Counter(token for tokens in split for token in set(tokens))
+        unit = 1 if isinstance(self.min_df, Integral) else len(split)
+        kept = [t for t, _ in counts.most_common() if found_in[t] / unit >= self.min_df]
         if not kept:
             raise ValueError(
                 f"min_df={self.min_df} leaves no token of {len(split)} captions. Lower it."
@@ -80,8 +85,8 @@ class Vocabulary:
                 )
             ids[:, 0] = [self.ids_[label] for label in labels]
             return ids
-        for row, caption in zip(ids, captions, strict=True):
-            tokens = self._split(caption, name)[: self.max_length_]
+        for row, tokens in zip(ids, self._split_all(captions, name), strict=True):
+            tokens = tokens[: self.max_length_]
             row[: len(tokens)] = [self.ids_.get(token, UNKNOWN) for token in tokens]
         return ids
 
@@ -96,21 +101,36 @@ class Vocabulary:
             captions[i] = glue.join(self.tokens_[row[:length] - N_SPECIAL])
         return captions
 
-    def _split(self, caption, name="captions"):
+    def _split_all(self, captions, name="captions"):
+        split = [self._split(caption, name) for caption in captions]
+        rows = [row for row, tokens in enumerate(split) if not tokens]
+        if rows:
+            named = [f"{name}[{row}]={str(captions[row])!r:.80}" for row in rows[:3]]
+            error = EmptyCaptionError(
+                f"{len(rows)} of {len(split)} {name} have no token under "
+                f"analyzer={self.analyzer!r}: {', '.join(named)}{', …' * (len(rows) > 3)}. "
+                "Leave them out."
+            )
+            error.rows = rows
+            error.captions = [str(captions[row]) for row in rows]
+            raise error
+        return split
+
+    def _split(self, caption, name):
         if not isinstance(caption, str):
             raise ValueError(
                 f"{name} holds {caption!r}, which analyzer={self.analyzer!r} cannot split. "
                 "Use strings, or analyzer='label'."
             )
         if callable(self.analyzer):
-            tokens = list(self.analyzer(caption))
-        elif self.analyzer == "char":
-            tokens = list(caption)
-        else:
-            tokens = split_words(caption)
-        if not tokens:
-            raise ValueError(
-                f"{name} holds {str(caption)!r}, which has no token under "
-                f"analyzer={self.analyzer!r}. Leave such captions out."
-            )
-        return tokens
+            found = self.analyzer(caption)
+            tokens = list(found) if hasattr(found, "__iter__") else [found]
+            for token in tokens:
+                if not isinstance(token, str):
+                    raise ValueError(
+                        f"analyzer={self.analyzer!r} finds in {str(caption)!r:.80} the token "
+                        f"{token!r:.80} of type {type(token).__name__}. Let it return a list of "
+                        "str."
+                    )
+            return tokens
+        return list(caption) if self.analyzer == "char" else split_words(caption)

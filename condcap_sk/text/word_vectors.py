@@ -14,14 +14,15 @@ def vectors_of(vocabulary, word_vectors):
         raise ValueError(
             f"word_vectors={word_vectors!r:.80} is no mapping. Pass a dict from words to vectors."
         )
-    found = {
-        i: word_vectors[token] for token, i in vocabulary.ids_.items() if token in word_vectors
+    rows = {
+        i: _as_numbers(word_vectors[token], token)
+        for token, i in vocabulary.ids_.items()
+        if token in word_vectors
     }
-    if len(found) < 2:
+    if len(rows) < 2:
         return None
-    rows = {i: np.asarray(vector, dtype=np.float32) for i, vector in found.items()}
     shapes = {row.shape for row in rows.values()}
-    known = np.stack(list(rows.values())) if len(shapes) == 1 else np.zeros(0)
+    known: np.ndarray = np.stack(list(rows.values())) if len(shapes) == 1 else np.zeros(0)
     if known.ndim != 2 or not np.isfinite(known).all():
         raise ValueError(
             f"word_vectors holds vectors of the shapes {sorted(shapes)[:5]}, or values that are "
@@ -31,3 +32,13 @@ def vectors_of(vocabulary, word_vectors):
     known = known - known.mean(axis=0)
     vectors[list(rows)] = known / max(known.std(), 1e-12)
     return vectors
+
+
+def _as_numbers(vector, word):
+    try:
+        return np.asarray(vector, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"word_vectors[{word!r}]={vector!r:.80} is no vector of numbers. Pass one vector "
+            "of the same length for each word."
+        ) from error

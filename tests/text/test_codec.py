@@ -126,7 +126,8 @@ def test__history__after_fit__is_a_dict_of_equal_lists(words):
         ([1, "1"], {}, "captions mixes types.*Convert"),
         (np.zeros((2, 2)), {}, r"captions has shape \(2, 2\).*shape \(n,\)"),
         ([1, 2], {"analyzer": "word"}, "captions holds .*cannot split.*analyzer='label'"),
-        (["a dog", "!?"], {}, r"captions holds '!\?', which has no token.*Leave"),
+        (["a dog", "!?"], {}, r"1 of 2 captions have no token.*captions\[1\]='!\?'.*Leave"),
+        (["a b", "b"], {"min_df": 1.5}, "'min_df' parameter .* must be a float in the range"),
         (["a b"], {"min_df": 2}, "min_df=2 leaves no token.*Lower"),
     ],
 )

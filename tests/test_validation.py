@@ -1,0 +1,20 @@
+"""Checks of what users hand in, where no estimator's own test makes them."""
+
+import numpy as np
+import pytest
+
+from condcap_sk._validation import check_label_sets
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (None, r"y\[3\] holds None of type NoneType"),
+        (b"a", r"y\[3\] holds b'a' of type bytes"),
+        (np.nan, r"nan \(number\) in y\[3\] and 'a dog' \(str\) in y\[0\].*str\(\)"),
+    ],
+)
+def test__check_label_sets__bad_answer__is_located(bad, message):
+    y = [["a dog", "one dog"], ["a cat"], ["a cat", "it"], ["a cow", bad], ["a horse"]]
+    with pytest.raises(ValueError, match=message):
+        check_label_sets(y, 5, "y")

@@ -1,0 +1,54 @@
+"""Vocabulary: captions into tokens, and which of them are known."""
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+
+from condcap_sk.exceptions import EmptyCaptionError
+from condcap_sk.text.vocabulary import Vocabulary
+
+CAPTIONS = ["dog dog dog dog dog", "red cat cat", "blue cat", "red cat sits red", "blue horse"]
+
+
+def words(min_df=1, max_features=None, analyzer="word"):
+    return Vocabulary(analyzer, min_df, max_features, None)
+
+
+@pytest.mark.parametrize("min_df", [1, 2, 3, 0.0, 0.2, 0.3, 0.4, 0.6])
+@pytest.mark.parametrize("max_features", [None, 1, 2, 4])
+def test__limits__of_any_kind__keep_what_count_vectorizer_keeps(min_df, max_features):
+    expected = CountVectorizer(min_df=min_df, max_features=max_features).fit(CAPTIONS)
+    kept = words(min_df, max_features).fit(CAPTIONS).tokens_
+    assert kept.tolist() == expected.get_feature_names_out().tolist()
+
+
+def test__min_df__share_that_floats_cannot_tell__is_met():
+    captions = ["a dog"] * 55 + ["a cat"] * 45
+    assert "dog" in words(min_df=0.55).fit(captions).tokens_
+
+
+@pytest.mark.parametrize("analyzer", ["word", str.split])
+def test__captions_without_tokens__are_all_named(analyzer):
+    captions = np.array(["a dog", " ", "a cat", "", *["  "] * 3])
+    with pytest.raises(
+        EmptyCaptionError,
+        match=r"5 of 7 captions have no token .*captions\[1\]=' ', captions\[3\]=''.*, …\. Leave",
+    ) as info:
+        words(analyzer=analyzer).fit(captions)
+    assert info.value.rows == [1, 3, 4, 5, 6]
+    assert info.value.captions == [" ", "", *["  "] * 3]
+    with pytest.raises(EmptyCaptionError, match=r"1 of 1 labels .*labels\[0\]='!'. Leave"):
+        words().fit(["a dog"]).encode(["!"], "labels")
+
+
+@pytest.mark.parametrize(
+    ("found", "named"), [([1, 2], "1 of type int"), ([("a", 1)], "tuple"), (None, "NoneType")]
+)
+def test__analyzer__that_finds_no_strings__is_named(found, named):
+    with pytest.raises(ValueError, match=f"analyzer=<.*finds in 'a dog' the token .*{named}.*str"):
+        words(analyzer=lambda caption: found).fit(["a dog"])
+
+
+def test__analyzer__any_iterable_of_strings__is_taken():
+    vocabulary = words(analyzer=lambda caption: (word for word in caption.split()))
+    assert vocabulary.fit(["red, dog"]).tokens_.tolist() == ["dog", "red,"]
