@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 
@@ -20,7 +21,12 @@ from ._validation import (
     check_latents,
     check_same_images,
 )
-from .exceptions import CollapseWarning, ModelFileError, SingleAnswerWarning
+from .exceptions import (
+    CollapseWarning,
+    EmptyCaptionError,
+    ModelFileError,
+    SingleAnswerWarning,
+)
 from .gan import LatentGAN
 from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
@@ -79,8 +85,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     relevance_weight : float, default=3
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that the image encoder gives the
-        pair; of sentences, that over their length to the power .7. 0 is the plain decoder. Does
-        not apply with ``objective="paper"``, nor to sentences without an image encoder.
+        pair; of sentences, that over a power of their length. 0 is the plain decoder. Does not
+        apply with ``objective="paper"``, nor to sentences without an image encoder.
+    beam_width : int, default=3
+        Width of the decoder's beam search for a sentence under a latent, of which the best one is
+        the answer; 1 is greedy. Three times as wide where no latent is given. Does not apply to
+        labels, nor with ``objective="paper"``, which is greedy.
     validation_fraction : float, default=0.05
         Share of the images, at most 500, held out to show progress. Nothing is chosen on them.
     codec : CaptionCodec or None, default=None
@@ -115,7 +125,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         The draws from the prior that are tried where no latent is given.
     history_ : dict of list
         Losses and held-out measures along the training, from the `history_` of the parts, under
-        names such as "captions_epoch", "images_matching" or "latents_valid_accuracy".
+        names such as "captions_epoch", "images_matching", "latents_valid_accuracy" or
+        "consensus_reward".
     n_features_in_ : int
         Number of columns of a 2-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -173,6 +184,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         "mi_weight": [Interval(Real, 0, None, closed="left")],
         "image_shape": [None, tuple, list],
         "relevance_weight": [Interval(Real, 0, None, closed="left")],
+        "beam_width": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "codec": [None, HasMethods(["fit", "inverse_transform"])],
         "image_encoder": [None, HasMethods(["fit", "transform"])],
@@ -194,6 +206,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         mi_weight=0.1,
         image_shape=None,
         relevance_weight=3.0,
+        beam_width=3,
         validation_fraction=0.05,
         codec=None,
         image_encoder=None,
@@ -211,6 +224,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         self.mi_weight = mi_weight
         self.image_shape = image_shape
         self.relevance_weight = relevance_weight
+        self.beam_width = beam_width
         self.validation_fraction = validation_fraction
         self.codec = codec
         self.image_encoder = image_encoder
@@ -270,7 +284,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` or `y` is not of these forms, or there is only one image.
+            If `X` or `y` is not of these forms, there is only one image, or captions have no
+            token.
         TrainingDivergedError
             If a loss becomes infinite or NaN.
 
@@ -297,12 +312,13 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         train, held_out = self._split(len(X), split_seed)
         bank = self.sample_latents(BANK_SIZE, random_state=bank_seed)
 
-        with report("captions", self._part("codec", codec_seed, analyzer=self.analyzer)) as codec:
+        part = self._part("codec", codec_seed, analyzer=self.analyzer)
+        with report("captions", part) as codec, _told_of_images(owners):
             codec.fit(answers)
         if (answers == answers[0]).all():
             warnings.warn(
-                f"Every answer in y is {answers[:1].tolist()[0]!r}: it will be the only "
-                "answer, and no latent can be learned. Pass different answers.",
+                f"Every answer in y is {answers[:1].tolist()[0]!r}: no latent can be learned. Pass "
+                "different answers.",
                 SingleAnswerWarning,
                 stacklevel=5,
             )
@@ -385,9 +401,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             Images or feature vectors, as in `fit`.
         c : array-like of shape (n_latents,) or (n, n_latents), default=None
             One latent for all images, or one each. None: the answer that the model holds most
-            relevant among those it gives under `latent_bank_`; of sentences under these and c = 0,
-            which stands for whatever is said, the one that is most probable and relevant and
-            agrees best with the others.
+            relevant among those it gives under `latent_bank_`; of sentences under these, under
+            c = 0, which stands for whatever is said, and of the consensus, the one that is most
+            probable and relevant and agrees best with the others.
 
         Returns
         -------
@@ -397,7 +413,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         if c is None:
-            ranked = self._rank(X, self.latent_bank_)
+            ranked = self._rank(X)
             return self.codec_.vocabulary_.decode(np.stack([tokens[0] for tokens, _ in ranked]))
         c = check_latents(c, len(X), self.n_latents)
         chosen = [self._speaker().choose(seen, c[rows]) for rows, seen in self._batches(X)]
@@ -441,15 +457,16 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         answers : list of n lists
-            Distinct answers, most relevant first; of sentences the one that `predict` gives, and
-            others that differ from it and from each other.
+            Distinct answers, most relevant first. Of sentences the first is the one that `predict`
+            gives; the others differ from it and from each other, and are in the order of what
+            `predict` chooses by.
         """
         check_is_fitted(self)
         X = self._check_images(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        latents = self.sample_latents(max(BANK_SIZE, 4 * n_samples), random_state=0)
+        further = self.sample_latents(max(0, 4 * n_samples - BANK_SIZE), random_state=0)
         answers = []
-        for tokens, merits in self._rank(X, latents):
+        for tokens, merits in self._rank(X, further if len(further) else None):
             if self.gan_.decoder_ is not None:
                 tokens = tokens[pick_diverse(tokens, merits, n_samples, DIVERSITY)]
             answers.append(self.codec_.vocabulary_.decode(tokens[:n_samples]).tolist())
@@ -547,9 +564,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         seen = self._see(X, self.image_encoder_)
-        vectors = self.gan_.generate(seen, c)
-        # Of an ensemble, the first member's.
-        return self.gan_.infer(seen, vectors if vectors.ndim == 2 else vectors[:, 0])[0]
+        return self.gan_.infer(seen, self.gan_.generate(seen, c))[0]
 
     def score_samples(self, X, labels=None):
         """Tell how relevant each given answer is to its image.
@@ -620,7 +635,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         if right.dtype.kind != "U":
             raise ValueError(f"y holds {right.tolist()[0]!r}, but fit saw captions. Pass strings.")
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
-        return float(cider(answers, references).mean())
+        return float(cider(answers, references, analyzer=self.codec_.analyzer_).mean())
 
     def save(self, path):
         """Keep the fitted estimator in one safetensors file.
@@ -791,7 +806,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         return X if self.images == "end-to-end" else np.zeros((len(X), 1), dtype=np.float32)
 
     def _speaker(self):
-        return Speaker(self.codec_, self.image_encoder_, self.gan_, self.relevance_weight)
+        parts = self.codec_, self.image_encoder_, self.gan_
+        return Speaker(*parts, self.relevance_weight, self.beam_width)
 
     def _reach(self, image, answer, vector, mean, std):
         """Return the first latent that gives `answer`, on the way to where G comes closest to it.
@@ -810,9 +826,23 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             rows = slice(start, start + self.batch_size)
             yield rows, self._see(X[rows], self.image_encoder_)
 
-    def _rank(self, X, latents):
-        speaker = self._speaker()
-        return [answers for _, seen in self._batches(X) for answers in speaker.rank(seen, latents)]
+    def _rank(self, X, further=None):
+        speaker, bank = self._speaker(), self.latent_bank_
+        return [
+            answers for _, seen in self._batches(X) for answers in speaker.rank(seen, bank, further)
+        ]
+
+
+@contextmanager
+def _told_of_images(owners):
+    """Let errors about captions name the images in `y` that they belong to."""
+    try:
+        yield
+    except EmptyCaptionError as error:
+        named = [f"y[{owners[row]}]" for row in error.rows[:5]]
+        raise ValueError(
+            f"{error} They are in {', '.join(named)}{', …' * (len(error.rows) > 5)}."
+        ) from error
 
 
 def _repeat(image, n):
@@ -822,6 +852,7 @@ def _repeat(image, n):
 def _attributes(shape, columns, bank, codec, image_encoder, gan):
     """Return what a fitted estimator holds: its parts, and what follows from them."""
     stages = {"captions": codec, "images": image_encoder, "latents": gan}
+    consensus = getattr(gan, "consensus_history_", {})
     attributes = {
         "image_shape_": shape,
         "latent_bank_": bank,
@@ -833,7 +864,8 @@ def _attributes(shape, columns, bank, codec, image_encoder, gan):
             for stage, part in stages.items()
             if part is not None
             for name, values in getattr(part, "history_", {}).items()
-        },
+        }
+        | {f"consensus_{name}": values for name, values in consensus.items()},
     }
     if codec.analyzer_ == "label":
         attributes["classes_"] = codec.classes_

@@ -219,9 +219,9 @@ class Fields:
             raise ModelFileError(f"{self.where} holds {names:.200}, which no version of it has.")
 
 
-def history(fields):
+def history(fields, name):
     """Take the history of a training: lists of numbers, all of one length."""
-    found = fields.take("history", dict)
+    found = fields.take(name, dict)
     columns = list(found.values())
     if not all(
         isinstance(column, list)
@@ -229,7 +229,7 @@ def history(fields):
         and all(isinstance(value, int | float) for value in column)
         for column in columns
     ):
-        raise ModelFileError(f"{fields.where}.history is not made of lists of numbers.")
+        raise ModelFileError(f"{fields.where}.{name} is not made of lists of numbers.")
     return found
 
 

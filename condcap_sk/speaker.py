@@ -7,13 +7,12 @@ from .text.likeness import shared_ngrams
 from .text.vocabulary import END
 
 N_LABELS = 10  # that the decoder proposes for one sentence vector
-N_SENTENCES = 3  # the same
-N_KEPT = 2  # of these, under each of many latents
-N_CENTRAL = 10  # sentences that it proposes under c = 0
+N_KEPT = 2  # sentences, of those that it proposes under each of many latents
+WIDER = 3  # times as wide a beam where no latent is given
 N_ROWS = 1024  # images times latents that are told of at a time
 AGREEMENT = 5.0  # what a sentence gains by sharing all its n-grams with all other proposals
+LENGTH_EXPONENT = 1.2  # a sentence's merit is divided by its length to this power
 OF_NGRAMS = 4.0, 1.0, 1.0, 1.0  # weights in that; the right words count most, then their order
-LENGTH_EXPONENT = 0.7  # a sentence's merit is divided by its length to this power
 
 
 class Speaker:
@@ -25,9 +24,10 @@ class Speaker:
     image_encoder : ImageEncoder or None
     gan : LatentGAN
     relevance_weight : float
+    beam_width : int
     """
 
-    def __init__(self, codec, image_encoder, gan, relevance_weight):
+    def __init__(self, codec, image_encoder, gan, relevance_weight, beam_width):
         self.codec = codec
         self.image_encoder = image_encoder
         self.gan = gan
@@ -38,29 +38,33 @@ class Speaker:
         only_d_judges = self.tells_sentences and image_encoder is None
         plain = gan.objective == "paper" or only_d_judges
         self.relevance_weight = 0 if plain else relevance_weight
+        of_labels = N_LABELS if self.relevance_weight else 1
+        self.width = beam_width if self.tells_sentences else of_labels
 
     def choose(self, seen, latents):
         """Return the tokens (n, max_length) that images are answered with."""
-        if self.relevance_weight == 0:
-            return self._candidates(seen, latents, 1)[0][:, 0]
-        n_candidates = N_SENTENCES if self.tells_sentences else N_LABELS
-        tokens, log_probabilities = self._candidates(seen, latents, n_candidates)
+        tokens, log_probabilities = self._candidates(seen, latents)
         best = self._merits(seen, tokens, log_probabilities).argmax(axis=1)
         return tokens[np.arange(len(tokens)), best]
 
-    def rank(self, seen, latents):
+    def rank(self, seen, latents, further=None):
         """Return, for each image, its distinct answers and their merits, the best first.
 
-        Labels under `latents`, by relevance; sentences under `latents` and c = 0, by merit.
+        Labels under `latents`, by relevance; sentences under `latents` and whatever the latent, by
+        merit. Those under `further` latents compete, but have no say in it.
         """
         if not self.tells_sentences:
+            latents = latents if further is None else np.concatenate([latents, further])
             tokens = np.stack([self.choose(seen, c) for c in latents], axis=1)
             return _ranked(tokens, self.relevance(seen, tokens))
-        at_once = max(1, N_ROWS // len(latents))
+        n_latents = len(latents) + (0 if further is None else len(further))
+        at_once = max(1, N_ROWS // n_latents)
         return [
             answers
             for start in range(0, len(seen), at_once)
-            for answers in _ranked(*self._sentences(seen[start : start + at_once], latents))
+            for answers in _ranked(
+                *self._sentences(seen[start : start + at_once], latents, further)
+            )
         ]
 
     def relevance(self, seen, tokens):
@@ -72,8 +76,8 @@ class Speaker:
         judge = self.gan if self.image_encoder is None else self.image_encoder
         return judge.relevance(seen, vectors.reshape(n, k, -1))
 
-    def _candidates(self, seen, latents, n_candidates):
-        return self.codec.candidates(self.gan.generate(seen, latents), n_candidates, self.decoder)
+    def _candidates(self, seen, latents):
+        return self.codec.candidates(self.gan.generate(seen, latents), self.width, self.decoder)
 
     def _merits(self, seen, tokens, log_probabilities):
         merits = log_probabilities
@@ -84,36 +88,52 @@ class Speaker:
             merits = merits / (1 + (tokens != END).sum(axis=2)) ** LENGTH_EXPONENT
         return merits
 
-    def _sentences(self, seen, latents):
-        """Return sentences about images under `latents` and under c = 0, and their merits.
+    def _sentences(self, seen, latents, further):
+        """Return sentences about images under latents and whatever the latent, and their merits.
 
-        All are judged by how probable they are under c = 0, which stands for whatever is said,
-        and by how far the others agree with them: the expected precision of their n-grams, which
-        is minimum Bayes risk (S. Kumar and W. Byrne, "Minimum Bayes-Risk Decoding for Statistical
-        Machine Translation", NAACL 2004).
+        All are judged by how probable they are under c = 0, which stands for whatever is said, and
+        to the consensus (the mean of the two), and by how far the others agree with them: the
+        expected precision of their n-grams, which is minimum Bayes risk (S. Kumar and W. Byrne,
+        "Minimum Bayes-Risk Decoding for Statistical Machine Translation", NAACL 2004).
         """
-        n, mean = len(seen), np.zeros(self.gan.n_latents)
-        # Every image with every latent in one go: a few rows cost as much as many.
-        repeated = np.repeat(seen, len(latents), axis=0)
-        found = self._candidates(repeated, np.tile(latents, (n, 1)), N_SENTENCES)
-        of_latents = [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
-        of_mean = self._candidates(seen, mean, N_CENTRAL)
-        tokens, proposed = (
-            np.concatenate(parts, axis=1) for parts in zip(of_mean, of_latents, strict=True)
-        )
-        k = tokens.shape[1]
-        centre = np.repeat(self.gan.generate(seen, mean), k, axis=0)
-        log_probabilities = self.codec.log_probability(
-            centre, tokens.reshape(n * k, -1), self.decoder
-        ).reshape(n, k)
+        central = self.gan.central(seen)
+        width = WIDER * self.width
+        found = [self.codec.candidates(vectors, width, decoder) for vectors, decoder in central]
+        found.append(self._under(seen, latents))
+        k_voting = sum(tokens.shape[1] for tokens, _ in found)
+        if further is not None:
+            found.append(self._under(seen, further))
+        tokens, proposed = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+        log_probabilities = np.mean([self._judged(tokens, *told) for told in central], axis=0)
         # A small vocabulary has fewer sentences than were asked for.
         log_probabilities[proposed == -np.inf] = -np.inf
         merits = self._merits(seen, tokens, log_probabilities)
-        votes = softmax(merits, axis=1)
+        votes = softmax(merits[:, :k_voting], axis=1)
         agreement = [
-            shared_ngrams(row, OF_NGRAMS) @ vote for row, vote in zip(tokens, votes, strict=True)
+            shared_ngrams(row, OF_NGRAMS)[:, :k_voting] @ vote
+            for row, vote in zip(tokens, votes, strict=True)
         ]
-        return tokens, merits + AGREEMENT * np.stack(agreement)
+        merits += AGREEMENT * np.stack(agreement)
+        # The best stays the best, however many more are asked for.
+        best = merits[:, :k_voting].max(axis=1, keepdims=True)
+        merits[:, k_voting:] = np.minimum(merits[:, k_voting:], np.nextafter(best, -np.inf))
+        return tokens, merits
+
+    def _under(self, seen, latents):
+        """Return the proposals (n, k, max_length) under all of the latents."""
+        n = len(seen)
+        # Every image with every latent in one go: a few rows cost as much as many.
+        repeated = np.repeat(seen, len(latents), axis=0)
+        found = self._candidates(repeated, np.tile(latents, (n, 1)))
+        return [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
+
+    def _judged(self, tokens, vectors, decoder):
+        """Return how probable sentences (n, k, max_length) are; those alike are told once."""
+        n, k, _ = tokens.shape
+        rows = np.c_[np.repeat(np.arange(n), k), tokens.reshape(n * k, -1)]
+        distinct, where = np.unique(rows, axis=0, return_inverse=True)
+        told = self.codec.log_probability(vectors[distinct[:, 0]], distinct[:, 1:], decoder)
+        return told[where.reshape(n, k)]
 
 
 def _ranked(tokens, merits):

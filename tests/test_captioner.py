@@ -401,14 +401,15 @@ class TestBadInput:
             (lambda X, y: (X, [{1, "1"}] * 60), "y mixes types.*one type"),
             (lambda X, y: (X, [{1}, {True}] * 30), "y mixes types.*told apart"),
             (lambda X, y: (X, [{1.0}, {np.nan}] * 30), "y holds NaN.*Drop"),
-            (lambda X, y: (X, [{None}] * 60), "y holds None.*int, float, bool or str"),
-            (lambda X, y: (X, [{("a", "b")}] * 60), "y holds .*int, float, bool or str"),
+            (lambda X, y: (X, [{None}] * 60), r"y\[0\] holds None.*int, float, bool or str"),
+            (lambda X, y: (X, [{("a", "b")}] * 60), r"y\[0\] holds .*int, float, bool or str"),
+            (lambda X, y: (X, [["a dog"], ["!", "cats"]] * 30), r"30 of 90.*y\[1\], y\[3\]"),
             (lambda X, y: (np.zeros((60, 5, 5, 7)), y), "channels neither last nor first.*Pass"),
         ],
         ids=[
             "lengths", "nan", "1-D", "5-D", "strings", "string", "empty", "a set", "scalar",
             "ragged", "one image",
-            "int and str", "int and bool", "nan label", "none", "tuple", "channels",
+            "int and str", "int and bool", "nan label", "none", "tuple", "no token", "channels",
         ],
     )  # fmt: skip
     def test__fit__bad_input__says_what_to_do(self, tiny, spoil, message):

@@ -46,3 +46,27 @@ def test__sample__sentences__distinct_and_as_many_as_asked(objective):
         assert 1 <= len(answers) <= 4
         assert len(set(answers)) == len(answers)
         assert all(answers)
+
+
+def test__sample__however_many__begins_with_what_predict_gives():
+    est = quick().fit(X, [["a red dog", "the dog"], ["one cat", "a cat sits"]] * 10)
+    best = est.predict(X).tolist()
+    for n_samples in (1, 5, 20):
+        assert [answers[0] for answers in est.sample(X, n_samples)] == best
+
+
+def test__beam_width__one__is_greedy():
+    y = [["a red dog", "the dog"], ["one cat", "a cat sits"]] * 10
+    est = quick(beam_width=1).fit(X, y)
+    c = est.sample_latents(20, random_state=0)
+    vectors = est.gan_.generate(est.image_encoder_.transform(X), c)
+    tokens, _ = est.codec_.candidates(vectors, 1, est.gan_.decoder_)
+    assert est.predict(X, c).tolist() == est.codec_.vocabulary_.decode(tokens[:, 0]).tolist()
+    assert all(est.predict(X))
+
+
+def test__beam_width__any__one_sentence_and_its_company_are_told_alike():
+    y = [["a red dog", "the dog"], ["one cat", "a cat sits"]] * 10
+    est = quick(beam_width=5).fit(X, y)
+    assert est.predict(X[::-1]).tolist() == est.predict(X)[::-1].tolist()
+    assert [est.predict(X[[i]])[0] for i in range(5)] == est.predict(X)[:5].tolist()

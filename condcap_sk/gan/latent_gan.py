@@ -20,17 +20,20 @@ from .._validation import (
     for_torch,
 )
 from ..exceptions import ModelFileError
+from ..metrics.captions import Consensus
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..text.likeness import without_end
 from ..text.modules import CaptionSpeaker
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
-from ..training.net import Rows, n_training_steps, train
+from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
 from ..vision.modules import image_network, settings_in
+from .consensus import ConsensusSpeaker
 from .modules import Discriminator, Generator, Players, Recogniser, SentenceGenerator
-from .net import CaptionGANNet, GANNet
+from .net import OF_LANGUAGE, CaptionGANNet, GANNet
 from .prior import sample_prior
 
 
@@ -61,9 +64,9 @@ class LatentGAN(Portable, BaseEstimator):
     Sentences, given with their `tokens`, are generated for a decoder that is trained in the same
     game: the posterior path ends in the cross-entropy of their words [5]_. The prior's mean, c = 0,
     then stands for whatever is said of the image. Whatever the latent, G's vector must tell one of
-    the image's sentences from those of others. Images with captions are few, and what one network
-    learns of them is partly chance: G and its decoder can be an ensemble, `n_members` of each,
-    under the same latents; D and Q meet each in turn.
+    the image's sentences from those of others. When the game is over, a copy of G and the decoder
+    under c = 0 goes on to learn by the reward of what it says, its agreement with all of the
+    image's sentences (self-critical training [6]_): the consensus.
 
     Parameters
     ----------
@@ -102,10 +105,6 @@ class LatentGAN(Portable, BaseEstimator):
         256.
     decoder_size : int, default=384
         Width of the decoder's recurrent state. Applies only to sentences.
-    n_members : int, default=1
-        Generators, each with a decoder of its own, that are trained under the same latents and
-        speak as one: an ensemble. Two foretell what people say of photographs a little better than
-        one, in nearly twice the time. Applies only to sentences.
     image_network : callable or None, default=None
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
@@ -136,13 +135,18 @@ class LatentGAN(Portable, BaseEstimator):
         With sentences, what tells them from G's vectors.
     calibration_ : tuple of float
         Factors that `infer` applies to Q's mean and standard deviation, see `calibrate`.
+    consensus_ : torch.nn.Module or None
+        With sentences told of image vectors, what most people would say: a `generator` and a
+        `decoder`.
     history_ : dict of list
         "epoch", the terms of the loss and, with validation data, "valid_accuracy": the share of
         generated vectors whose nearest sentence vector belongs to the image (with sentences
         "valid_cross_entropy": of the first of each image's, under c = 0, in nats), and
         "valid_latent_error": the mean squared error per latent, 1 where nothing is recovered.
+    consensus_history_ : dict of list
+        "epoch" and "reward", the mean CIDEr-D of captions drawn in the training of the consensus.
     n_iter_ : int
-        Training steps taken.
+        Training steps taken in the game.
     n_features_in_ : int
         Number of columns of a 2-D `X`.
 
@@ -157,6 +161,7 @@ class LatentGAN(Portable, BaseEstimator):
     .. [3] J.-Y. Zhu et al., "Toward Multimodal Image-to-Image Translation", NeurIPS 2017.
     .. [4] X. Chen et al., "InfoGAN", NeurIPS 2016.
     .. [5] S. Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016.
+    .. [6] S. Rennie et al., "Self-Critical Sequence Training for Image Captioning", CVPR 2017.
 
     Examples
     --------
@@ -186,7 +191,6 @@ class LatentGAN(Portable, BaseEstimator):
         "image_dropout": [Interval(Real, 0, 1, closed="both")],
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "decoder_size": [Interval(Integral, 1, None, closed="left")],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
@@ -214,7 +218,6 @@ class LatentGAN(Portable, BaseEstimator):
         image_dropout=0.5,
         hidden_size="auto",
         decoder_size=384,
-        n_members=1,
         image_network=None,
         lr=3e-3,
         batch_size=256,
@@ -238,7 +241,6 @@ class LatentGAN(Portable, BaseEstimator):
         self.image_dropout = image_dropout
         self.hidden_size = hidden_size
         self.decoder_size = decoder_size
-        self.n_members = n_members
         self.image_network = image_network
         self.lr = lr
         self.batch_size = batch_size
@@ -296,7 +298,9 @@ class LatentGAN(Portable, BaseEstimator):
         X = self._check_images(X, reset=True)
         bank, answers = check_vector_sets(y, len(X))
         images = torch.from_numpy(X)
-        weights_seed, order_seed, rng_seed, measure_seed = spawn_seeds(self.random_state, 4)
+        weights_seed, order_seed, rng_seed, measure_seed, *consensus_seeds = spawn_seeds(
+            self.random_state, 6
+        )
         device = resolve_device(self.device)
         if self.objective == "paper":
             # It knows no path through the words.
@@ -305,8 +309,7 @@ class LatentGAN(Portable, BaseEstimator):
         with seeded_init(weights_seed):
             players = self._build(images.shape[1], bank, speech, n_tokens)
             if word_vectors is not None and tokens is not None:
-                for voice in players.decoder.voices:
-                    begin_with(voice.embedding, word_vectors)
+                begin_with(players.decoder.embedding, word_vectors)
             players.to(device)
         n_steps = self.max_iter
         if n_steps == "auto" and tokens is None:
@@ -360,12 +363,52 @@ class LatentGAN(Portable, BaseEstimator):
                 )
             },
         )
+        consensus, rewards = None, {}
+        # Pixels would have to go through G's network once more.
+        if tokens is not None and self.image_network is None:
+            consensus, rewards = self._agree(
+                net.average_.module, images, tokens, net.n_iter_, consensus_seeds
+            )
         self.history_ = history
+        self.consensus_history_ = rewards
         self.n_iter_ = net.n_iter_
-        return self._hold(net.average_.module)
+        return self._hold(net.average_.module, consensus)
 
-    def _hold(self, players):
+    def _agree(self, players, images, tokens, n_steps, seeds):
+        """Return the consensus of the players, and the history of its training."""
+        order_seed, rng_seed = seeds
+        device = players.generator.radius.device
+        judge = Consensus([without_end(np.asarray(rows)) for rows in tokens])
+        speaker = ConsensusSpeaker(
+            copy.deepcopy(players.generator),
+            copy.deepcopy(players.decoder),
+            judge,
+            generator(rng_seed, device),
+        )
+        _, history = train(
+            SupervisedNet,
+            speaker,
+            Rows(images=images, rows=torch.arange(len(images))),
+            stage="consensus",
+            n_steps=max(1, n_steps // 2),
+            batch_size=max(1, self.batch_size // 4),
+            generator=generator(order_seed),
+            device=device,
+            callbacks=[GradientNormClipping(5.0)],
+            verbose=self.verbose,
+            optimizer=torch.optim.AdamW,
+            lr=self.lr / 6,  # what is known is to be kept
+            **{f"optimizer__{name}": value for name, value in OF_LANGUAGE.items()},
+        )
+        rewards = [-loss for loss in history["negative_reward"]]
+        return (
+            ConsensusSpeaker(speaker.generator, speaker.decoder),
+            {"epoch": history["epoch"], "reward": rewards},
+        )
+
+    def _hold(self, players, consensus=None):
         players.eval().requires_grad_(False)
+        self.consensus_ = consensus and consensus.eval().requires_grad_(False)
         self.generator_ = players.generator
         self.discriminator_ = players.discriminator
         self.recogniser_ = players.recogniser
@@ -388,7 +431,9 @@ class LatentGAN(Portable, BaseEstimator):
         game : LatentGAN
             A fitted copy.
         """
-        return copy.copy(self)._hold(copy.deepcopy(net.average_.module))
+        game = copy.copy(self)._hold(copy.deepcopy(net.average_.module))
+        game.consensus_history_ = {}
+        return game
 
     def _build(self, n_image, bank, speech, n_tokens):
         networks = [self.image_network and self.image_network() for _ in range(3)]
@@ -403,10 +448,8 @@ class LatentGAN(Portable, BaseEstimator):
         if speech is None:
             speaker: torch.nn.Module = Generator(*sizes, hidden_size, radius, networks[0])
         else:
-            speaker = SentenceGenerator(*sizes, self.n_members, radius, networks[0])
-            decoder = CaptionSpeaker(
-                n_tokens, n_components, self.n_members, self.decoder_size, speech.shape[1]
-            )
+            speaker = SentenceGenerator(*sizes, radius, networks[0])
+            decoder = CaptionSpeaker(n_tokens, n_components, self.decoder_size, speech.shape[1])
         return Players(
             speaker,
             Discriminator(n_image, n_components, hidden_size, networks[1]),
@@ -428,8 +471,6 @@ class LatentGAN(Portable, BaseEstimator):
             latents = sample_prior(len(images), self.n_latents, rng)
             with torch.no_grad():
                 vectors = players.generator(images, latents)
-                if speech is not None:
-                    vectors = vectors[:, 0]
                 noise = torch.empty_like(vectors).normal_(generator=rng)
                 heard = vectors + (self.noise if self.objective != "paper" else 0) * noise
                 recovered, _ = players.recogniser(images, heard)
@@ -460,11 +501,33 @@ class LatentGAN(Portable, BaseEstimator):
         Returns
         -------
         vectors : ndarray of shape (n, n_components), float32
-            On the sphere of the sentence vectors. With sentences (n, n_members, n_components).
+            On the sphere of the sentence vectors.
         """
         check_is_fitted(self)
         X = self._check_images(X)
         return self._apply(self.generator_, X, check_latents(c, len(X), self.n_latents)).numpy()
+
+    def central(self, X):
+        """Return what is said of images whatever the latent.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+
+        Returns
+        -------
+        told : list of (ndarray of shape (n, n_components), torch.nn.Module)
+            Sentence vectors and the decoder that hears them: those under c = 0 and, where there is
+            one, those of the consensus.
+        """
+        vectors = self.generate(X, np.zeros(self.n_latents))
+        if self.consensus_ is None:
+            return [(vectors, self.decoder_)]
+        return [
+            (vectors, self.decoder_),
+            (self._apply(self.consensus_, X).numpy(), self.consensus_.decoder),
+        ]
 
     def infer(self, X, vectors):
         """Return the latents Q(s, X) that would have said this about these images.
@@ -537,10 +600,9 @@ class LatentGAN(Portable, BaseEstimator):
         ]
         return torch.stack(columns, dim=1).numpy()
 
-    def _apply(self, network, X, inputs):
+    def _apply(self, network, *inputs):
         size = 16 * self.batch_size if self.image_network is None else self.batch_size
-        X, inputs = torch.from_numpy(X), torch.from_numpy(inputs)
-        return in_batches(network, X, inputs, size=size, device=self.device_)
+        return in_batches(network, *map(torch.from_numpy, inputs), size=size, device=self.device_)
 
     def _check_images(self, X, reset=False):
         if self.image_network is None:
@@ -564,6 +626,7 @@ class LatentGAN(Portable, BaseEstimator):
             "scale": self.calibration_[0],
             "spread": self.calibration_[1],
             "history": self.history_,
+            "consensus_history": self.consensus_history_,
             "n_iter": self.n_iter_,
         }
         networks = {
@@ -574,6 +637,8 @@ class LatentGAN(Portable, BaseEstimator):
         if self.decoder_ is not None:
             networks["decoder"] = self.decoder_
             fields["max_length"] = self.decoder_.max_length
+        if self.consensus_ is not None:
+            networks["consensus"] = self.consensus_
         tensors: dict = {}
         for name, module in networks.items():
             tensors |= named_tensors(f"gan.{name}.", module)
@@ -591,11 +656,8 @@ class LatentGAN(Portable, BaseEstimator):
         hidden_size, n_inputs = tensors.shape("gan.discriminator.layers.0.weight", 2)
         n_latents, is_sentences = gan.n_latents, "max_length" in fields
         if is_sentences:
-            of_first = "gan.generator.members.0"
-            n_components, n_image = tensors.shape(f"{of_first}.of_image.weight", 2)
-            n_heard = tensors.shape(f"{of_first}.of_latent.weight", 2)[1]
-            if f"gan.decoder.voices.{gan.n_members - 1}.bias" not in tensors:
-                raise ModelFileError(f"{fields.where} lacks some of its {gan.n_members} members.")
+            n_components, n_image = tensors.shape("gan.generator.of_image.weight", 2)
+            n_heard = tensors.shape("gan.generator.of_latent.weight", 2)[1]
         else:
             n_components, _ = tensors.shape("gan.generator.layers.6.weight", 2)
             n_image = n_inputs - n_components
@@ -610,18 +672,21 @@ class LatentGAN(Portable, BaseEstimator):
             return tensors.fill(f"gan.{kind}.", lambda: build(network and network()))
 
         s, h = n_components, hidden_size
-        decoder = None
+        decoder = consensus = None
         if is_sentences:
-            n_tokens, size = (
-                tensors.shape(f"gan.decoder.voices.0.{name}", n)[0]
-                for name, n in (("bias", 1), ("to_state.weight", 2))
-            )
+            n_tokens = tensors.shape("gan.decoder.bias", 1)[0]
+            size = tensors.shape("gan.decoder.to_state.weight", 2)[0]
             max_length = fields.size("max_length")
-            m = gan.n_members
-            decoder = fill("decoder", lambda _: CaptionSpeaker(n_tokens, s, m, size, max_length))
-            speaker = fill(
-                "generator", lambda n: SentenceGenerator(n_image, n_latents, s, m, 1.0, n)
-            )
+
+            def told(n):
+                return SentenceGenerator(n_image, n_latents, s, 1.0, n)
+
+            def teller(_):
+                return CaptionSpeaker(n_tokens, s, size, max_length)
+
+            speaker, decoder = fill("generator", told), fill("decoder", teller)
+            if "gan.consensus.decoder.bias" in tensors:
+                consensus = fill("consensus", lambda n: ConsensusSpeaker(told(n), teller(n)))
         else:
             speaker = fill("generator", lambda n: Generator(n_image, n_latents, s, h, 1.0, n))
         gan._hold(
@@ -630,10 +695,12 @@ class LatentGAN(Portable, BaseEstimator):
                 fill("discriminator", lambda n: Discriminator(n_image, s, h, n)),
                 fill("recogniser", lambda n: Recogniser(n_image, s, n_latents, h, n)),
                 decoder,
-            )
+            ),
+            consensus,
         )
         gan.calibration_ = fields.take("scale", float), fields.take("spread", float)
-        gan.history_ = history(fields)
+        gan.history_ = history(fields, "history")
+        gan.consensus_history_ = history(fields, "consensus_history")
         gan.n_iter_ = fields.size("n_iter")
         fields.end()
         return gan

@@ -44,35 +44,18 @@ class Generator(_Conditioned):
 
 
 class SentenceGenerator(nn.Module):
-    """``G(c, X) → ŝ`` for sentences, an ensemble under one latent: (n, n_members, n_components)."""
-
-    radius: torch.Tensor
-
-    def __init__(self, n_image, n_latents, n_components, n_members, radius, image_network=None):
-        super().__init__()
-        self.n_image = n_image
-        self.image_network = image_network
-        self.members = nn.ModuleList(
-            _Sum(n_image, n_latents, n_components) for _ in range(n_members)
-        )
-        self.register_buffer("radius", torch.tensor(radius))
-
-    def forward(self, images, latents):
-        if self.image_network is not None:
-            images = self.image_network(images)
-        told = torch.stack([member(images, latents) for member in self.members], dim=1)
-        return self.radius * F.normalize(told, dim=2)
-
-
-class _Sum(nn.Module):
-    """What the image says, what the latent says, and what the two need together.
+    """``G(c, X) → ŝ`` for sentences: what the image says, the latent, and what both need together.
 
     A latent of few dimensions beside an image vector of many: each has a layer of its own, so that
     the latent is heard from the first step on.
     """
 
-    def __init__(self, n_image, n_latents, n_components):
+    radius: torch.Tensor
+
+    def __init__(self, n_image, n_latents, n_components, radius, image_network=None):
         super().__init__()
+        self.n_image = n_image
+        self.image_network = image_network
         self.of_image = nn.Linear(n_image, n_components)
         self.of_latent = nn.Linear(n_latents, n_components, bias=False)
         self.both = nn.Sequential(
@@ -81,10 +64,13 @@ class _Sum(nn.Module):
             nn.GELU(),
             nn.Linear(4 * n_components, n_components),
         )
+        self.register_buffer("radius", torch.tensor(radius))
 
     def forward(self, images, latents):
+        if self.image_network is not None:
+            images = self.image_network(images)
         told = self.of_image(images) + self.of_latent(latents)
-        return told + self.both(told)
+        return self.radius * F.normalize(told + self.both(told), dim=1)
 
 
 class Discriminator(_Conditioned):

@@ -1,11 +1,12 @@
 """The training step of the game: one for D, one for G and Q."""
 
 import math
+from typing import Any
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..training.dropout import dropout
+from ..training.dropout import glimpse
 from ..training.net import StageNet
 from .losses import (
     adversarial_value,
@@ -17,6 +18,12 @@ from .losses import (
     set_cross_entropy,
 )
 from .prior import sample_prior
+
+OF_LANGUAGE: dict[str, Any] = {
+    "betas": (0.9, 0.98),
+    "weight_decay": 0.02,
+    "fused": True,
+}  # settings of AdamW
 
 
 class GANNet(StageNet):
@@ -115,7 +122,7 @@ class GANNet(StageNet):
     def discriminator_losses(self, images, answers, truth, latents):
         """The terms that D descends."""
         with torch.no_grad():
-            fake = self._noisy(self._say(images, latents))
+            fake = self._noisy(self.module_.generator(images, latents))
         real = self._noisy(self.bank[truth])
         if self.objective == "paper":
             discriminator = self.module_.discriminator
@@ -140,7 +147,7 @@ class GANNet(StageNet):
     def generator_losses(self, images, answers, truth, latents):
         """The terms that G and Q descend."""
         real = self._noisy(self.bank[truth])
-        said = self._say(self._glimpse(images), latents)
+        said = self.module_.generator(self._glimpse(images), latents)
         fake = self._noisy(said)
         fake_scores = self.module_.discriminator(images, fake)
         seen = images if self.objective == "paper" else self._some_hidden(self._glimpse(images))
@@ -181,9 +188,6 @@ class GANNet(StageNet):
     def _channel(self, heard, truth):
         candidates, position = truth.unique(return_inverse=True)
         return channel_cross_entropy(heard, self.bank[candidates], position, self.noise)
-
-    def _say(self, images, latents):
-        return self.module_.generator(images, latents)
 
     def _glimpse(self, images):
         return images
@@ -229,9 +233,6 @@ class CaptionGANNet(GANNet):
     """
 
     CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
-    # Image vectors are few, and G must not know them by heart. Of many components, several say the
-    # same; of few, each is needed.
-    FEATURE_DROPOUT = ((512, 0.4), (128, 0.2), (0, 0))  # of more components than that
     STEERING = 0.02  # of the divergence's weight, in a step in which it is twice as large as wanted
 
     def __init__(self, module, *, tokens, rate, truth_weight, **net_params):
@@ -244,9 +245,7 @@ class CaptionGANNet(GANNet):
         super().initialize_optimizer(*args, **kwargs)
         speakers = [parameter for _, parameter in self.of_speakers_]
         # Most of what they learn is a language, and no game.
-        self.optimizer_ = torch.optim.AdamW(
-            speakers, lr=self.lr, betas=(0.9, 0.98), weight_decay=0.02, fused=True
-        )
+        self.optimizer_ = torch.optim.AdamW(speakers, lr=self.lr, **OF_LANGUAGE)
         return self
 
     def prior_losses(self, said, answers):
@@ -266,27 +265,16 @@ class CaptionGANNet(GANNet):
         share = 1 - n_centred / len(latents)
         terms = {
             "posterior": spoken,
-            "channel": self.posterior_weight * share * self._channel(
-                _in_turn(heard)[n_centred:], truth[n_centred:]
-            ),
+            "channel": self.posterior_weight
+            * share
+            * self._channel(heard[n_centred:], truth[n_centred:]),
             "divergence": share * self.kl_weight * divergence,
-        }  # fmt: skip
+        }
         excess = min(divergence.item() / self.rate - 1, 1)
         self.kl_weight = min(max(self.kl_weight * math.exp(self.STEERING * excess), 0.01), 5)
         return terms
 
-    def _say(self, images, latents):
-        return _in_turn(super()._say(images, latents))
-
     def _glimpse(self, images):
         if self.module_.generator.image_network is not None:
             return images
-        share = next(share for n, share in self.FEATURE_DROPOUT if images.shape[1] > n)
-        return dropout(images, share, self.rng)
-
-
-def _in_turn(vectors):
-    """Of the vectors (n, n_members, d) of an ensemble, one for each row, from one after another."""
-    n, n_members, _ = vectors.shape
-    rows = torch.arange(n, device=vectors.device)
-    return vectors[rows, rows % n_members]
+        return glimpse(images, self.rng)

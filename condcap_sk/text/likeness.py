@@ -7,6 +7,11 @@ from .vocabulary import END
 ALL_ALIKE = 1.0, 1.0, 1.0, 1.0  # weights of n-grams, n from 1 to 4
 
 
+def without_end(tokens):
+    """Return the captions of `tokens` (n, max_length) as lists, without what fills them up."""
+    return [row[: row.index(END)] if END in row else row for row in tokens.tolist()]
+
+
 def shared_ngrams(tokens, weights=ALL_ALIKE):
     """Tell which share of each caption's n-grams is found in each other one.
 
@@ -23,7 +28,7 @@ def shared_ngrams(tokens, weights=ALL_ALIKE):
         Row i, column j: of caption i in caption j; the weighted mean over n, as far as caption i
         has so many words.
     """
-    captions = [row[: row.index(END)] if END in row else row for row in tokens.tolist()]
+    captions = without_end(tokens)
     total, known = np.zeros((len(captions), len(captions))), np.zeros((len(captions), 1))
     for n, weight in enumerate(weights, 1):
         columns: dict = {}

@@ -1,7 +1,5 @@
 """The recurrent encoder-decoder: token ids ↔ sentence vectors."""
 
-from abc import ABC, abstractmethod
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -36,23 +34,18 @@ class CaptionEncoder(nn.Module):
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
-class _Teller(nn.Module, ABC):
-    """What any decoder can do: tell how likely captions are, and find the likeliest."""
+class CaptionDecoder(nn.Module):
+    """Sentence vectors → next-token logits; the vector is fed again at every step."""
 
-    start: int
-    max_length: int
-
-    @abstractmethod
-    def _logits_of(self, vectors, tokens):
-        """The logits (m, n_tokens) of each counted token given the true ones before it."""
-
-    @abstractmethod
-    def _initial_state(self, vectors):
-        """The state (n_layers, n, size) before the first token."""
-
-    @abstractmethod
-    def _step(self, vectors, previous, state):
-        """The logits (n, k, n_tokens) after the tokens `previous` (n, k), and the next state."""
+    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding=None):
+        super().__init__()
+        n_embedding = n_embedding or hidden_size
+        self.start = n_tokens
+        self.max_length = max_length
+        self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
+        self.to_state = nn.Linear(n_components, hidden_size)
+        self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
+        self.to_logits = nn.Linear(hidden_size, n_tokens)
 
     def log_probability(self, vectors, tokens):
         """Return the log-probability (n,) of whole captions."""
@@ -114,19 +107,23 @@ class _Teller(nn.Module, ABC):
         missing = self.max_length - tokens.shape[2]
         return F.pad(tokens, (0, missing), value=END), scores
 
-
-class CaptionDecoder(_Teller):
-    """Sentence vectors → next-token logits; the vector is fed again at every step."""
-
-    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding=None):
-        super().__init__()
-        n_embedding = n_embedding or hidden_size
-        self.start = n_tokens
-        self.max_length = max_length
-        self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
-        self.to_state = nn.Linear(n_components, hidden_size)
-        self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
-        self.to_logits = nn.Linear(hidden_size, n_tokens)
+    @torch.no_grad()
+    def sample(self, vectors, rng):
+        """Draw one caption (n, max_length) for each vector, word by word."""
+        n, device = len(vectors), vectors.device
+        tokens = torch.full((n, self.max_length), END, device=device)
+        alive = torch.ones(n, dtype=torch.bool, device=device)
+        previous = torch.full((n, 1), self.start, device=device)
+        state = self._initial_state(vectors)
+        for position in range(self.max_length):
+            logits, state = self._step(vectors, previous, state)
+            logits = _allowed(logits[:, 0], first=position == 0)
+            previous = logits.softmax(1).multinomial(1, generator=rng)
+            tokens[:, position] = previous[:, 0].where(alive, END)
+            alive = alive & (previous[:, 0] != END)
+            if not alive.any():
+                break
+        return tokens
 
     def _logits_of(self, vectors, tokens):
         outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
@@ -157,46 +154,8 @@ class CaptionDecoder(_Teller):
         return self.to_logits(outputs)
 
 
-class CaptionSpeaker(_Teller):
-    """The decoders that learn to tell what the members of a generator make of an image.
-
-    Each hears its own member, (n, n_members, n_components); they speak as one, by the geometric
-    mean of what they expect.
-    """
-
-    def __init__(self, n_tokens, n_components, n_members, hidden_size, max_length):
-        super().__init__()
-        self.start = n_tokens
-        self.max_length = max_length
-        self.voices = nn.ModuleList(
-            _Voice(n_tokens, n_components, hidden_size, max_length) for _ in range(n_members)
-        )
-
-    def _logits_of(self, vectors, tokens):
-        return _agreed([voice._logits_of(heard, tokens) for voice, heard in self._pairs(vectors)])
-
-    def loss(self, vectors, tokens, rng):
-        """Cross-entropy of the captions, summed over their tokens, in nats; with dropout."""
-        tokens = trimmed(tokens)
-        losses = [voice.loss(heard, tokens, rng) for voice, heard in self._pairs(vectors)]
-        return torch.stack(losses).mean()
-
-    def _pairs(self, vectors):
-        return zip(self.voices, vectors.unbind(1), strict=True)
-
-    def _initial_state(self, vectors):
-        return torch.cat([voice._initial_state(heard) for voice, heard in self._pairs(vectors)])
-
-    def _step(self, vectors, previous, state):
-        logits, states = zip(*(
-            voice._step(heard, previous, own[None])
-            for (voice, heard), own in zip(self._pairs(vectors), state, strict=True)
-        ), strict=True)  # fmt: skip
-        return _agreed(logits), torch.cat(states)
-
-
-class _Voice(CaptionDecoder):
-    """One decoder that is trained on images.
+class CaptionSpeaker(CaptionDecoder):
+    """The decoder that learns to tell what G makes of an image.
 
     It reads and says a word by the same vector (Press and Wolf, "Using the Output Embedding to
     Improve Language Models", EACL 2017).
@@ -232,20 +191,17 @@ def counted(tokens):
     return F.pad(tokens[:, :-1] != END, (1, 0), value=True)
 
 
-def _agreed(logits):
-    """The logits of the geometric mean."""
-    return sum(logits) / len(logits)
-
-
 def _likeliest(logits, width, first):
-    """The log-probabilities of the likeliest tokens, and these; never the unknown one.
-
-    A caption has a first token: it does not begin with END.
-    """
-    banned = [UNKNOWN, END] if first else [UNKNOWN]
-    logits = logits.index_fill(1, torch.tensor(banned, device=logits.device), -torch.inf)
+    """The log-probabilities of the likeliest tokens, and these."""
+    logits = _allowed(logits, first)
     best, tokens = logits.topk(min(width, logits.shape[1]), dim=1)
     return best - logits.logsumexp(1, keepdim=True), tokens
+
+
+def _allowed(logits, first):
+    """Logits without the unknown token, and without an END at the beginning."""
+    banned = [UNKNOWN, END] if first else [UNKNOWN]
+    return logits.index_fill(1, torch.tensor(banned, device=logits.device), -torch.inf)
 
 
 class CaptionAutoencoder(nn.Module):

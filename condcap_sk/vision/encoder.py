@@ -330,7 +330,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder.matcher_ = tensors.fill("image_encoder.", build)
         encoder.matcher_.bank = None
         encoder._n_features_out = encoder.matcher_.network.n_features
-        encoder.history_ = history(fields)
+        encoder.history_ = history(fields, "history")
         encoder.n_iter_ = fields.size("n_iter")
         encoder.device_ = torch.device("cpu")
         fields.end()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from condcap_sk.gan import losses
+from condcap_sk.training.seeding import generator
 
 
 def test__adversarial_value__undecided_discriminator__is_minus_two_log_two():
@@ -109,3 +110,24 @@ def test__set_cross_entropy__any_that_fits__will_do():
         assert loss.item() < 1e-6
     loss = losses.set_cross_entropy(torch.tensor([[9.0]]), candidates, fits, 1.0)
     assert loss.item() > 20
+
+
+def test__expected_reward_loss__value_and_gradient__raise_what_is_better_than_the_others():
+    log_probabilities = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).requires_grad_()
+    loss = losses.expected_reward_loss(log_probabilities, torch.tensor([[3.0, 0.0, 0.0]]))
+    loss.backward()
+    assert loss.item() == pytest.approx(-1.0)
+    # Each reward less the mean of the two others, averaged over three.
+    expected = torch.tensor([[-3.0, 1.5, 1.5]]) / 3
+    torch.testing.assert_close(log_probabilities.grad, expected)
+
+
+def test__expected_reward_loss__its_gradient__is_that_of_the_expectation():
+    logits = torch.tensor([0.3, -0.2, 0.5], requires_grad=True)
+    rewards = torch.tensor([1.0, 2.0, 0.5])
+    (exact,) = torch.autograd.grad(-(logits.softmax(0) * rewards).sum(), logits)
+    drawn = logits.detach().softmax(0).multinomial(400_000, True, generator=generator(0))
+    pairs = drawn.view(-1, 2)
+    loss = losses.expected_reward_loss(logits.log_softmax(0)[pairs], rewards[pairs])
+    (estimated,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(estimated, exact, atol=3e-3, rtol=0)

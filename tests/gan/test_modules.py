@@ -10,16 +10,15 @@ def test__generator__any_input__answers_on_the_sphere():
     torch.testing.assert_close(vectors.norm(dim=1), torch.full((10,), 4.0))
 
 
-def test__sentence_generator__members__each_on_the_sphere_and_of_their_own():
-    vectors = SentenceGenerator(5, 3, 7, 2, radius=4.0)(torch.randn(10, 5), torch.randn(10, 3))
-    assert vectors.shape == (10, 2, 7)
-    torch.testing.assert_close(vectors.norm(dim=2), torch.full((10, 2), 4.0))
-    assert not torch.isclose(vectors[:, 0], vectors[:, 1]).all(1).any()
+def test__sentence_generator__any_input__answers_on_the_sphere():
+    vectors = SentenceGenerator(5, 3, 7, radius=4.0)(torch.randn(10, 5), torch.randn(10, 3))
+    torch.testing.assert_close(vectors.norm(dim=1), torch.full((10,), 4.0))
 
 
 def test__players__every_output__depends_on_image_and_input():
     for network, n_inputs in (
         (Generator(5, 3, 7, 8, radius=4.0), 3),
+        (SentenceGenerator(5, 3, 7, radius=4.0), 3),
         (Discriminator(5, 7, 8), 7),
         (Recogniser(5, 7, 3, 8), 7),
     ):

@@ -28,12 +28,12 @@ def make_players(sentences=False):
     sizes = N_IMAGE, N_LATENTS, N_COMPONENTS
     with seeded_init(0):
         return Players(
-            SentenceGenerator(*sizes, n_members=2, radius=2.0)
+            SentenceGenerator(*sizes, radius=2.0)
             if sentences
             else Generator(*sizes, 8, radius=2.0),
             Discriminator(N_IMAGE, N_COMPONENTS, 8),
             Recogniser(N_IMAGE, N_COMPONENTS, N_LATENTS, 8),
-            CaptionSpeaker(5, N_COMPONENTS, 2, 8, max_length=3) if sentences else None,
+            CaptionSpeaker(5, N_COMPONENTS, 8, max_length=3) if sentences else None,
         )
 
 
