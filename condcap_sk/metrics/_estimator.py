@@ -23,6 +23,6 @@ def caption_analyzer(estimator, instead):
     if analyzer == "label":
         raise ValueError(
             "estimator was fitted on labels, but captions are needed. Fit it on sentences (or set "
-            f"codec__analyzer='word'), or use `{instead}`."
+            f"analyzer='word'), or use `{instead}`."
         )
     return analyzer

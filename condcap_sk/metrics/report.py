@@ -108,7 +108,7 @@ def control_report(
     if analyzer_of(estimator, "label") != "label":
         raise ValueError(
             "estimator was fitted on captions, but labels are needed. Fit it on labels (or set "
-            "codec__analyzer='label'), or use `caption_report`, and `oracle_score` as a scorer."
+            "analyzer='label'), or use `caption_report`, and `oracle_score` as a scorer."
         )
     estimator, X = last_step(estimator, X)
     rng = check_random_state(random_state)

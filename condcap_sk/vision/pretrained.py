@@ -105,7 +105,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
     def __setstate__(self, state):
         if isinstance(state["model"], tuple):
             module, places, saved = state["model"]
-            tensors = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=False)
+            tensors = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
             for (path, name), tensor in zip(places, tensors, strict=True):
                 setattr(module.get_submodule(path), name, tensor)
             state = {**state, "model": module}

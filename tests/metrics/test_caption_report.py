@@ -106,7 +106,7 @@ def test__analyzer_of_the_estimator__report_and_scorers__compare_its_tokens(anal
     ],
 )
 def test__fitted_on_labels__says_what_to_use(measure, instead):
-    with pytest.raises(ValueError, match=f"fitted on labels.*codec__analyzer.*`{instead}`"):
+    with pytest.raises(ValueError, match=f"fitted on labels.*analyzer=.*`{instead}`"):
         measure(make_pipeline(fitted_with("label")), np.arange(2), CAPTIONS)
 
 

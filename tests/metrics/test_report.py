@@ -125,7 +125,7 @@ def test__fitted_on_captions__says_what_to_use(measure, analyzer, grids):
             return self
 
     for est in (Captioner(), make_pipeline(Captioner())):
-        with pytest.raises(ValueError, match="on captions.*codec__analyzer.*`caption_report`"):
+        with pytest.raises(ValueError, match="on captions.*analyzer=.*`caption_report`"):
             measure(est, grids, grids.tolist())
 
 
