@@ -44,6 +44,7 @@ from .vision.modules import image_network
 
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
 DIVERSITY = 6.0  # what a sentence in `sample` loses by being like another
+N_TRIED = 8  # latents tried for each answer that `sample` is to give
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
 BANK_SIZE = 32  # latents tried where none is given
@@ -464,7 +465,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        further = self.sample_latents(max(0, 4 * n_samples - BANK_SIZE), random_state=0)
+        n_further = max(0, N_TRIED * n_samples - BANK_SIZE)
+        further = self.sample_latents(n_further, random_state=0)
         answers = []
         for tokens, merits in self._rank(X, further if len(further) else None):
             if self.gan_.decoder_ is not None:
