@@ -21,12 +21,7 @@ from ._validation import (
     check_latents,
     check_same_images,
 )
-from .exceptions import (
-    CollapseWarning,
-    EmptyCaptionError,
-    ModelFileError,
-    SingleAnswerWarning,
-)
+from .exceptions import CollapseWarning, EmptyCaptionError, ModelFileError, SingleAnswerWarning
 from .gan import LatentGAN
 from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
@@ -466,9 +461,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         X = self._check_images(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         n_further = max(0, N_TRIED * n_samples - BANK_SIZE)
-        further = self.sample_latents(n_further, random_state=0)
         answers = []
-        for tokens, merits in self._rank(X, further if len(further) else None):
+        for tokens, merits in self._rank(X, self.sample_latents(n_further, random_state=0)):
             if self.gan_.decoder_ is not None:
                 tokens = tokens[pick_diverse(tokens, merits, n_samples, DIVERSITY)]
             answers.append(self.codec_.vocabulary_.decode(tokens[:n_samples]).tolist())
@@ -828,10 +822,14 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             rows = slice(start, start + self.batch_size)
             yield rows, self._see(X[rows], self.image_encoder_)
 
-    def _rank(self, X, further=None):
-        speaker, bank = self._speaker(), self.latent_bank_
+    def _rank(self, X, further=()):
+        """Rank the answers under `latent_bank_`, and those under `further` latents beside them."""
+        speaker, n_voting = self._speaker(), len(self.latent_bank_)
+        latents = np.vstack([self.latent_bank_, *further])
         return [
-            answers for _, seen in self._batches(X) for answers in speaker.rank(seen, bank, further)
+            answers
+            for _, seen in self._batches(X)
+            for answers in speaker.rank(seen, latents, n_voting)
         ]
 
 

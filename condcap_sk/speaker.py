@@ -47,23 +47,21 @@ class Speaker:
         best = self._merits(seen, tokens, log_probabilities).argmax(axis=1)
         return tokens[np.arange(len(tokens)), best]
 
-    def rank(self, seen, latents, further=None):
+    def rank(self, seen, latents, n_voting):
         """Return, for each image, its distinct answers and their merits, the best first.
 
         Labels under `latents`, by relevance; sentences under `latents` and whatever the latent, by
-        merit. Those under `further` latents compete, but have no say in it.
+        merit. Those under latents after the first `n_voting` compete, but have no say in it.
         """
         if not self.tells_sentences:
-            latents = latents if further is None else np.concatenate([latents, further])
             tokens = np.stack([self.choose(seen, c) for c in latents], axis=1)
             return _ranked(tokens, self.relevance(seen, tokens))
-        n_latents = len(latents) + (0 if further is None else len(further))
-        at_once = max(1, N_ROWS // n_latents)
+        at_once = max(1, N_ROWS // len(latents))
         return [
             answers
             for start in range(0, len(seen), at_once)
             for answers in _ranked(
-                *self._sentences(seen[start : start + at_once], latents, further)
+                *self._sentences(seen[start : start + at_once], latents, n_voting)
             )
         ]
 
@@ -88,7 +86,7 @@ class Speaker:
             merits = merits / (1 + (tokens != END).sum(axis=2)) ** LENGTH_EXPONENT
         return merits
 
-    def _sentences(self, seen, latents, further):
+    def _sentences(self, seen, latents, n_voting):
         """Return sentences about images under latents and whatever the latent, and their merits.
 
         All are judged by how probable they are under c = 0, which stands for whatever is said, and
@@ -100,14 +98,13 @@ class Speaker:
         width = WIDER * self.width
         found = [self.codec.candidates(vectors, width, decoder) for vectors, decoder in central]
         found.append(self._under(seen, latents))
-        k_voting = sum(tokens.shape[1] for tokens, _ in found)
-        if further is not None:
-            found.append(self._under(seen, further))
         tokens, proposed = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
         log_probabilities = np.mean([self._judged(tokens, *told) for told in central], axis=0)
         # A small vocabulary has fewer sentences than were asked for.
         log_probabilities[proposed == -np.inf] = -np.inf
         merits = self._merits(seen, tokens, log_probabilities)
+        k_unheard = found[-1][0].shape[1] // len(latents) * (len(latents) - n_voting)
+        k_voting = tokens.shape[1] - k_unheard
         votes = softmax(merits[:, :k_voting], axis=1)
         agreement = [
             shared_ngrams(row, OF_NGRAMS)[:, :k_voting] @ vote

@@ -19,11 +19,8 @@ from .losses import (
 )
 from .prior import sample_prior
 
-OF_LANGUAGE: dict[str, Any] = {
-    "betas": (0.9, 0.98),
-    "weight_decay": 0.02,
-    "fused": True,
-}  # settings of AdamW
+# Settings of AdamW.
+OF_LANGUAGE: dict[str, Any] = {"betas": (0.9, 0.98), "weight_decay": 0.02, "fused": True}
 
 
 class GANNet(StageNet):
