@@ -112,16 +112,19 @@ class CaptionDecoder(nn.Module):
         """Draw one caption (n, max_length) for each vector, word by word."""
         n, device = len(vectors), vectors.device
         tokens = torch.full((n, self.max_length), END, device=device)
-        alive = torch.ones(n, dtype=torch.bool, device=device)
+        unfinished = torch.arange(n, device=device)
         previous = torch.full((n, 1), self.start, device=device)
         state = self._initial_state(vectors)
         for position in range(self.max_length):
-            logits, state = self._step(vectors, previous, state)
-            logits = _allowed(logits[:, 0], first=position == 0)
-            previous = logits.softmax(1).multinomial(1, generator=rng)
-            tokens[:, position] = previous[:, 0].where(alive, END)
-            alive = alive & (previous[:, 0] != END)
-            if not alive.any():
+            logits, state = self._step(vectors[unfinished], previous, state)
+            # One number is drawn for a row; multinomial draws one for every word, which takes long.
+            mass = _allowed(logits[:, 0], first=position == 0).softmax(1).cumsum(1)
+            drawn = mass[:, -1:] * torch.rand(len(mass), 1, generator=rng, device=device)
+            previous = torch.searchsorted(mass, drawn, right=True).clamp(max=mass.shape[1] - 1)
+            tokens[unfinished, position] = previous[:, 0]
+            goes_on = previous[:, 0] != END
+            unfinished, previous, state = unfinished[goes_on], previous[goes_on], state[:, goes_on]
+            if not len(unfinished):
                 break
         return tokens
 
