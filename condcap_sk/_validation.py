@@ -157,7 +157,7 @@ def _describe(shape):
 
 
 def check_answers(answers, name, rows=None):
-    """Return a 1-D array of labels or strings, in one comparable type.
+    """Return a 1-D array of labels, or of str objects, in one comparable type.
 
     `rows` tell errors which row of `name` each answer is from.
     """
@@ -189,7 +189,8 @@ def check_answers(answers, name, rows=None):
             "for example with str()."
         )
     if "str" in kinds:
-        return np.array([str(answer) for answer in answers])
+        # In fixed width all would be as long as the longest, and lose NULs at their ends.
+        return np.array([str(answer) for answer in answers], dtype=object)
     values = np.array(answers)
     if values.dtype.kind == "f" and np.isnan(values).any():
         raise ValueError(f"{name} holds NaN. Drop missing answers.")

@@ -628,7 +628,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
                     f"{self.classes_[:5].tolist()}. Pass labels of the same kind."
                 )
             return float(fixed_latent_accuracy(answers[:, None], y)[0])
-        if right.dtype.kind != "U":
+        if not isinstance(right[0], str):
             raise ValueError(f"y holds {right.tolist()[0]!r}, but fit saw captions. Pass strings.")
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
         return float(cider(answers, references, analyzer=self.codec_.analyzer_).mean())

@@ -53,6 +53,7 @@ MODELS = {
     "words of images": (lambda: tiny(), IMAGES, CAPTIONS),
     "words, end to end": (lambda: tiny(images="end-to-end"), IMAGES, CAPTIONS),
     "characters": (lambda: tiny(analyzer="char"), FEATURES, [["赤い犬", "犬"], ["猫"]] * 15),
+    "characters, NUL": (lambda: tiny(analyzer="char"), FEATURES, [["a\0b", "c\0"], ["d"]] * 15),
     "str labels": (lambda: tiny(), FEATURES, [["b", "a"], ["c"]] * 15),
     "float labels": (lambda: tiny(), FEATURES, [[0.1, 1e300], [-np.inf]] * 15),
     "bool labels": (lambda: tiny(), FEATURES, [[True, False], [False]] * 15),

@@ -1,9 +1,11 @@
 """Checks of what users hand in, where no estimator's own test makes them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from condcap_sk._validation import check_label_sets
+from condcap_sk._validation import check_answers, check_label_sets
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,13 @@ def test__check_label_sets__bad_answer__is_located(bad, message):
     y = [["a dog", "one dog"], ["a cat"], ["a cat", "it"], ["a cow", bad], ["a horse"]]
     with pytest.raises(ValueError, match=message):
         check_label_sets(y, 5, "y")
+
+
+def test__check_answers__one_long_caption__takes_no_memory_for_the_others():
+    captions = ["a dog runs"] * 3000 + ["x" * 20_000]
+    tracemalloc.start()
+    checked = check_answers(captions, "captions")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+    assert checked.tolist() == captions

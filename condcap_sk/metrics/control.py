@@ -256,7 +256,7 @@ def right_shares(answers, label_sets):
     """Return all labels, answers as codes (n, k), and the labels' shares in the sets (n, m)."""
     answers = _check_grid(answers)
     right, images = check_label_sets(label_sets, len(answers))
-    if (right.dtype.kind == "U") != (answers.dtype.kind == "U"):
+    if isinstance(right[0], str) != isinstance(answers.flat[0], str):
         raise ValueError(
             f"answers holds {answers.flat[0]!r}, label_sets {right[0]!r}: text and numbers are "
             "never equal. Pass both in the type of the labels."

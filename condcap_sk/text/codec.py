@@ -27,7 +27,7 @@ from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
-from .vocabulary import Vocabulary, resolve_analyzer
+from .vocabulary import Vocabulary, in_own_dtype, resolve_analyzer
 from .word_vectors import vectors_of
 
 # By rule, chosen for code words that survive their noise: a label needs few dimensions and stands
@@ -423,10 +423,9 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         text = analyzer in ("word", "char")
         try:
             known = check_answers(tokens, "tokens")
+            known = known.astype(object) if text else in_own_dtype(known)
         except ValueError as error:
             raise ModelFileError(f"{fields.where}: {error}") from error
-        if text:
-            known = known.astype(object)
         fits = known.dtype.str == fields.take("dtype", str) and (text or analyzer == "label")
         max_length = fields.size("max_length")
         fits = fits and np.array_equal(np.unique(known), known)

@@ -20,6 +20,19 @@ def resolve_analyzer(analyzer, captions):
     return "word" if spaced else "label"
 
 
+def in_own_dtype(labels):
+    """Return labels in the dtype that answers come back in; str is of fixed width there."""
+    if not isinstance(labels[0], str):
+        return labels
+    cut = [label for label in labels.tolist() if label.endswith("\0")]
+    if cut:
+        raise ValueError(
+            f"captions holds the label {cut[0]!r:.80}, whose NUL at the end NumPy drops. Leave it "
+            r"off: label.rstrip('\0')."
+        )
+    return labels.astype(str)
+
+
 class Vocabulary:
     """Token ids of captions, learned from the captions seen.
 
@@ -44,8 +57,7 @@ class Vocabulary:
 
     def fit(self, captions):
         if self.analyzer == "label":
-            # An array of the labels' own dtype, so that answers come back in it.
-            return self.know(np.unique(captions), 1)
+            return self.know(in_own_dtype(np.unique(captions)), 1)
         split = self._split_all(captions)
         counts = Counter(token for tokens in split for token in tokens)
         found_in = Counter(token for tokens in split for token in set(tokens))

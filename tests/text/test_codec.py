@@ -51,8 +51,12 @@ def test__words__round_trip__gives_the_sentences(words):
 
 @pytest.mark.parametrize(
     ("analyzer", "captions"),
-    [("char", ["赤い犬", "猫が二匹", "犬"]), (str.split, ["red,dog cat", "cat"])],
-    ids=["char", "callable"],
+    [
+        ("char", ["赤い犬", "猫が二匹", "犬"]),
+        ("char", ["a\0", "\0\0"]),
+        (str.split, ["red,dog cat", "cat"]),
+    ],
+    ids=["char", "NUL", "callable"],
 )
 def test__other_analyzers__round_trip__gives_the_captions(analyzer, captions):
     codec = small(analyzer=analyzer, random_state=0).fit(captions)
@@ -128,6 +132,7 @@ def test__history__after_fit__is_a_dict_of_equal_lists(words):
         ([1, 2], {"analyzer": "word"}, "captions holds .*cannot split.*analyzer='label'"),
         (["a dog", "!?"], {}, r"1 of 2 captions have no token.*captions\[1\]='!\?'.*Leave"),
         (["a b", "b"], {"min_df": 1.5}, "'min_df' parameter .* must be a float in the range"),
+        (["a\0", "b"], {}, r"captions holds the label 'a\\x00'.*NUL.*rstrip"),
         (["a b"], {"min_df": 2}, "min_df=2 leaves no token.*Lower"),
     ],
 )
