@@ -17,6 +17,7 @@ Flickr8k: photographs with five captions each by people (M. Hodosh, P. Young, J.
 "Framing Image Description as a Ranking Task", JAIR 2013). For non-commercial research and
 education; the photographs belong to their Flickr users.
 """
+_ENCODING = "utf-8-sig"  # with a byte order mark, as some editors leave, or without
 _SPLITS = {"train": "trainImages", "val": "devImages", "test": "testImages"}
 
 
@@ -54,7 +55,8 @@ def load_flickr8k(path):
     Raises
     ------
     FileNotFoundError
-        If no captions are found, or a photograph that has captions is missing.
+        If no captions are found, a photograph that has captions is missing, or there are lists of
+        the other parts but none of what to train on.
 
     See Also
     --------
@@ -94,7 +96,7 @@ def _read_captions(root):
     """Return the captions of each photograph by name, and the names of each part."""
     found = next(iter(sorted(root.rglob("captions.json"))), None)
     if found is not None:
-        images = json.loads(found.read_text(encoding="utf-8"))["images"]
+        images = json.loads(found.read_text(encoding=_ENCODING))["images"]
         captions = {image["file"]: image["captions"] for image in images}
         parts: dict = {}
         for image in images:
@@ -103,7 +105,7 @@ def _read_captions(root):
     captions = {}
     found = next(iter(sorted(root.rglob("Flickr8k.token.txt"))), None)
     if found is not None:
-        for line in found.read_text(encoding="utf-8").splitlines():
+        for line in found.read_text(encoding=_ENCODING).splitlines():
             # 1000268201_693b08cb0e.jpg#0<TAB>A child in a pink dress …
             match = re.fullmatch(r"(.+?)#\d+\t(.*)", line)
             if match:
@@ -117,7 +119,7 @@ def _read_captions(root):
                 f"{root} holds no captions: none of captions.json, Flickr8k.token.txt and "
                 f"captions.txt. {advice}."
             )
-        with found.open(encoding="utf-8", newline="") as lines:
+        with found.open(encoding=_ENCODING, newline="") as lines:
             for row in csv.DictReader(lines):
                 captions.setdefault(row["image"], []).append(row["caption"].strip())
     parts = {}
@@ -125,20 +127,30 @@ def _read_captions(root):
         listed = next(iter(sorted(root.rglob(f"Flickr_8k.{name}.txt"))), None)
         if listed is not None:
             # The release lists photographs that it holds no captions of.
-            names = listed.read_text(encoding="utf-8").split()
+            names = listed.read_text(encoding=_ENCODING).split()
             parts[part] = [name for name in names if name in captions]
+    if parts and "train" not in parts:
+        raise FileNotFoundError(
+            f"{root} holds lists of the parts {', '.join(parts)}, but no "
+            f"Flickr_8k.{_SPLITS['train']}.txt. Put it beside them; without any list, all "
+            "photographs are to train on."
+        )
     return captions, parts or {"train": list(captions)}
 
 
 def _find_photos(root):
-    photos = {file.name: file for file in root.rglob("*.jpg")}
+    photos = {file.name: file for file in root.rglob("*") if _is_photo(file.name)}
     for archive in sorted(root.rglob("*.zip")):
         with ZipFile(archive) as opened:
             members = opened.namelist()
         for member in members:
-            if member.endswith(".jpg"):
+            if _is_photo(member):
                 photos.setdefault(member.rpartition("/")[2], _ZippedFile(str(archive), member))
     return photos
+
+
+def _is_photo(name):
+    return name.lower().endswith((".jpg", ".jpeg"))
 
 
 @dataclass(frozen=True)

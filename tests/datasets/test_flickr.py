@@ -83,6 +83,31 @@ def test__layout__photographs_and_captions__stay_together(layout, parts, tmp_pat
         assert photos.features == {}
 
 
+@pytest.mark.parametrize("layout", [release, table, development])
+def test__layout__with_byte_order_marks__loses_nothing(layout, tmp_path):
+    layout(tmp_path)
+    plain = load_flickr8k(tmp_path)
+    for file in [*tmp_path.rglob("*.txt"), *tmp_path.rglob("*.json")]:
+        file.write_text(file.read_text(), encoding="utf-8-sig")
+    assert load_flickr8k(tmp_path).captions == plain.captions
+
+
+@pytest.mark.parametrize("name", ["0_ab.JPG", "0_ab.jpeg", "0_ab.JPEG"])
+@pytest.mark.parametrize("layout", [release, table, development])
+def test__photographs__any_suffix_of_jpeg__are_found(layout, name, tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "NAMES", [name, *NAMES[1:]])
+    layout(tmp_path)
+    with load_flickr8k(tmp_path).files["train"][0].open("rb") as stream:
+        assert stream.read().decode() == name
+
+
+def test__release__without_the_list_to_train_on__says_what_to_do(tmp_path):
+    release(tmp_path)
+    (tmp_path / "text/Flickr_8k.trainImages.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"lists.*val, test.*no .*trainImages\.txt.*Put it"):
+        load_flickr8k(tmp_path)
+
+
 def test__zipped_photographs__read_or_not__survive_pickling(tmp_path):
     development(tmp_path)
     first, *_ = files = load_flickr8k(tmp_path).files["train"]
