@@ -7,6 +7,7 @@ from sklearn.tree import DecisionTreeClassifier, export_text
 from sklearn.utils import check_random_state
 
 from ..metrics import label_frequencies
+from ..metrics._estimator import check_labels
 
 N_SHOWN = 3  # labels of each group in the text
 
@@ -55,6 +56,7 @@ def describe_latents(
     See Also
     --------
     LatentMapDisplay : The regions as a map.
+    describe_captions : The same for captions.
 
     Examples
     --------
@@ -74,6 +76,7 @@ def describe_latents(
     |   |--- class: high
     <BLANKLINE>
     """
+    check_labels(estimator, "`describe_captions`")
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(n_latents, random_state=rng)
     labels = estimator.classes_

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..metrics import fixed_latent_accuracy, label_frequencies
+from ..metrics._estimator import check_labels
 from ._matplotlib import import_pyplot
 
 
@@ -71,6 +72,7 @@ class LabelFrequencyDisplay:
         display : LabelFrequencyDisplay
             With the figure drawn.
         """
+        check_labels(estimator, "`LatentTraversalDisplay`")
         rng = np.random.RandomState(random_state) if isinstance(random_state, int) else random_state
         if latents is None:
             latents = estimator.sample_latents(2, random_state=rng)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import mode
 
+from ..metrics._estimator import check_labels
 from ._matplotlib import import_pyplot
 
 SLICE_EDGE = 2.5  # standard deviations of the prior; 99 % of each dimension lies within
@@ -67,7 +68,7 @@ class LatentMapDisplay:
         Parameters
         ----------
         estimator : ConditionalCaptioner
-            Fitted.
+            Fitted, on labels.
         X : array-like
             One image or feature vector (``X[:1]``), or some dozens for the commonest answer.
         kind : {"auto", "slice", "sphere"}, default="auto"
@@ -84,6 +85,7 @@ class LatentMapDisplay:
         display : LatentMapDisplay
             With the figure drawn.
         """
+        check_labels(estimator, "`LatentTraversalDisplay`")
         n_latents = estimator.n_latents
         if kind not in KINDS:
             raise ValueError(f"kind={kind!r} is unknown. Use one of {', '.join(KINDS)}.")

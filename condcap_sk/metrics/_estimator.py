@@ -17,6 +17,15 @@ def analyzer_of(estimator, default):
     return getattr(getattr(captioner, "codec_", None), "analyzer_", default)
 
 
+def check_labels(estimator, instead):
+    """Raise, pointing to `instead`, if an estimator was fitted on captions."""
+    if analyzer_of(estimator, "label") != "label":
+        raise ValueError(
+            "estimator was fitted on captions, but labels are needed. Fit it on labels (or set "
+            f"analyzer='label'), or use {instead}."
+        )
+
+
 def caption_analyzer(estimator, instead):
     """Return what captions are split by; raise, pointing to `instead`, if there are only labels."""
     analyzer = analyzer_of(estimator, "word")

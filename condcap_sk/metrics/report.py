@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.utils import _safe_indexing, check_random_state
 
-from ._estimator import analyzer_of, last_step
+from ._estimator import check_labels, last_step
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -105,11 +105,7 @@ def control_report(
     coverage               0.616    0.965    1.000
     ...
     """
-    if analyzer_of(estimator, "label") != "label":
-        raise ValueError(
-            "estimator was fitted on captions, but labels are needed. Fit it on labels (or set "
-            "analyzer='label'), or use `caption_report`, and `oracle_score` as a scorer."
-        )
+    check_labels(estimator, "`caption_report`, and `oracle_score` as a scorer")
     estimator, X = last_step(estimator, X)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)

@@ -29,3 +29,8 @@ def test__plot__axes_given__are_drawn_on():
     display = LabelFrequencyDisplay(["a", "b"], np.array([[0.3, 0.7]]), [0.5, 0.5]).plot(axes=axes)
     assert display.axes_.tolist() == axes.tolist()
     assert display.figure_ is axes[0].figure
+
+
+def test__fitted_on_captions__says_what_to_use(captioner):
+    with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`LatentTraversalDisplay`"):
+        LabelFrequencyDisplay.from_estimator(captioner, np.zeros((4, 2)))

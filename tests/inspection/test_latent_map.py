@@ -61,3 +61,8 @@ def test__plot__axes_given__are_drawn_on():
     _, ax = plt.subplots()
     display = LatentMapDisplay(np.array([[1, 2]]), np.ones((1, 2)), (-1, 1, 0, 1), "slice")
     assert display.plot(ax=ax).ax_ is ax
+
+
+def test__fitted_on_captions__says_what_to_use(captioner):
+    with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`LatentTraversalDisplay`"):
+        LatentMapDisplay.from_estimator(captioner, np.zeros((4, 2)))
