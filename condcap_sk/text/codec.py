@@ -68,7 +68,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Captions are cut to so many tokens. None: the longest caption seen.
     word_vectors : mapping or None, default=None
         From words (or characters) to vectors that were learned elsewhere: where the networks' own
-        vectors of these words begin, in all stages. Not kept by `ConditionalCaptioner.save`.
+        vectors of these words begin, in all stages; some must be in the captions. Not kept by
+        `ConditionalCaptioner.save`.
     lr : float, default=3e-3
         Peak learning rate of Adam.
     batch_size : int, default=256

@@ -32,28 +32,44 @@ def test__vectors_of__known_and_unknown_words__standardised_or_nan():
     np.testing.assert_allclose(vectors[known].std(), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("word", ["horse", "red"])
-def test__vectors_of__too_few_words_known__none(word):
-    assert vectors_of(vocabulary(), {word: [1.0]}) is None
+def test__vectors_of__one_word_known__none():
+    assert vectors_of(vocabulary(), {"red": [1.0]}) is None
 
 
 @pytest.mark.parametrize(
-    "mapping",
-    [
-        {"red": [1.0], "dog": [1.0, 2.0]},
-        {"red": [np.nan, 1.0], "dog": [0.0, 1.0]},
-        {"red": 3.0, "dog": 1.0},
-    ],
+    ("mapping", "told"),
+    [({"Dog": [1.0], "horse": [2.0]}, "but 'Dog', 'horse'"), ({}, "but nothing")],
+    ids=["others", "empty"],
 )
-def test__vectors_of__impossible__is_told(mapping):
-    with pytest.raises(ValueError, match="word_vectors"):
+def test__vectors_of__no_word_known__names_some_of_both(mapping, told):
+    with pytest.raises(ValueError, match=f"(?s)word_vectors holds none.*'a', 'blue'.*{told}.*Pass"):
         CaptionCodec(word_vectors=mapping).fit(CAPTIONS)
 
 
-@pytest.mark.parametrize("vector", ["x", {"a": 1}, [1.0, [2.0]]])
-def test__vectors_of__no_numbers__names_the_word(vector):
-    with pytest.raises(ValueError, match=r"word_vectors\['dog'\]=.* is no vector.*Pass"):
-        vectors_of(vocabulary(), {"red": [1.0, 2.0], "dog": vector})
+@pytest.mark.parametrize(
+    "vector",
+    [
+        "x", {"a": 1}, [1.0, [2.0]], 3.0, [], [[1.0, 2.0]], [np.nan, 1.0], [1.0, 1e300],
+        torch.ones(2, requires_grad=True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("others", [{}, {"red": [1.0, 2.0]}])
+def test__vectors_of__no_vector__names_the_word(vector, others):
+    with pytest.raises(ValueError, match=r"(?s)word_vectors\['dog'\]=.* is no vector.*Pass"):
+        vectors_of(vocabulary(), {**others, "dog": vector})
+
+
+def test__vectors_of__of_other_length__names_two_words():
+    longer = {"red": [1.0, 2.0], "blue": [3.0, 4.0], "dog": [1.0]}
+    with pytest.raises(ValueError, match=r"word_vectors\['dog'\] has length 1, \['red'\] 2.*Pass"):
+        vectors_of(vocabulary(), longer)
+
+
+def test__vectors_of__tensors__are_taken():
+    tensors = {word: torch.tensor(vector) for word, vector in KNOWN.items()}
+    np.testing.assert_array_equal(
+        vectors_of(vocabulary(), tensors), vectors_of(vocabulary(), KNOWN)
+    )
 
 
 @pytest.mark.parametrize("width", [4, 64])
