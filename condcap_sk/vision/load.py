@@ -14,9 +14,10 @@ from ..exceptions import UnreadableImageError
 class LoadImages(TransformerMixin, BaseEstimator):
     """Read image files and bring them to one size, as the first step of a pipeline.
 
-    Any format that Pillow reads. Colours become RGB, whatever the file holds: grey, palette, CMYK,
-    16 bits. What is transparent becomes white; the camera's orientation is applied. Images are
-    squeezed into a square, so that nothing at their edges is lost.
+    Any format that Pillow reads, except pixels that are floats. Colours become RGB, whatever the
+    file holds: grey, palette, CMYK, 16 bits. What is transparent becomes white; the camera's
+    orientation is applied. Images are squeezed into a square, so that nothing at their edges is
+    lost.
 
     Parameters
     ----------
@@ -111,7 +112,16 @@ def _listed(files, name):
         raise ValueError(
             f"{name}={files!r} is one file. Pass a list of files: [{os.fspath(files)!r}]."
         )
-    return list(files)
+    files = list(files)
+    for row, file in enumerate(files):
+        # A number would be opened, too, as what the process has open under it.
+        if not isinstance(file, str | bytes | os.PathLike) and not hasattr(file, "open"):
+            raise ValueError(
+                f"{name}[{row}] is {file!r:.80} of type {type(file).__name__}, no file. Pass "
+                "paths; images that are read already go to the next step, as np.asarray(image) "
+                "of one size."
+            )
+    return files
 
 
 def _read(files, size, verbose):
@@ -134,6 +144,10 @@ def _read_one(file, size, Image, ImageOps):
         # Most of a large photograph's pixels need never be decoded.
         image.draft("RGB", (2 * size, 2 * size))
         image = ImageOps.exif_transpose(image)
+        if image.mode == "F":
+            raise ValueError(
+                "its pixels are floats, and what is white is unknown: save it in 8 or 16 bits"
+            )
         if image.mode.startswith("I"):
             # 16 bits: Pillow would cut them off at 255.
             image = Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8))

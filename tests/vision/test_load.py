@@ -136,6 +136,22 @@ def test__transform__one_bare_file__says_what_to_pass(file):
         LoadImages().transform(file)
 
 
+@pytest.mark.parametrize("other", [make("RGB"), np.zeros((4, 4, 3)), 0, np.int64(0), None, np.nan])
+def test__files__that_are_none__say_what_to_pass(other, damaged):
+    with pytest.raises(ValueError, match=r"(?s)X\[1\] is .*no file.*np\.asarray"):
+        LoadImages(size=8).transform([damaged[0], other])
+    with pytest.raises(ValueError, match=r"(?s)files\[1\] is .*no file.*np\.asarray"):
+        drop_unreadable([damaged[0], other], [["a"], ["b"]])
+
+
+@pytest.mark.parametrize("brightest", [1.0, 255.0])
+def test__transform__floats__are_refused(brightest, tmp_path):
+    pixels = np.linspace(0, brightest, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(pixels).save(tmp_path / "a.tif")
+    with pytest.raises(UnreadableImageError, match="floats.*8 or 16 bits"):
+        LoadImages(size=8).transform([tmp_path / "a.tif"])
+
+
 def test__transform__bad_parameter_and_no_fit__is_named(damaged):
     with pytest.raises(ValueError, match="'size' parameter"):
         LoadImages(size=0).transform(damaged[:1])
