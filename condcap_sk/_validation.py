@@ -191,10 +191,7 @@ def check_answers(answers, name, rows=None):
     if "str" in kinds:
         # In fixed width all would be as long as the longest, and lose NULs at their ends.
         return np.array([str(answer) for answer in answers], dtype=object)
-    values = np.array(answers)
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        raise ValueError(f"{name} holds NaN. Drop missing answers.")
-    return values
+    return np.array(answers)
 
 
 def _kind(answer, name):
@@ -203,6 +200,8 @@ def _kind(answer, name):
     if isinstance(answer, bool | np.bool_):
         return "bool"
     if isinstance(answer, numbers.Real):
+        if answer != answer:
+            raise ValueError(f"{name} holds nan, a missing answer. Leave it out.")
         return "number"
     raise ValueError(
         f"{name} holds {answer!r} of type {type(answer).__name__}. An answer is an int, float, "

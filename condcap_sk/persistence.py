@@ -119,17 +119,19 @@ def _digest(text, tensors):
 def pack_params(estimator, skip=()):
     """Return the parameters of an estimator as JSON has them, parts as {"class", "params"}."""
     packed = {}
+    signature = inspect.signature(type(estimator).__init__)
     for name, value in estimator.get_params(deep=False).items():
         if name in skip:
             continue
         if hasattr(value, "get_params"):
             packed[name] = {"class": type(value).__name__, "params": pack_params(value, skip)}
         else:
-            packed[name] = _plain(value, f"{type(estimator).__name__}.{name}")
+            default = signature.parameters[name].default
+            packed[name] = _plain(value, f"{type(estimator).__name__}.{name}", default)
     return packed
 
 
-def _plain(value, name):
+def _plain(value, name, default):
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, np.bool_ | np.str_):
@@ -139,10 +141,11 @@ def _plain(value, name):
     if isinstance(value, Real):
         return float(value)
     if isinstance(value, tuple):
-        return [_plain(part, name) for part in value]
+        return [_plain(part, name, default) for part in value]
     raise ValueError(
         f"{name}={value!r:.80} is an object, and a model file holds only numbers and text. "
-        f"Set it to None or a plain value and fit again, or keep the estimator with joblib.dump."
+        f"Set it to {default!r} or a plain value and fit again, or keep the estimator with "
+        "joblib.dump."
     )
 
 

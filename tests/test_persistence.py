@@ -180,9 +180,12 @@ class TestSave:
     @pytest.mark.parametrize(
         ("params", "message"),
         [
-            ({"analyzer": str.split}, "CaptionCodec.analyzer="),
-            ({"random_state": np.random.RandomState(0)}, "ConditionalCaptioner.random_state="),
-            ({"gan__callbacks": []}, "LatentGAN.callbacks="),
+            ({"analyzer": str.split}, "CaptionCodec.analyzer=.* to 'auto'"),
+            (
+                {"random_state": np.random.RandomState(0)},
+                "ConditionalCaptioner.random_state=.* to None",
+            ),
+            ({"gan__callbacks": []}, "LatentGAN.callbacks=.* to None"),
         ],
     )
     def test__object_among_the_parameters__is_named_with_the_remedy(

@@ -13,7 +13,9 @@ from condcap_sk._validation import check_answers, check_label_sets
     [
         (None, r"y\[3\] holds None of type NoneType"),
         (b"a", r"y\[3\] holds b'a' of type bytes"),
-        (np.nan, r"nan \(number\) in y\[3\] and 'a dog' \(str\) in y\[0\].*str\(\)"),
+        (3, r"3 \(number\) in y\[3\] and 'a dog' \(str\) in y\[0\].*str\(\)"),
+        (np.nan, r"y\[3\] holds nan, .*missing.*Leave it out"),
+        (np.float32(np.nan), r"y\[3\] holds nan, .*missing.*Leave it out"),
     ],
 )
 def test__check_label_sets__bad_answer__is_located(bad, message):

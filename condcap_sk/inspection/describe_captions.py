@@ -1,12 +1,14 @@
 """describe_captions: what of the captions' manner a latent decides, as a table."""
 
 from collections import Counter
+from numbers import Integral
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_scalar
 
 from ..metrics._estimator import caption_analyzer, last_step
 from ..metrics.captions import splitter
@@ -68,6 +70,7 @@ def describe_captions(
     ...
     """
     analyzer = caption_analyzer(estimator, "describe_latents")
+    check_scalar(n_latents, "n_latents", Integral, min_val=10)
     estimator, X = last_step(estimator, X)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(n_latents, random_state=rng)

@@ -1,10 +1,13 @@
 """describe_latents: the sub-groups that were learned, as a table."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, export_text
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_scalar
 
 from ..metrics import label_frequencies
 from ..metrics._estimator import check_labels
@@ -27,7 +30,7 @@ def describe_latents(
     X : array-like
         Images or feature vectors, some hundreds.
     n_latents : int, default=1000
-        Draws from the prior.
+        Draws from the prior, at least five.
     max_depth : int, default=4
         Depth of the decision tree.
     random_state : int, RandomState instance or None, default=0
@@ -77,6 +80,7 @@ def describe_latents(
     <BLANKLINE>
     """
     check_labels(estimator, "`describe_captions`")
+    check_scalar(n_latents, "n_latents", Integral, min_val=5)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(n_latents, random_state=rng)
     labels = estimator.classes_

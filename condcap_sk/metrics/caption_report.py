@@ -1,7 +1,10 @@
 """caption_report and scorers: how good the captions of an estimator are, and how different."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_scalar
 
 from ._estimator import caption_analyzer, last_step
 from .captions import best_of_k, bleu, cider, cider_d, distinct_n, mutual_bleu, rouge_l, uniqueness
@@ -62,6 +65,7 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     ['best_of_k', 'bleu_1', 'bleu_2', 'bleu_3']
     """
     split = {"analyzer": caption_analyzer(estimator, "control_report")}
+    check_scalar(n_latents, "n_latents", Integral, min_val=2)
     estimator, X = last_step(estimator, X)
     best = estimator.predict(X)
     latents = estimator.sample_latents(n_latents, random_state=check_random_state(random_state))

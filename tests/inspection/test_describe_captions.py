@@ -61,6 +61,11 @@ def test__text__one_line_for_each_property(found):
     assert "c[0] +0.9" in text
 
 
+def test__few_latents__are_named():
+    with pytest.raises(ValueError, match="n_latents == 9, must be >= 10"):
+        describe_captions(Manners(), np.zeros((4, 2)), n_latents=9)
+
+
 def fitted_with(analyzer):
     manners = Manners()
     manners.codec_ = SimpleNamespace(analyzer_=analyzer)

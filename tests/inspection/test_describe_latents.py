@@ -48,6 +48,11 @@ def test__describe_latents__text__has_a_line_for_each_region(X):
     assert sorted(line.split()[0] for line in lines[1:-1]) == sorted(Quarters.classes_)
 
 
+def test__describe_latents__few_latents__are_named(X):
+    with pytest.raises(ValueError, match="n_latents == 4, must be >= 5"):
+        describe_latents(Quarters(), X, n_latents=4)
+
+
 def test__describe_latents__same_seed__same_table(X):
     assert describe_latents(Quarters(), X) == describe_latents(Quarters(), X)
 

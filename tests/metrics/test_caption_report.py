@@ -62,6 +62,11 @@ def test__caption_report__known_captions__is_made_of_the_metrics():
     assert len(text.splitlines()) == len(report)
 
 
+def test__caption_report__one_latent__is_named():
+    with pytest.raises(ValueError, match="n_latents == 1, must be >= 2"):
+        caption_report(Speaker(), np.arange(2), CAPTIONS, n_latents=1)
+
+
 def test__scorers__known_captions__are_the_metrics():
     X = np.arange(2)
     assert bleu_score(Speaker(), X, CAPTIONS) == bleu(TOLD[:, 0], CAPTIONS)[3]
