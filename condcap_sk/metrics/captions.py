@@ -6,9 +6,12 @@ lower-cased, punctuation dropped.
 
 import math
 from collections import Counter
+from functools import partial
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils.validation import check_scalar
 
 N_GRAM = 4
 
@@ -20,13 +23,30 @@ split_words = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
 def splitter(analyzer):
     """Return what splits a caption into the list of its tokens, as `CaptionCodec` does."""
     if callable(analyzer):
-        return lambda text: list(analyzer(text))
+        return partial(_analyzed, analyzer)
     if analyzer not in ("word", "char"):
         raise ValueError(
             f"analyzer={analyzer!r} splits no captions. Pass 'word', 'char' or a callable that "
             "takes a str and returns its tokens."
         )
     return list if analyzer == "char" else split_words
+
+
+def _analyzed(analyzer, text):
+    found = analyzer(text)
+    if isinstance(found, str):
+        raise ValueError(
+            f"analyzer={analyzer!r} returns the str {found!r:.80}, whose every letter would be a "
+            "token. Let it return a list of str."
+        )
+    tokens = list(found) if hasattr(found, "__iter__") else [found]
+    for token in tokens:
+        if not isinstance(token, str):
+            raise ValueError(
+                f"analyzer={analyzer!r} finds in {str(text)!r:.80} the token {token!r:.80} of type "
+                f"{type(token).__name__}. Let it return a list of str."
+            )
+    return tokens
 
 
 def bleu(captions, references, *, analyzer="word"):
@@ -112,6 +132,7 @@ def rouge_l(captions, references, *, beta=1.2, analyzer="word"):
     >>> rouge_l(["a red dog runs"], [["a dog runs fast", "two men"]])
     array([0.75])
     """
+    check_scalar(beta, "beta", Real, min_val=0)
     scores = []
     for tokens, known in zip(*_split_both(captions, references, analyzer), strict=True):
         common = [_longest_common(tokens, text) for text in known]
@@ -313,6 +334,7 @@ def distinct_n(captions, n=2, *, analyzer="word"):
     >>> distinct_n([["a red dog", "a red cat"]], n=1)
     0.6666666666666666
     """
+    check_scalar(n, "n", Integral, min_val=1)
     ratios = []
     for row in _split_rows(captions, splitter(analyzer), "captions"):
         different = {gram for tokens in row for gram in _grams(tokens, n)}

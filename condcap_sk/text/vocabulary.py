@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from ..exceptions import EmptyCaptionError
-from ..metrics.captions import split_words
+from ..metrics.captions import splitter
 
 END, UNKNOWN = 0, 1  # END also fills what follows it
 N_SPECIAL = 2
@@ -134,15 +134,4 @@ class Vocabulary:
                 f"{name} holds {caption!r}, which analyzer={self.analyzer!r} cannot split. "
                 "Use strings, or analyzer='label'."
             )
-        if callable(self.analyzer):
-            found = self.analyzer(caption)
-            tokens = list(found) if hasattr(found, "__iter__") else [found]
-            for token in tokens:
-                if not isinstance(token, str):
-                    raise ValueError(
-                        f"analyzer={self.analyzer!r} finds in {str(caption)!r:.80} the token "
-                        f"{token!r:.80} of type {type(token).__name__}. Let it return a list of "
-                        "str."
-                    )
-            return tokens
-        return list(caption) if self.analyzer == "char" else split_words(caption)
+        return splitter(self.analyzer)(caption)

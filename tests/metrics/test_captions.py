@@ -164,6 +164,23 @@ def test__splitter__gives_the_tokens_of_the_codec(analyzer):
     assert len(splitter(analyzer)(text)) == vocabulary.max_length_
 
 
+@pytest.mark.parametrize("found", [lambda text: text, lambda text: text.split, lambda text: [1]])
+def test__splitter__analyzer_that_gives_no_list_of_strings__is_told(found):
+    with pytest.raises(ValueError, match="analyzer=<.*Let it return a list of str"):
+        bleu(["a dog"], [["a dog"]], analyzer=found)
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5])
+def test__distinct_n__impossible_n__is_named(n):
+    with pytest.raises((ValueError, TypeError), match="^n == |^n must be"):
+        distinct_n([["a dog"]], n)
+
+
+def test__rouge_l__negative_beta__is_named():
+    with pytest.raises(ValueError, match="beta == -1, must be >= 0"):
+        rouge_l(["a dog"], [["a dog"]], beta=-1)
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [("a cat", r"\[1\]='a cat' is no list .*\['a cat'\]"), ([], r"\[1\] is empty")],

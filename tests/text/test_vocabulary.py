@@ -49,6 +49,11 @@ def test__analyzer__that_finds_no_strings__is_named(found, named):
         words(analyzer=lambda caption: found).fit(["a dog"])
 
 
+def test__analyzer__that_gives_a_string__is_told():
+    with pytest.raises(ValueError, match="analyzer=<.*returns the str 'a dog'.*list of str"):
+        words(analyzer=str.lower).fit(["A dog"])
+
+
 def test__analyzer__any_iterable_of_strings__is_taken():
     vocabulary = words(analyzer=lambda caption: (word for word in caption.split()))
     assert vocabulary.fit(["red, dog"]).tokens_.tolist() == ["dog", "red,"]
