@@ -453,9 +453,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         answers : list of n lists
-            Distinct answers, most relevant first. Of sentences the first is the one that `predict`
-            gives; the others differ from it and from each other, and are in the order of what
-            `predict` chooses by.
+            Distinct answers. Labels are most relevant first, as is anything with
+            ``objective="paper"``. Other sentences differ from each other, and are in the order of
+            what `predict` chooses by; the first is the one that it gives.
         """
         check_is_fitted(self)
         X = self._check_images(X)
@@ -616,7 +616,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         score : float
-            Labels: share of answers that are in the set. Captions: mean CIDEr.
+            Labels: share of answers that are in the set. Captions: mean CIDEr, between 0 and 10;
+            always 0 for one image, where every n-gram is in every document, see `metrics.cider`.
         """
         answers = self.predict(X)
         right, owners = check_label_sets(y, len(answers), "y")
@@ -746,6 +747,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         return estimator
 
     def _check_images(self, X):
+        # Some parameters count in prediction, and may have been set after fit.
+        self._validate_params()
         X = check_images(X, self, self.image_shape)
         check_same_images(X, self.image_shape_)
         return X

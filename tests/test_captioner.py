@@ -507,6 +507,12 @@ class TestBadInput:
         with pytest.raises(ValueError, match="y holds 3, but fit saw captions"):
             est.score(X, [[3], [4]] * 2)
 
+    @pytest.mark.parametrize("name", ["beam_width", "batch_size"])
+    def test__predict__parameter_spoiled_after_fit__is_named(self, tiny, name):
+        est = quick().fit(*tiny).set_params(**{name: 0})
+        with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+            est.predict(tiny[0])
+
     def test__infer_latent__lengths_differ__says_what_to_do(self, fitted, digits):
         with pytest.raises(ValueError, match="X holds 2 images, but labels holds 3.*one answer"):
             fitted.infer_latent(digits.images_test[:2], [1, 2, 3])
