@@ -13,9 +13,10 @@ class ConsensusSpeaker(nn.Module):
     """G(0, X) and its decoder, taught further by the reward of what they say.
 
     Cross-entropy teaches every way of saying things, the odd ones too. The reward of a caption is
-    its agreement with all of the image's true ones (CIDEr-D), and is climbed by its expectation
-    over the decoder's own captions (self-critical training: S. Rennie et al., "Self-Critical
-    Sequence Training for Image Captioning", CVPR 2017).
+    its agreement with all of the image's true ones: CIDEr-D, in which rare n-grams count, plus
+    BLEU-1, the share of its words that any of them has. Its expectation over the decoder's own
+    captions is climbed (self-critical training: S. Rennie et al., "Self-Critical Sequence Training
+    for Image Captioning", CVPR 2017).
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class ConsensusSpeaker(nn.Module):
         tokens = self.decoder.sample(heard, self.rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [
-            self.judge.score(owner, said, guarded=True)
+            self.judge.score(owner, said, guarded=True) + self.judge.bleu_1(owner, said)
             for owner, said in zip(owners, without_end(tokens), strict=True)
         ]
         log_probabilities = self.decoder.log_probability(heard, tokens)

@@ -144,7 +144,8 @@ class LatentGAN(Portable, BaseEstimator):
         "valid_cross_entropy": of the first of each image's, under c = 0, in nats), and
         "valid_latent_error": the mean squared error per latent, 1 where nothing is recovered.
     consensus_history_ : dict of list
-        "epoch" and "reward", the mean CIDEr-D of captions drawn in the training of the consensus.
+        "epoch" and "reward", the mean CIDEr-D + BLEU-1 of captions drawn in the training of the
+        consensus.
     n_iter_ : int
         Training steps taken in the game.
     n_features_in_ : int

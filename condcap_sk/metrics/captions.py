@@ -6,8 +6,9 @@ lower-cased, punctuation dropped.
 
 import math
 from collections import Counter
-from functools import partial
+from functools import partial, reduce
 from numbers import Integral, Real
+from operator import or_
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
@@ -399,6 +400,7 @@ class Consensus:
         self._idf_of_unseen = math.log(len(counts))
         self._lengths = [[len(tokens) for tokens in row] for row in references]
         self._weights = [self._by_gram(row) for row in counts]
+        self._allowed = [reduce(or_, map(Counter, row)) for row in references]
 
     def _by_gram(self, row):
         """Return of each n-gram the references with it, its weight there, and its share of norm."""
@@ -430,6 +432,13 @@ class Consensus:
             if product:
                 total += product / math.sqrt(square)
         return 10 * total / N_GRAM / len(lengths)
+
+    def bleu_1(self, image, tokens):
+        """Return the BLEU-1 of a caption of one image, given as tokens, of which it has some."""
+        length, allowed = len(tokens), self._allowed[image]
+        agreeing = sum(min(n, allowed[token]) for token, n in Counter(tokens).items())
+        closest = min((abs(n - length), n) for n in self._lengths[image])[1]
+        return min(1.0, math.exp(1 - closest / length)) * agreeing / length
 
 
 def _agreement(captions, references, analyzer, guarded):

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from condcap_sk.metrics import (
     best_of_k,
@@ -271,3 +273,15 @@ class TestAgainstReferenceImplementations:
         np.testing.assert_allclose(cider_d(captions, references), scores, atol=1e-6)
         _, scores = Rouge().compute_score(theirs, ours)
         np.testing.assert_allclose(rouge_l(captions, references), scores, atol=1e-6)
+
+
+@given(
+    st.lists(st.integers(2, 5), min_size=1, max_size=6),
+    st.lists(st.lists(st.integers(2, 5), min_size=1, max_size=6), min_size=1, max_size=3),
+)
+def test__consensus__bleu_1_of_ids__is_that_of_words(said, known):
+    def spelled(ids):
+        return " ".join(f"w{i}" for i in ids)
+
+    expected = bleu([spelled(said)], [[spelled(ids) for ids in known]])[0]
+    assert Consensus([known]).bleu_1(0, said) == pytest.approx(expected)
