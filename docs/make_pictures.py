@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import make_image_grid
+from condcap_sk.datasets import make_captioned_shapes, make_image_grid
 from condcap_sk.inspection import LatentMapDisplay, LatentTraversalDisplay
 from condcap_sk.metrics import label_frequencies, total_variation
 
@@ -85,6 +85,22 @@ def draw_latents():
     display.figure_.savefig(HERE / "latent_map.png", dpi=110)
 
 
+def draw_captions():
+    scenes = make_captioned_shapes(3000, random_state=0)
+    new = make_captioned_shapes(200, n_captions=8, random_state=1)
+    est = ConditionalCaptioner(random_state=0).fit(scenes.images, scenes.captions)
+    latents = est.sample_latents(100, random_state=0)
+    told = est.predict_grid(new.images[:50], latents)
+    lengths = [np.mean([len(caption.split()) for caption in column]) for column in told.T]
+    # From the tersest to the wordiest.
+    chosen = np.argsort(lengths)[np.linspace(0, len(latents) - 1, 6).astype(int)]
+    display = LatentTraversalDisplay.from_estimator(
+        est, new.images[:4], new.captions[:4], latents=latents[chosen]
+    )
+    display.figure_.savefig(HERE / "captions.png", dpi=110)
+
+
 if __name__ == "__main__":
     draw_architecture()
     draw_latents()
+    draw_captions()
