@@ -400,7 +400,7 @@ class Consensus:
         self._idf_of_unseen = math.log(len(counts))
         self._lengths = [[len(tokens) for tokens in row] for row in references]
         self._weights = [self._by_gram(row) for row in counts]
-        self._allowed = [reduce(or_, map(Counter, row)) for row in references]
+        self._allowed: list[Counter] = [reduce(or_, map(Counter, row)) for row in references]
 
     def _by_gram(self, row):
         """Return of each n-gram the references with it, its weight there, and its share of norm."""

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..training.dropout import dropout
 from .vocabulary import END, UNKNOWN
@@ -28,8 +29,8 @@ class CaptionEncoder(nn.Module):
         self.radius = n_components**0.5
 
     def forward(self, tokens):
-        states, _ = self.recurrence(self.embedding(tokens))
-        told = (tokens != END).to(states.dtype)
+        told = tokens != END
+        states = _states(self.recurrence, self.embedding(tokens), told)
         mean = (states * told[:, :, None]).sum(1) / told.sum(1, keepdim=True).clamp(min=1)
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
@@ -129,13 +130,14 @@ class CaptionDecoder(nn.Module):
         return tokens
 
     def _logits_of(self, vectors, tokens):
-        outputs = self._outputs(vectors, self.embedding(self._shifted(tokens)))
-        return self._logits(outputs[counted(tokens)])
+        told = counted(tokens)
+        return self._logits(self._outputs(vectors, self.embedding(self._shifted(tokens)), told))
 
-    def _outputs(self, vectors, words):
+    def _outputs(self, vectors, words, told):
+        """The outputs (m, hidden_size) at the m tokens that count."""
         heard = vectors[:, None].expand(-1, words.shape[1], -1)
         inputs = torch.cat([words, heard], dim=2)
-        return self.recurrence(inputs, self._initial_state(vectors))[0]
+        return _states(self.recurrence, inputs, told, self._initial_state(vectors))[told]
 
     def cross_entropy(self, vectors, tokens):
         """Mean over the tokens that count; the others' logits are not even computed."""
@@ -174,9 +176,9 @@ class CaptionSpeaker(CaptionDecoder):
         return F.linear(self.to_logits(outputs), self.embedding.weight[: self.start], self.bias)
 
     def loss(self, vectors, tokens, rng):
-        words = dropout(self.embedding(self._shifted(tokens)), WORD_DROPOUT, rng)
-        outputs, told = self._outputs(vectors, words), counted(tokens)
-        logits = self._logits(dropout(outputs[told], OUTPUT_DROPOUT, rng))
+        words, told = self.embedding(self._shifted(tokens)), counted(tokens)
+        outputs = self._outputs(vectors, dropout(words, WORD_DROPOUT, rng), told)
+        logits = self._logits(dropout(outputs, OUTPUT_DROPOUT, rng))
         cross_entropy = F.cross_entropy(
             logits, tokens[told], label_smoothing=LABEL_SMOOTHING, reduction="sum"
         )
@@ -192,6 +194,17 @@ def trimmed(tokens):
 def counted(tokens):
     """The tokens that are answers: up to the first END ("stop here"); what follows is filling."""
     return F.pad(tokens[:, :-1] != END, (1, 0), value=True)
+
+
+def _states(recurrence, inputs, told, initial=None):
+    """A recurrence's states (n, length, hidden_size), as far as each row of `told` goes.
+
+    Most captions are half as long as the longest one: what fills them up would cost as much again.
+    """
+    lengths = told.sum(1).clamp(min=1).cpu()
+    packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+    states, _ = recurrence(packed, initial)
+    return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
 
 
 def _likeliest(logits, width, first):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from condcap_sk.text.modules import CaptionSpeaker
+from condcap_sk.text.modules import CaptionEncoder, CaptionSpeaker
 from condcap_sk.text.vocabulary import END, UNKNOWN
 from condcap_sk.training.seeding import seeded_init
 
@@ -42,3 +42,27 @@ def test__sample__what_is_drawn__is_what_can_be_said(speaker, heard):
     assert not (drawn[:, 0] == END).any()
     # After the end there is nothing but filling.
     assert not ((drawn[:, :-1] == END) & (drawn[:, 1:] != END)).any()
+
+
+CAPTIONS = torch.tensor([[2, END, END], [3, 2, 4], [END, END, END], [4, 5, END], [2, 2, END]])
+
+
+def test__encoder__captions_alone_or_filled_up_beside_longer_ones__have_the_same_vectors():
+    with seeded_init(0):
+        encoder = CaptionEncoder(N_TOKENS, N_COMPONENTS, 8)
+    together = encoder(CAPTIONS)
+    alone = [encoder(row[None, : max(1, (row != END).sum())]) for row in CAPTIONS]
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+def test__log_probability__captions_beside_longer_ones__are_as_probable_as_told_word_by_word(
+    speaker, heard
+):
+    state, previous = speaker._initial_state(heard), torch.full((5, 1), speaker.start)
+    total, goes_on = torch.zeros(5), torch.ones(5, dtype=torch.bool)
+    for column in CAPTIONS.T:
+        logits, state = speaker._step(heard, previous, state)
+        told = logits[:, 0].log_softmax(1).gather(1, column[:, None])[:, 0]
+        total += told.where(goes_on, 0)
+        goes_on, previous = goes_on & (column != END), column[:, None]
+    torch.testing.assert_close(speaker.log_probability(heard, CAPTIONS), total)
