@@ -28,7 +28,7 @@ from .metrics import cider, fixed_latent_accuracy
 from .persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
 from .speaker import Speaker
 from .text import CaptionCodec
-from .text.likeness import pick_covering
+from .text.likeness import pick_diverse
 from .text.word_vectors import vectors_of
 from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable
@@ -38,7 +38,7 @@ from .vision import ImageEncoder
 from .vision.modules import image_network
 
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
-SPREAD = 2.0  # temperature of what is said, which sentences in `sample` are to cover
+DIVERSITY = 6.0  # what a sentence in `sample` loses by being like another
 N_TRIED = 8  # latents tried for each answer that `sample` is to give
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
@@ -454,9 +454,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         -------
         answers : list of n lists
             Distinct answers. Labels are most relevant first, as is anything with
-            ``objective="paper"``. Other sentences begin with the one that `predict` gives; the
-            rest are picked such that, whatever else the model would say, one of them is like it.
-            They are in the order of what `predict` chooses by.
+            ``objective="paper"``. Other sentences differ from each other, and are in the order of
+            what `predict` chooses by; the first is the one that it gives.
         """
         check_is_fitted(self)
         X = self._check_images(X)
@@ -465,7 +464,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         answers = []
         for tokens, merits in self._rank(X, self.sample_latents(n_further, random_state=0)):
             if self.gan_.decoder_ is not None:
-                tokens = tokens[pick_covering(tokens, merits, n_samples, SPREAD)]
+                tokens = tokens[pick_diverse(tokens, merits, n_samples, DIVERSITY)]
             answers.append(self.codec_.vocabulary_.decode(tokens[:n_samples]).tolist())
         return answers
 

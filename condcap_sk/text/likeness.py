@@ -1,7 +1,6 @@
 """How much captions have in common."""
 
 import numpy as np
-from scipy.special import softmax
 
 from .vocabulary import END
 
@@ -46,12 +45,11 @@ def shared_ngrams(tokens, weights=ALL_ALIKE):
     return total / np.where(known > 0, known, 1)
 
 
-def pick_covering(tokens, merits, n_picked, temperature):
-    """Pick captions such that, whatever else would be said, one of them is like it.
+def pick_diverse(tokens, merits, n_picked, weight):
+    """Pick captions that are good, and not like those picked before.
 
-    Greedy facility location [1]_: after the best one, always the one that adds most to the expected
-    likeness between what is said and the most alike of those picked. What is said is drawn from all
-    of `tokens`, with odds exp(merit / `temperature`).
+    Maximal marginal relevance [1]_: the next one has the largest merit − `weight` · the share of
+    n-grams that it has in common with the most alike of those picked.
 
     Parameters
     ----------
@@ -59,8 +57,7 @@ def pick_covering(tokens, merits, n_picked, temperature):
         Distinct captions.
     merits : ndarray of shape (k,)
     n_picked : int
-    temperature : float
-        Small, and those picked are much like the best ones; large, and they differ.
+    weight : float
 
     Returns
     -------
@@ -69,17 +66,16 @@ def pick_covering(tokens, merits, n_picked, temperature):
 
     References
     ----------
-    .. [1] H. Lin and J. Bilmes, "A Class of Submodular Functions for Document Summarization", ACL
-       2011.
+    .. [1] J. Carbonell and J. Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering
+       Documents and Producing Summaries", SIGIR 1998.
     """
     shares = shared_ngrams(tokens)
-    likeness = (shares + shares.T) / 2
-    said = softmax(merits / temperature)
-    picked = [int(merits.argmax())]
-    covered = likeness[picked[0]]
+    likeness = np.maximum(shares, shares.T)
+    nearest, left = np.zeros(len(tokens)), merits.astype(float)
+    picked: list[int] = []
     while len(picked) < min(n_picked, len(tokens)):
-        gains = np.maximum(likeness - covered, 0) @ said
-        gains[picked] = -np.inf
-        picked.append(int(gains.argmax()))
-        covered = np.maximum(covered, likeness[picked[-1]])
+        best = int((left - weight * nearest).argmax())
+        picked.append(best)
+        left[best] = -np.inf
+        nearest = np.maximum(nearest, likeness[best])
     return np.array(sorted(picked, key=lambda row: -merits[row]))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condcap_sk.text.likeness import pick_covering, shared_ngrams
+from condcap_sk.text.likeness import pick_diverse, shared_ngrams
 
 TOKENS = np.array([[2, 3, 4, 0], [2, 3, 5, 0], [6, 7, 0, 0], [2, 3, 4, 8]])
 MERITS = np.array([0.0, -0.1, -0.5, -0.2])
@@ -24,33 +24,27 @@ def test__shared_ngrams__known_captions__known_shares():
     np.testing.assert_allclose(twice_as_much[0, 1], (2 * 2 / 3 + 1 / 2) / 3)
 
 
-def test__pick_covering__nothing_else_is_said__is_the_best():
-    assert pick_covering(TOKENS, MERITS, 1, 1.0).tolist() == [0]
+def test__pick_diverse__no_weight__is_the_order_of_merit():
+    assert pick_diverse(TOKENS, MERITS, 3, 0.0).tolist() == [0, 1, 3]
 
 
-def test__pick_covering__second__is_like_what_the_first_is_not():
-    # Rows 0, 1 and 3 are much alike; 2 is none of them.
-    assert pick_covering(TOKENS, MERITS, 2, 1.0).tolist() == [0, 2]
+def test__pick_diverse__weight__prefers_what_is_not_yet_said():
+    assert pick_diverse(TOKENS, MERITS, 2, 2.0).tolist() == [0, 2]
 
 
-def test__pick_covering__what_nobody_would_say__is_not_covered():
-    # So cold that nothing but the first is said, and after it the next best.
-    assert pick_covering(TOKENS, MERITS, 2, 1e-2).tolist() == [0, 1]
-
-
-def test__pick_covering__more_than_there_are__all_of_them():
-    assert sorted(pick_covering(TOKENS, MERITS, 9, 2.0).tolist()) == [0, 1, 2, 3]
+def test__pick_diverse__more_than_there_are__all_of_them():
+    assert sorted(pick_diverse(TOKENS, MERITS, 9, 2.0).tolist()) == [0, 1, 2, 3]
 
 
 @given(
     st.lists(st.lists(st.integers(2, 6), min_size=1, max_size=4), min_size=1, max_size=8),
     st.integers(1, 8),
-    st.floats(0.1, 5),
+    st.floats(0, 5),
 )
-def test__pick_covering__anything__distinct_rows_best_first(captions, n_picked, temperature):
+def test__pick_diverse__anything__distinct_rows_best_first(captions, n_picked, weight):
     tokens = np.array([row + [0] * (4 - len(row)) for row in captions])
     merits = np.random.RandomState(0).standard_normal(len(tokens))
-    picked = pick_covering(tokens, merits, n_picked, temperature)
+    picked = pick_diverse(tokens, merits, n_picked, weight)
     assert len(set(picked.tolist())) == min(n_picked, len(tokens)) == len(picked)
     assert picked[0] == merits.argmax()
     assert (np.diff(merits[picked]) <= 0).all()
