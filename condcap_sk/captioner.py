@@ -38,7 +38,7 @@ from .vision import ImageEncoder
 from .vision.modules import image_network
 
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
-DIVERSITY = 6.0  # what a sentence in `sample` loses by being like another
+DIVERSITY = 7.5  # what a sentence in `sample` loses by being like another
 N_TRIED = 8  # latents tried for each answer that `sample` is to give
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
