@@ -391,7 +391,7 @@ class LatentGAN(Portable, BaseEstimator):
             speaker,
             Rows(images=images, rows=torch.arange(len(images))),
             stage="consensus",
-            n_steps=max(1, n_steps // 2),
+            n_steps=max(1, n_steps // 3),
             batch_size=max(1, self.batch_size // 4),
             generator=generator(order_seed),
             device=device,

@@ -75,7 +75,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     batch_size : int, default=256
         Captions in a training step; also bounds the memory of `transform` and its inverse.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": 300, or 6 passes where the distinct captions are many.
+        Training steps. "auto": 300, or 5 passes where the distinct captions are many.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
@@ -257,7 +257,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
-                len(repeated), self.batch_size, per_row=2, least=300, least_epochs=6
+                len(repeated), self.batch_size, per_row=2, least=300, least_epochs=5
             )
         net, history = train(
             SupervisedNet,
