@@ -115,7 +115,8 @@ class LatentGAN(Portable, BaseEstimator):
         Images in a training step; also bounds the memory of `generate` and `infer`.
     max_iter : int or "auto", default="auto"
         Training steps. "auto": two for each image up to 2000, or 12 passes over many images; two
-        for each pair of an image and a sentence up to 1000, or 8 passes over many pairs.
+        for each pair of an image and a sentence up to 1000, or 8 passes over many pairs. The
+        consensus then takes a third as many, of a quarter of the `batch_size`.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
