@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from condcap_sk import ConditionalCaptioner
+from condcap_sk.answers.tokenizer import split_words
 from condcap_sk.datasets import load_flickr8k
 from condcap_sk.inspection import describe_captions
 from condcap_sk.metrics import (
@@ -34,7 +35,6 @@ from condcap_sk.metrics import (
     rouge_l,
     uniqueness,
 )
-from condcap_sk.metrics.captions import split_words
 from condcap_sk.text.vocabulary import Vocabulary
 
 MIN_DF, MAX_LENGTH = 5, 22

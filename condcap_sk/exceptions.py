@@ -34,3 +34,11 @@ class VersionMismatchWarning(UserWarning):
 
 class CollapseWarning(ConvergenceWarning):
     """The fitted latent decides nothing: an image gets the same answer under all latents."""
+
+
+class AnalyzerWarning(UserWarning):
+    """How captions fall into tokens was guessed, or does not fit their writing system."""
+
+
+class PixelRangeWarning(UserWarning):
+    """Images have pixels of another scale than those that were fitted."""

@@ -14,8 +14,8 @@ ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 # A file imports from its own folder and from those to the right of it.
 ORDER = ["captioner", "speaker", "gan", "text", "vision", "inspection", "training", "metrics",
-         "datasets", "persistence",
-         "_validation", "_version", "exceptions"]  # fmt: skip
+         "answers", "datasets", "persistence",
+         "_validation", "_pixels", "_warnings", "_version", "exceptions"]  # fmt: skip
 
 
 def imports(path):

@@ -24,7 +24,10 @@ from condcap_sk.vision import ImageEncoder
 
 OURS = Path(condcap_sk.__file__).parent
 CHECKS = {Path(module.__file__) for module in (_param_validation, validation)}
-pytestmark = pytest.mark.filterwarnings("ignore::condcap_sk.exceptions.SingleAnswerWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::condcap_sk.exceptions.SingleAnswerWarning",
+    "ignore::condcap_sk.exceptions.AnalyzerWarning",
+)
 
 
 def many(n):

@@ -10,8 +10,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
+from ..answers.tokenizer import splitter
 from ..metrics._estimator import caption_analyzer, last_step
-from ..metrics.captions import splitter
 
 N_TOKENS = 50  # the most frequent ones, which are looked at by default
 LEAST_USE = 0.02  # of captions; rarer tokens tell of images, and not of manners

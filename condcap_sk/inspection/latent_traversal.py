@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from .._validation import check_images
-from ..metrics.captions import split_words
+from ..answers.tokenizer import split_words
 from ._matplotlib import import_pyplot
 
 LINE = 18  # characters of a sentence

@@ -6,48 +6,17 @@ lower-cased, punctuation dropped.
 
 import math
 from collections import Counter
-from functools import partial, reduce
+from functools import reduce
+from itertools import chain
 from numbers import Integral, Real
 from operator import or_
 
 import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_scalar
 
+from ..answers.tokenizer import splitter, warn_if_unspaced
+
 N_GRAM = 4
-
-# scikit-learn's analyzer, except that words of one letter ("a") count. Shared with the vocabulary,
-# so that captions are scored by the words they are made of.
-split_words = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
-
-
-def splitter(analyzer):
-    """Return what splits a caption into the list of its tokens, as `CaptionCodec` does."""
-    if callable(analyzer):
-        return partial(_analyzed, analyzer)
-    if analyzer not in ("word", "char"):
-        raise ValueError(
-            f"analyzer={analyzer!r} splits no captions. Pass 'word', 'char' or a callable that "
-            "takes a str and returns its tokens."
-        )
-    return list if analyzer == "char" else split_words
-
-
-def _analyzed(analyzer, text):
-    found = analyzer(text)
-    if isinstance(found, str):
-        raise ValueError(
-            f"analyzer={analyzer!r} returns the str {found!r:.80}, whose every letter would be a "
-            "token. Let it return a list of str."
-        )
-    tokens = list(found) if hasattr(found, "__iter__") else [found]
-    for token in tokens:
-        if not isinstance(token, str):
-            raise ValueError(
-                f"analyzer={analyzer!r} finds in {str(text)!r:.80} the token {token!r:.80} of type "
-                f"{type(token).__name__}. Let it return a list of str."
-            )
-    return tokens
 
 
 def bleu(captions, references, *, analyzer="word"):
@@ -83,8 +52,13 @@ def bleu(captions, references, *, analyzer="word"):
     >>> bleu(["a red dog runs"], [["a dog runs", "the red dog runs fast"]]).round(2)
     array([1.  , 0.82, 0.69, 0.  ])
     """
+    return _bleu(*_split_both(captions, references, analyzer))
+
+
+def _bleu(captions, references):
+    """BLEU-1 to BLEU-4 of captions and references that are tokens."""
     agreeing, total, length, closest = np.zeros(N_GRAM), np.zeros(N_GRAM), 0, 0
-    for tokens, known in zip(*_split_both(captions, references, analyzer), strict=True):
+    for tokens, known in zip(captions, references, strict=True):
         ours, theirs = _n_grams(tokens), [_n_grams(text) for text in known]
         allowed: Counter = Counter()
         for counts in theirs:
@@ -246,8 +220,10 @@ def best_of_k(captions, references, *, analyzer="word"):
     """
     _check_lengths(captions, references)
     split = splitter(analyzer)
-    consensus = Consensus(_split_rows(references, split, "references"))
+    known = _split_rows(references, split, "references")
     rows = _split_rows(captions, split, "captions")
+    _warn_if_unspaced(analyzer, *known, *rows)
+    consensus = Consensus(known)
     return np.array(
         [
             max(consensus.score(i, tokens, True) for tokens in set(map(tuple, row)))
@@ -302,9 +278,11 @@ def novelty(captions, training_captions, *, analyzer="word"):
     0.5
     """
     split = splitter(analyzer)
-    known = set(map(tuple, _split_flat(training_captions, split, "training_captions")))
-    new = [tuple(tokens) not in known for tokens in _split_flat(captions, split, "captions")]
-    return float(np.mean(new))
+    theirs = _split_flat(training_captions, split, "training_captions")
+    ours = _split_flat(captions, split, "captions")
+    _warn_if_unspaced(analyzer, ours, theirs)
+    known = set(map(tuple, theirs))
+    return float(np.mean([tuple(tokens) not in known for tokens in ours]))
 
 
 def distinct_n(captions, n=2, *, analyzer="word"):
@@ -337,7 +315,9 @@ def distinct_n(captions, n=2, *, analyzer="word"):
     """
     check_scalar(n, "n", Integral, min_val=1)
     ratios = []
-    for row in _split_rows(captions, splitter(analyzer), "captions"):
+    rows = _split_rows(captions, splitter(analyzer), "captions")
+    _warn_if_unspaced(analyzer, *rows)
+    for row in rows:
         different = {gram for tokens in row for gram in _grams(tokens, n)}
         ratios.append(len(different) / max(sum(map(len, row)), 1))
     return float(np.mean(ratios))
@@ -370,16 +350,16 @@ def mutual_bleu(captions, *, analyzer="word"):
     >>> mutual_bleu([["two men sit on a bench", "two men sit on a bench"]])
     1.0
     """
-    rows = [list(row) for row in _check_rows(captions, "captions")]
+    rows = _split_rows(captions, splitter(analyzer), "captions")
     numbers = {len(row) for row in rows}
     if len(numbers) != 1 or numbers == {1}:
         raise ValueError(
             f"captions holds {sorted(numbers)} captions for an image. All images need the same "
             "number k, at least two."
         )
+    _warn_if_unspaced(analyzer, *rows)
     scores = [
-        bleu([r[j] for r in rows], [r[:j] + r[j + 1 :] for r in rows], analyzer=analyzer)[3]
-        for j in range(*numbers)
+        _bleu([r[j] for r in rows], [r[:j] + r[j + 1 :] for r in rows])[3] for j in range(*numbers)
     ]
     return float(np.mean(scores))
 
@@ -451,7 +431,13 @@ def _split_both(captions, references, analyzer):
     """Return the tokens of each image's caption, and those of its references."""
     _check_lengths(captions, references)
     split = splitter(analyzer)
-    return _split(captions, split, "captions"), _split_rows(references, split, "references")
+    ours, theirs = _split(captions, split, "captions"), _split_rows(references, split, "references")
+    _warn_if_unspaced(analyzer, ours, *theirs)
+    return ours, theirs
+
+
+def _warn_if_unspaced(analyzer, *tokens):
+    warn_if_unspaced(map(" ".join, chain.from_iterable(tokens)), analyzer)
 
 
 def _split_rows(rows, split, name):

@@ -5,19 +5,35 @@ from numbers import Integral
 
 import numpy as np
 
-from ..exceptions import EmptyCaptionError
-from ..metrics.captions import splitter
+from .._warnings import warn_user
+from ..answers.tokenizer import is_unspaced, splitter, warn_if_unspaced
+from ..exceptions import AnalyzerWarning, EmptyCaptionError
 
 END, UNKNOWN = 0, 1  # END also fills what follows it
 N_SPECIAL = 2
 
 
 def resolve_analyzer(analyzer, captions):
-    """ "auto" takes "word" when string answers contain white space, else "label"."""
+    """Return what "auto" takes: "char" for captions without spaces between words, "word" where
+    other string answers contain white space, else "label"."""
     if analyzer != "auto":
         return analyzer
-    spaced = captions.dtype.kind in "OU" and any(len(str(text).split()) > 1 for text in captions)
-    return "word" if spaced else "label"
+    if captions.dtype.kind not in "OU":
+        return "label"
+    distinct = list(dict.fromkeys(map(str, captions.tolist())))
+    if is_unspaced(distinct):
+        return "char"
+    spaced = [text for text in distinct if len(text.split()) > 1]
+    if not spaced:
+        return "label"
+    if len(spaced) < len(distinct) / 2:
+        warn_user(
+            f"{len(spaced)} of the {len(distinct)} different answers contain white space, such as "
+            f"{spaced[0]!r:.80}, so all are taken for captions. Pass analyzer='label' if they are "
+            "labels, 'word' if they are captions.",
+            AnalyzerWarning,
+        )
+    return "word"
 
 
 def in_own_dtype(labels):
@@ -59,6 +75,7 @@ class Vocabulary:
         if self.analyzer == "label":
             return self.know(in_own_dtype(np.unique(captions)), 1)
         split = self._split_all(captions)
+        warn_if_unspaced(captions, self.analyzer)
         counts = Counter(token for tokens in split for token in tokens)
         found_in = Counter(token for tokens in split for token in set(tokens))
         unit = 1 if isinstance(self.min_df, Integral) else len(split)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condcap_sk.answers.tokenizer import splitter
 from condcap_sk.metrics import (
     best_of_k,
     bleu,
@@ -16,7 +17,7 @@ from condcap_sk.metrics import (
     rouge_l,
     uniqueness,
 )
-from condcap_sk.metrics.captions import Consensus, splitter
+from condcap_sk.metrics.captions import Consensus
 from condcap_sk.text import CaptionCodec
 
 REFERENCES = [

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from condcap_sk.exceptions import EmptyCaptionError
-from condcap_sk.text.vocabulary import Vocabulary
+from condcap_sk.exceptions import AnalyzerWarning, EmptyCaptionError
+from condcap_sk.text import CaptionCodec
+from condcap_sk.text.vocabulary import Vocabulary, resolve_analyzer
 
 CAPTIONS = ["dog dog dog dog dog", "red cat cat", "blue cat", "red cat sits red", "blue horse"]
 
@@ -57,3 +58,52 @@ def test__analyzer__that_gives_a_string__is_told():
 def test__analyzer__any_iterable_of_strings__is_taken():
     vocabulary = words(analyzer=lambda caption: (word for word in caption.split()))
     assert vocabulary.fit(["red, dog"]).tokens_.tolist() == ["dog", "red,"]
+
+
+COCO = ["person", "bicycle", "car", "traffic light", "stop sign", "cat", "dog", "horse"]
+
+
+def test__auto__few_answers_with_white_space__warns_and_takes_words():
+    told = (
+        "^2 of the 8 different answers contain white space, such as 'traffic light', so .*captions"
+        r"\. Pass analyzer='label' .*, 'word' .*captions\.$"
+    )
+    with pytest.warns(AnalyzerWarning, match=told) as warned:
+        codec = CaptionCodec(max_iter=1).fit(COCO + ["dog"] * 5)
+    assert codec.analyzer_ == "word"
+    assert [w.filename for w in warned] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("answers", "analyzer"),
+    [
+        (["a dog", "dog"], "word"),
+        (["a dog", "a cat", "dog"] + ["dog"] * 9, "word"),
+        (["a\u3000dog", "a\xa0cat"], "word"),
+        ([" dog", "cat ", "cow\n", ""], "label"),
+        (["dog", "cat"], "label"),
+        ([1, 2, 3], "label"),
+        ([2**70, 1], "label"),
+        ([0.5, 1.5], "label"),
+        ([True, False], "label"),
+        (["一只狗在跑", "一只猫在睡觉"], "char"),
+        (["狗", "猫", "交通信号灯"], "label"),
+    ],
+)
+def test__auto__plain_cases__takes_the_analyzer_without_a_word(answers, analyzer):
+    kind = object if isinstance(answers[0], str) else None
+    assert resolve_analyzer("auto", np.array(answers, dtype=kind)) == analyzer
+
+
+@pytest.mark.parametrize("analyzer", ["label", "word", "char", str.split])
+def test__analyzer__given__is_taken_without_a_word(analyzer):
+    assert resolve_analyzer(analyzer, np.array(COCO, dtype=object)) is analyzer
+    words(analyzer=analyzer).fit(COCO)
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+def test__encode__composed_or_not__is_the_same(analyzer):
+    vocabulary = words(analyzer=analyzer).fit(["une cr\u00eape"])
+    expected = vocabulary.encode(["une cr\u00eape"])
+    assert expected.min() > 1
+    np.testing.assert_array_equal(vocabulary.encode(["une cre\u0302pe"]), expected)

@@ -1,0 +1,1 @@
+"""Answers: how text falls into tokens."""
