@@ -75,15 +75,22 @@ def check_vector_sets(y, n_rows, dtype=np.float32):
 
 
 def as_array(X):
-    """Return `X`, as an array if it is none."""
-    if hasattr(X, "ndim"):
-        return X
+    """Return `X`, as an array if it is none; rows that are arrays themselves become one array."""
+    if np.ma.is_masked(X):
+        raise ValueError("X is a masked array, of which some is masked. Fill it: X.filled(0).")
     try:
-        return np.asarray(X)
+        if not hasattr(X, "ndim"):
+            X = np.asarray(X)
+        if X.ndim == 1 and X.dtype == object:
+            rows = [np.asarray(row) for row in X]
+            if any(row.ndim for row in rows):
+                X = np.stack(rows)
     except ValueError as error:
         raise ValueError(
-            "X holds rows or images of different sizes. Bring all to one size first."
+            "X holds rows or images of different sizes. Bring all to one size first; of files, "
+            "LoadImages(size=…) does."
         ) from error
+    return X
 
 
 def check_images(X, estimator=None, image_shape=None, reset=False):
@@ -140,13 +147,24 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
     return for_torch(X)
 
 
-def check_same_images(X, shape, name="X"):
-    """Raise if the images of `X` (or feature vectors) are not of the `shape` seen in fit."""
-    if X.shape[1:] != tuple(shape):
-        was, now = _describe(shape), _describe(X.shape[1:])
+def check_same_images(X, shape, given=None, name="X"):
+    """Raise if the images of `X` (or feature vectors) are not of the `shape` seen in fit.
+
+    `given` is the shape that the user's array had.
+    """
+    if X.shape[1:] == tuple(shape):
+        return
+    was, now = _describe(shape), _describe(X.shape[1:])
+    channels, *size = shape
+    single = {(*size, channels), (channels, *size), *([tuple(size)] if channels == 1 else [])}
+    if given in single:
         raise ValueError(
-            f"{name} holds {now}, but fit saw {was}. Resize {name} to what fit saw, or fit again."
+            f"{name} is one image of shape {given}, where a batch of images is expected. Pass "
+            f"{name}[None]."
         )
+    raise ValueError(
+        f"{name} holds {now}, but fit saw {was}. Resize {name} to what fit saw, or fit again."
+    )
 
 
 def _describe(shape):
@@ -291,11 +309,11 @@ def _as_collection(row, name, is_array):
 def check_latents(c, n_images, n_latents, name="c"):
     """Return latents as float32 (n_images, n_latents); one latent stands for all images."""
     with _told_of(name):
-        c = np.asarray(c)
-    if c.shape not in {(n_latents,), (n_images, n_latents)}:
+        c = np.atleast_2d(np.asarray(c))
+    if c.shape not in {(1, n_latents), (n_images, n_latents)}:
         raise ValueError(
             f"{name} has shape {c.shape}. Pass one latent of shape ({n_latents},) for all images, "
             f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some."
         )
-    c = as_rows(np.atleast_2d(c), n_latents, name)
+    c = as_rows(c, n_latents, name)
     return np.tile(c, (n_images // len(c), 1))

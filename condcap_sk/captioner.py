@@ -1,7 +1,6 @@
 """ConditionalCaptioner: one image, many right answers, and a latent that chooses between them."""
 
 import copy
-import warnings
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -21,17 +20,28 @@ from ._validation import (
     check_latents,
     check_same_images,
 )
+from ._warnings import warn_user
 from .exceptions import CollapseWarning, EmptyCaptionError, ModelFileError, SingleAnswerWarning
 from .gan import LatentGAN
 from .gan.prior import propose
 from .metrics import cider, fixed_latent_accuracy
-from .persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
+from .persistence import (
+    Fields,
+    Tensors,
+    image_shape,
+    kept_params,
+    pack_params,
+    read,
+    unpack_params,
+    write,
+)
 from .speaker import Speaker
 from .text import CaptionCodec
 from .text.likeness import pick_diverse
 from .text.word_vectors import vectors_of
 from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable
+from .training.environment import own_environment
 from .training.seeding import check_seed, spawn_seeds
 from .training.threads import with_threads
 from .vision import ImageEncoder
@@ -66,7 +76,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         Dimension of the latent variable. Its prior is N(0, I).
     analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
         How an answer falls into tokens, see `CaptionCodec`. "label": an answer is one token
-        whatever it is. "auto" takes "word" when string answers contain white space, else "label".
+        whatever it is. "auto" takes "char" for captions without spaces between words, "word" where
+        other string answers contain white space, else "label".
     objective : {"relativistic", "paper"}, default="relativistic"
         The game that is played, see `LatentGAN`. "paper" is exactly (4)–(6), and an answer is
         exactly Decoder(G(c, X)).
@@ -117,6 +128,10 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         The fitted image encoder, with ``images="matched"``.
     gan_ : LatentGAN
         The fitted game.
+    fitted_params_ : dict
+        The parameters that the estimator was fitted with, as `get_params` gives them, but for
+        `callbacks` and `word_vectors`. It answers and is saved by these, whatever is set
+        afterwards (but for `batch_size`).
     latent_bank_ : ndarray of shape (32, n_latents)
         The draws from the prior that are tried where no latent is given.
     history_ : dict of list
@@ -259,6 +274,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=False)
     @with_threads
+    @own_environment()
     def fit(self, X, y):
         """Learn the latent variable from images and their right answers.
 
@@ -306,23 +322,17 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             self.random_state, 6
         )
         train, held_out = self._split(len(X), split_seed)
-        bank = self.sample_latents(BANK_SIZE, random_state=bank_seed)
+        bank = _draw_latents(BANK_SIZE, self.n_latents, bank_seed)
 
         part = self._part("codec", codec_seed, analyzer=self.analyzer)
-        with report("captions", part) as codec, _told_of_images(owners):
+        with report("captions", part) as codec, _naming_images(owners):
             codec.fit(answers)
-        if (answers == answers[0]).all():
-            warnings.warn(
-                f"Every answer in y is {answers[:1].tolist()[0]!r}: no latent can be learned. Pass "
-                "different answers.",
-                SingleAnswerWarning,
-                stacklevel=5,
-            )
         first = np.flatnonzero(np.diff(owners)) + 1
-        vectors = np.split(codec.transform(answers), first)
+        tokens = codec.vocabulary_.encode(answers)
+        vectors = np.split(codec.encode_tokens(tokens), first)
         said, for_images, for_game = vectors, {}, {}
         if codec.analyzer_ != "label":
-            tokens = np.split(codec.vocabulary_.encode(answers), first)
+            tokens = np.split(tokens, first)
             words = {"n_tokens": len(codec.vocabulary_)}
             if codec.word_vectors is not None:
                 words["word_vectors"] = vectors_of(codec.vocabulary_, codec.word_vectors)
@@ -364,21 +374,21 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             part = self._part("image_encoder", encoder_seed, **positions)
             network = partial(image_network, X.shape[1:], part.n_filters, positions=part.positions)
             gan.set_params(image_network=network)
+        params = kept_params(self)
 
         def fitted(net):
             parts = codec, image_encoder, gan.snapshot(net)
-            return _attributes(X.shape[1:], draft, bank, *parts)
+            return _attributes(X.shape[1:], draft, params, bank, *parts)
 
         with report("latents", gan, fitted=fitted):
-            gan.fit(*rows(self._see(X, image_encoder), vectors), **for_game)
-        attributes = _attributes(X.shape[1:], draft, bank, codec, image_encoder, gan)
+            gan.fit(*rows(_see(X, self.images, image_encoder), vectors), **for_game)
+        attributes = _attributes(X.shape[1:], draft, params, bank, codec, image_encoder, gan)
         draft.__dict__.update(attributes)
         if self.objective != "paper":
             some = X[train[:MOST_CALIBRATED]]
-            c = self.sample_latents(len(some), random_state=calibration_seed)
-            seen = self._see(some, image_encoder)
+            c = draft.sample_latents(len(some), random_state=calibration_seed)
+            seen = draft._see(some)
             gan.calibrate(seen, codec.encode_tokens(draft._speaker().choose(seen, c)), c)
-        draft._warn_of_collapse(X, np.bincount(owners))
         for name in ("classes_", "n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
@@ -386,8 +396,17 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=attributes, **data
             )
+        # Last: where warnings are errors, the estimator is fitted all the same.
+        if (answers == answers[0]).all():
+            warn_user(
+                f"Every answer in y is {answers[:1].tolist()[0]!r}: no latent can be learned. Pass "
+                "different answers.",
+                SingleAnswerWarning,
+            )
+        self._warn_of_collapse(X, np.bincount(owners))
         return self
 
+    @own_environment()
     def predict(self, X, c=None):
         """Answer for each image.
 
@@ -411,10 +430,11 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         if c is None:
             ranked = self._rank(X)
             return self.codec_.vocabulary_.decode(np.stack([tokens[0] for tokens, _ in ranked]))
-        c = check_latents(c, len(X), self.n_latents)
+        c = check_latents(c, len(X), self._n_latents)
         chosen = [self._speaker().choose(seen, c[rows]) for rows, seen in self._batches(X)]
         return self.codec_.vocabulary_.decode(np.concatenate(chosen))
 
+    @own_environment()
     def predict_grid(self, X, latents):
         """Answer for every image under every latent; each image is encoded once.
 
@@ -432,14 +452,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_images(X)
-        latents = as_rows(latents, self.n_latents, "latents")
-        decode = self.codec_.vocabulary_.decode
-        answers = [
-            np.stack([decode(self._speaker().choose(seen, c)) for c in latents], axis=1)
-            for _, seen in self._batches(X)
-        ]
-        return np.concatenate(answers)
+        latents = as_rows(latents, self._n_latents, "latents")
+        tokens = [self._speaker().choose_each(seen, latents) for _, seen in self._batches(X)]
+        n, k, length = (tokens := np.concatenate(tokens)).shape
+        return self.codec_.vocabulary_.decode(tokens.reshape(n * k, length)).reshape(n, k)
 
+    @own_environment()
     def sample(self, X, n_samples=5):
         """Give several distinct answers for each image.
 
@@ -468,6 +486,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             answers.append(self.codec_.vocabulary_.decode(tokens[:n_samples]).tolist())
         return answers
 
+    @own_environment()
     def infer_latent(self, X, labels, return_std=False):
         """Read back the latent that would have given this answer to this image.
 
@@ -493,8 +512,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         X, tokens = self._check_pairs(X, labels)
         # A caption is hardly ever given word by word, the paper's Q is exactly (6), and with
         # networks of pixels the search would take a second for each image.
-        reach = self.codec_.analyzer_ == "label" and self.objective != "paper"
-        reach &= self.images != "end-to-end"
+        params = self.fitted_params_
+        reach = self.codec_.analyzer_ == "label" and params["objective"] != "paper"
+        reach &= params["images"] != "end-to-end"
         means, stds = [], []
         for rows, seen in self._batches(X):
             said, vectors = tokens[rows], self.codec_.encode_tokens(tokens[rows])
@@ -507,6 +527,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         mean, std = np.concatenate(means), np.concatenate(stds)
         return (mean, std) if return_std else mean
 
+    @own_environment()
     def infer_speaker(self, X, labels):
         """Read the latent of one speaker who gave all of these answers.
 
@@ -527,7 +548,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             c)`` continues as the speaker would.
         """
         X, tokens = self._check_pairs(X, labels)
-        seen = self._see(X, self.image_encoder_)
+        seen = self._see(X)
         means, stds = self.gan_.infer(seen, self.codec_.encode_tokens(tokens))
         proposals, log_weights = propose(means, stds, N_PROPOSALS)
         for image, answer in zip(seen, tokens, strict=True):
@@ -539,6 +560,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         mean = (weights * proposals).sum(axis=0)
         return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))
 
+    @own_environment()
     def recover_latent(self, X, c):
         """Read back latents from the generated sentence vectors, before they are decoded.
 
@@ -559,9 +581,10 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_images(X)
-        seen = self._see(X, self.image_encoder_)
+        seen = self._see(X)
         return self.gan_.infer(seen, self.gan_.generate(seen, c))[0]
 
+    @own_environment()
     def score_samples(self, X, labels=None):
         """Tell how relevant each given answer is to its image.
 
@@ -599,9 +622,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             The latents.
         """
         check_scalar(n_samples, "n_samples", Integral, min_val=0)
-        draws = check_seed(random_state).standard_normal((n_samples, self.n_latents))
-        return draws.astype(np.float32)
+        return _draw_latents(n_samples, self._n_latents, random_state)
 
+    @own_environment()
     def score(self, X, y):
         """Score `predict(X)` against the right answers.
 
@@ -634,8 +657,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
         return float(cider(answers, references, analyzer=self.codec_.analyzer_).mean())
 
+    @own_environment()
     def save(self, path):
         """Keep the fitted estimator in one safetensors file.
+
+        Of the parameters, `callbacks` and `word_vectors` are not kept; a RandomState instance,
+        which the fit used up, is kept as None.
 
         Parameters
         ----------
@@ -672,7 +699,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         states = {name: part._to_state() for name, part in parts.items() if part is not None}
         fields = {name: fields for name, (fields, _) in states.items()}
         fields |= {
-            "params": pack_params(self, skip=["word_vectors"]),
+            "params": pack_params(self, self.fitted_params_),
             "image_shape": list(self.image_shape_),
             "latent_bank": self.latent_bank_.tolist(),
         }
@@ -684,6 +711,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         write(path, fields, {name: tensor for part in tensors for name, tensor in part.items()})
 
     @classmethod
+    @own_environment()
     def load(cls, path):
         """Return the fitted estimator that `save` kept; it is on the CPU, see `to`.
 
@@ -743,14 +771,21 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             n_seen = gan.generator_.image_network.n_features
         if not all(fits) or gan.generator_.n_image != n_seen:
             raise ModelFileError(f"{path} holds parts of different models.")
-        estimator.__dict__.update(_attributes(shape, estimator, bank, codec, image_encoder, gan))
+        estimator.__dict__.update(
+            _attributes(shape, estimator, kept_params(estimator), bank, codec, image_encoder, gan)
+        )
         return estimator
 
+    @property
+    def _n_latents(self):
+        return self.latent_bank_.shape[1] if hasattr(self, "latent_bank_") else self.n_latents
+
     def _check_images(self, X):
-        # Some parameters count in prediction, and may have been set after fit.
+        # `batch_size` counts in prediction, and may have been set after fit.
         self._validate_params()
-        X = check_images(X, self, self.image_shape)
-        check_same_images(X, self.image_shape_)
+        given = np.shape(X) if hasattr(X, "shape") else None
+        X = check_images(X, self, self.fitted_params_["image_shape"])
+        check_same_images(X, self.image_shape_, given)
         return X
 
     def _check_pairs(self, X, labels):
@@ -768,17 +803,16 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         several = np.flatnonzero(n_answers > 1)[:MOST_LOOKED_AT]
         if not len(several):
             return
-        seen = self._see(X[several], self.image_encoder_)
-        tokens = np.stack([self._speaker().choose(seen, c) for c in self.latent_bank_[:8]], axis=1)
+        seen = self._see(X[several])
+        tokens = self._speaker().choose_each(seen, self.latent_bank_[:8])
         given = np.mean([len(np.unique(answers, axis=0)) for answers in tokens])
         if given < 1.2:
             remedy = "lower gan__kl_weight" if self.gan_.decoder_ is None else "raise gan__rate"
-            warnings.warn(
+            warn_user(
                 f"The latent decides next to nothing: under 8 latents an image gets {given:.2f} "
                 f"different answers, where {n_answers[several].mean():.1f} are right. Train longer "
                 f"(gan__max_iter), {remedy} or raise mi_weight.",
                 CollapseWarning,
-                stacklevel=6,
             )
 
     def _split(self, n_images, seed):
@@ -798,15 +832,12 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             **params,
         )
 
-    def _see(self, X, image_encoder):
-        """Return what G, D and Q see of images."""
-        if self.images == "matched":
-            return image_encoder.transform(X)
-        return X if self.images == "end-to-end" else np.zeros((len(X), 1), dtype=np.float32)
+    def _see(self, X):
+        return _see(X, self.fitted_params_["images"], self.image_encoder_)
 
     def _speaker(self):
-        parts = self.codec_, self.image_encoder_, self.gan_
-        return Speaker(*parts, self.relevance_weight, self.beam_width)
+        parts, params = (self.codec_, self.image_encoder_, self.gan_), self.fitted_params_
+        return Speaker(*parts, params["relevance_weight"], params["beam_width"])
 
     def _reach(self, image, answer, vector, mean, std):
         """Return the first latent that gives `answer`, on the way to where G comes closest to it.
@@ -823,7 +854,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     def _batches(self, X):
         for start in range(0, len(X), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            yield rows, self._see(X[rows], self.image_encoder_)
+            yield rows, self._see(X[rows])
 
     def _rank(self, X, further=()):
         """Rank the answers under `latent_bank_`, and those under `further` latents beside them."""
@@ -837,27 +868,40 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
 
 
 @contextmanager
-def _told_of_images(owners):
+def _naming_images(owners):
     """Let errors about captions name the images in `y` that they belong to."""
     try:
         yield
     except EmptyCaptionError as error:
-        named = [f"y[{owners[row]}]" for row in error.rows[:5]]
-        raise ValueError(
-            f"{error} They are in {', '.join(named)}{', …' * (len(error.rows) > 5)}."
-        ) from error
+        rows = np.unique(owners[error.rows]).tolist()
+        named = ", ".join(f"y[{row}]" for row in rows[:5]) + ", …" * (len(rows) > 5)
+        located = EmptyCaptionError(f"{error} They are in {named}.")
+        located.rows, located.captions = rows, error.captions
+        raise located from error
+
+
+def _see(X, images, image_encoder):
+    """Return what G, D and Q see of images, by the parameter `images`."""
+    if images == "matched":
+        return image_encoder._encode(X)
+    return X if images == "end-to-end" else np.zeros((len(X), 1), dtype=np.float32)
+
+
+def _draw_latents(n, n_latents, seed):
+    return check_seed(seed).standard_normal((n, n_latents)).astype(np.float32)
 
 
 def _repeat(image, n):
     return np.broadcast_to(image, (n, *image.shape))
 
 
-def _attributes(shape, columns, bank, codec, image_encoder, gan):
+def _attributes(shape, columns, params, bank, codec, image_encoder, gan):
     """Return what a fitted estimator holds: its parts, and what follows from them."""
     stages = {"captions": codec, "images": image_encoder, "latents": gan}
     consensus = getattr(gan, "consensus_history_", {})
     attributes = {
         "image_shape_": shape,
+        "fitted_params_": params,
         "latent_bank_": bank,
         "codec_": codec,
         "image_encoder_": image_encoder,

@@ -20,6 +20,7 @@ from ._version import __version__
 from .exceptions import ModelFileError, VersionMismatchWarning
 
 FORMAT = "condcap_sk.1"
+NOT_KEPT = "callbacks", "word_vectors"  # parameters that are objects, of training only
 LARGEST_HEADER = 2**26  # bytes; a vocabulary of a million words is a quarter of that
 
 
@@ -33,8 +34,16 @@ def write(path, header, tensors):
         Anything that JSON has.
     tensors : dict of {str: Tensor}
     """
-    path = Path(path)
-    text = json.dumps({"version": __version__, **header})
+    # What a link points at is replaced, and not the link.
+    path = Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first, with "
+            "os.makedirs."
+        )
+    if path.exists() and not path.is_file():
+        raise ValueError(f"path={str(path)!r} is no file. Pass the name of a file.")
+    text = json.dumps({"version": __version__, **header}, default=_as_python)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # One entry: safetensors writes several in any order, and the same model is the same bytes.
     about = {"format": FORMAT, "sha256": _digest(text, tensors), "header": text}
@@ -53,6 +62,11 @@ def write(path, header, tensors):
     except BaseException:
         os.unlink(draft)
         raise
+
+
+def _as_python(value):
+    """Return what JSON does not know, a NumPy number, as one that it does."""
+    return value.item()
 
 
 def read(path):
@@ -116,18 +130,36 @@ def _digest(text, tensors):
     return digest.hexdigest()
 
 
-def pack_params(estimator, skip=()):
-    """Return the parameters of an estimator as JSON has them, parts as {"class", "params"}."""
+def kept_params(estimator):
+    """Return all parameters of an estimator, but for those that count in training only."""
+    params = estimator.get_params()
+    return {k: v for k, v in params.items() if k.rpartition("__")[2] not in NOT_KEPT}
+
+
+def pack_params(estimator, params=None):
+    """Return the parameters of an estimator as JSON has them, parts as {"class", "params"}.
+
+    `params` are those to take, as `kept_params` once gave them; None is now.
+    """
+    params = kept_params(estimator) if params is None else params
     packed = {}
-    signature = inspect.signature(type(estimator).__init__)
-    for name, value in estimator.get_params(deep=False).items():
-        if name in skip:
+    for name, parameter in inspect.signature(type(estimator).__init__).parameters.items():
+        if name not in params:
             continue
+        value = params[name]
         if hasattr(value, "get_params"):
-            packed[name] = {"class": type(value).__name__, "params": pack_params(value, skip)}
+            inner = {
+                key.removeprefix(f"{name}__"): inner
+                for key, inner in params.items()
+                if key.startswith(f"{name}__")
+            }
+            packed[name] = {
+                "class": type(value).__name__,
+                "params": pack_params(value, inner),
+            }
         else:
-            default = signature.parameters[name].default
-            packed[name] = _plain(value, f"{type(estimator).__name__}.{name}", default)
+            where = f"{type(estimator).__name__}.{name}"
+            packed[name] = _plain(value, where, parameter.default)
     return packed
 
 
@@ -140,8 +172,11 @@ def _plain(value, name, default):
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [_plain(part, name, default) for part in value]
+    if isinstance(value, np.random.RandomState):
+        # It was used up by the fit: the same stream is not to be had again.
+        return None
     raise ValueError(
         f"{name}={value!r:.80} is an object, and a model file holds only numbers and text. "
         f"Set it to {default!r} or a plain value and fit again, or keep the estimator with "

@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.special import softmax
 
-from .text.likeness import shared_ngrams
+from .text.likeness import SharedNGrams
 from .text.vocabulary import END
 
 N_LABELS = 10  # that the decoder proposes for one sentence vector
 N_KEPT = 2  # sentences, of those that it proposes under each of many latents
 WIDER = 3  # times as wide a beam where no latent is given
-N_ROWS = 1024  # images times latents that are told of at a time
+N_ROWS = 4096  # images times latents that are told of at a time
 AGREEMENT = 5.0  # what a sentence gains by sharing all its n-grams with all other proposals
 LENGTH_EXPONENT = 1.2  # a sentence's merit is divided by its length to this power
 OF_NGRAMS = 4.0, 1.0, 1.0, 1.0  # weights in that; the right words count most, then their order
@@ -40,6 +40,10 @@ class Speaker:
         self.relevance_weight = 0 if plain else relevance_weight
         of_labels = N_LABELS if self.relevance_weight else 1
         self.width = beam_width if self.tells_sentences else of_labels
+        # Answers that there can be at all.
+        vocabulary = codec.vocabulary_
+        is_label = vocabulary.analyzer == "label"
+        self.n_possible = len(vocabulary.tokens_) if is_label else np.inf
 
     def choose(self, seen, latents):
         """Return the tokens (n, max_length) that images are answered with."""
@@ -47,14 +51,25 @@ class Speaker:
         best = self._merits(seen, tokens, log_probabilities).argmax(axis=1)
         return tokens[np.arange(len(tokens)), best]
 
+    def choose_each(self, seen, latents):
+        """Return the tokens (n, k, max_length) that images are answered with under each latent."""
+        n, at_once = len(seen), max(1, N_ROWS // len(seen))
+        parts = [latents[start : start + at_once] for start in range(0, len(latents), at_once)]
+        chosen = [
+            self.choose(np.repeat(seen, len(c), axis=0), np.tile(c, (n, 1))).reshape(n, len(c), -1)
+            for c in parts
+        ]
+        return np.concatenate(chosen, axis=1)
+
     def rank(self, seen, latents, n_voting):
         """Return, for each image, its distinct answers and their merits, the best first.
 
         Labels under `latents`, by relevance; sentences under `latents` and whatever the latent, by
-        merit. Those under latents after the first `n_voting` compete, but have no say in it.
+        merit. Those under latents after the first `n_voting` compete, but have no say in it. They
+        are tried as long as they bring an image new answers.
         """
         if not self.tells_sentences:
-            tokens = np.stack([self.choose(seen, c) for c in latents], axis=1)
+            tokens, _, _ = self._as_long_as_new(self._chosen, seen, latents, n_voting)
             return _ranked(tokens, self.relevance(seen, tokens))
         at_once = max(1, N_ROWS // len(latents))
         return [
@@ -97,17 +112,18 @@ class Speaker:
         central = self.gan.central(seen)
         width = WIDER * self.width
         found = [self.codec.candidates(vectors, width, decoder) for vectors, decoder in central]
-        found.append(self._under(seen, latents))
+        *under, k_first = self._as_long_as_new(self._under, seen, latents, n_voting)
+        k_voting = sum(part.shape[1] for part, _ in found) + k_first
+        found.append(under)
         tokens, proposed = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
         log_probabilities = np.mean([self._judged(tokens, *told) for told in central], axis=0)
         # A small vocabulary has fewer sentences than were asked for.
         log_probabilities[proposed == -np.inf] = -np.inf
         merits = self._merits(seen, tokens, log_probabilities)
-        k_unheard = found[-1][0].shape[1] // len(latents) * (len(latents) - n_voting)
-        k_voting = tokens.shape[1] - k_unheard
         votes = softmax(merits[:, :k_voting], axis=1)
         agreement = [
-            shared_ngrams(row, OF_NGRAMS)[:, :k_voting] @ vote
+            # Not a matrix product, whose last bits would depend on the number of threads.
+            (SharedNGrams(row, OF_NGRAMS).of_all_in(np.arange(k_voting)) * vote).sum(axis=1)
             for row, vote in zip(tokens, votes, strict=True)
         ]
         merits += AGREEMENT * np.stack(agreement)
@@ -115,6 +131,36 @@ class Speaker:
         best = merits[:, :k_voting].max(axis=1, keepdims=True)
         merits[:, k_voting:] = np.minimum(merits[:, k_voting:], np.nextafter(best, -np.inf))
         return tokens, merits
+
+    def _as_long_as_new(self, propose, seen, latents, n_first):
+        """Return what is proposed for each image, log-probabilities, and how many come first.
+
+        Under the first `n_first`, and then under twice as many each time, as long as they bring an
+        image more than one new answer for `n_first` latents, and there can be any. Those that were
+        not tried count as the first answer again, of probability 0.
+        """
+        tokens, scores = propose(seen, latents[:n_first])
+        k_first = tokens.shape[1]
+        n_answers = np.array([_count(row) for row in tokens])
+        active, n_tried = np.flatnonzero(n_answers < self.n_possible), n_first
+        while n_tried < len(latents) and len(active):
+            more = latents[n_tried : 2 * n_tried]
+            new = propose(seen[active], more)
+            further = np.repeat(tokens[:, :1], new[0].shape[1], axis=1)
+            further_scores = np.full(further.shape[:2], -np.inf, dtype=scores.dtype)
+            further[active], further_scores[active] = new
+            tokens = np.concatenate([tokens, further], axis=1)
+            scores = np.concatenate([scores, further_scores], axis=1)
+            before = n_answers[active]
+            n_answers[active] = [_count(row) for row in tokens[active]]
+            gained = n_answers[active] - before
+            goes_on = (gained > len(more) / n_first) & (n_answers[active] < self.n_possible)
+            active, n_tried = active[goes_on], n_tried + len(more)
+        return tokens, scores, k_first
+
+    def _chosen(self, seen, latents):
+        tokens = self.choose_each(seen, latents)
+        return tokens, np.zeros(tokens.shape[:2], dtype=np.float32)
 
     def _under(self, seen, latents):
         """Return the proposals (n, k, max_length) under all of the latents."""
@@ -131,6 +177,11 @@ class Speaker:
         distinct, where = np.unique(rows, axis=0, return_inverse=True)
         told = self.codec.log_probability(vectors[distinct[:, 0]], distinct[:, 1:], decoder)
         return told[where.reshape(n, k)]
+
+
+def _count(tokens):
+    """Return how many of the captions (k, max_length) are different."""
+    return len({row.tobytes() for row in tokens})
 
 
 def _ranked(tokens, merits):

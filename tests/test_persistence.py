@@ -177,22 +177,9 @@ class TestSave:
             tiny().save(tmp_path / "m")
         assert not list(tmp_path.iterdir())
 
-    @pytest.mark.parametrize(
-        ("params", "message"),
-        [
-            ({"analyzer": str.split}, "CaptionCodec.analyzer=.* to 'auto'"),
-            (
-                {"random_state": np.random.RandomState(0)},
-                "ConditionalCaptioner.random_state=.* to None",
-            ),
-            ({"gan__callbacks": []}, "LatentGAN.callbacks=.* to None"),
-        ],
-    )
-    def test__object_among_the_parameters__is_named_with_the_remedy(
-        self, params, message, tmp_path
-    ):
-        est = tiny().set_params(**params).fit(FEATURES, CAPTIONS)
-        with pytest.raises(ValueError, match=message) as error:
+    def test__analyzer_that_is_a_function__is_named_with_the_remedy(self, tmp_path):
+        est = tiny(analyzer=str.split).fit(FEATURES, CAPTIONS)
+        with pytest.raises(ValueError, match="CaptionCodec.analyzer=.* to 'auto'") as error:
             est.save(tmp_path / "m")
         assert "joblib.dump" in str(error.value)
         assert not list(tmp_path.iterdir())

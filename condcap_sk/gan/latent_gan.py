@@ -21,12 +21,20 @@ from .._validation import (
 )
 from ..exceptions import ModelFileError
 from ..metrics.captions import Consensus
-from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
+from ..persistence import (
+    history,
+    image_shape,
+    kept_params,
+    named_tensors,
+    pack_params,
+    unpack_params,
+)
 from ..text.likeness import without_end
 from ..text.modules import CaptionSpeaker
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
+from ..training.environment import own_environment
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
@@ -260,6 +268,7 @@ class LatentGAN(Portable, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_threads
+    @own_environment()
     def fit(
         self,
         X,
@@ -418,6 +427,7 @@ class LatentGAN(Portable, BaseEstimator):
         self.device_ = players.generator.radius.device
         self.calibration_ = 1.0, 1.0
         self._n_components = self.discriminator_.layers[0].in_features - self.generator_.n_image
+        self._n_latents = self.recogniser_.layers[-1].out_features // 2
         return self
 
     def snapshot(self, net):
@@ -490,6 +500,7 @@ class LatentGAN(Portable, BaseEstimator):
 
         return measure
 
+    @own_environment()
     def generate(self, X, c):
         """Return the sentence vectors G(c, X).
 
@@ -507,8 +518,10 @@ class LatentGAN(Portable, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_images(X)
-        return self._apply(self.generator_, X, check_latents(c, len(X), self.n_latents)).numpy()
+        c = check_latents(c, len(X), self._n_latents)
+        return self._apply(self.generator_, X, c).numpy()
 
+    @own_environment()
     def central(self, X):
         """Return what is said of images whatever the latent.
 
@@ -523,7 +536,7 @@ class LatentGAN(Portable, BaseEstimator):
             Sentence vectors and the decoder that hears them: those under c = 0 and, where there is
             one, those of the consensus.
         """
-        vectors = self.generate(X, np.zeros(self.n_latents))
+        vectors = self.generate(X, np.zeros(self._n_latents))
         if self.consensus_ is None:
             return [(vectors, self.decoder_)]
         return [
@@ -531,6 +544,7 @@ class LatentGAN(Portable, BaseEstimator):
             (self._apply(self.consensus_, X).numpy(), self.consensus_.decoder),
         ]
 
+    @own_environment()
     def infer(self, X, vectors):
         """Return the latents Q(s, X) that would have said this about these images.
 
@@ -553,6 +567,7 @@ class LatentGAN(Portable, BaseEstimator):
         scale, spread = self.calibration_
         return scale * mean.numpy(), spread * (0.5 * log_variance).exp().numpy()
 
+    @own_environment()
     def calibrate(self, X, vectors, c):
         """Scale what `infer` says, so that it is true of these answers.
 
@@ -580,6 +595,7 @@ class LatentGAN(Portable, BaseEstimator):
         self.calibration_ = float(scale), float(spread)
         return self
 
+    @own_environment()
     def relevance(self, X, vectors):
         """Return D's log-odds that captions are true ones of their image.
 
@@ -603,7 +619,7 @@ class LatentGAN(Portable, BaseEstimator):
         return torch.stack(columns, dim=1).numpy()
 
     def _apply(self, network, *inputs):
-        size = 16 * self.batch_size if self.image_network is None else self.batch_size
+        size = 16 * self.batch_size if self.generator_.image_network is None else self.batch_size
         return in_batches(network, *map(torch.from_numpy, inputs), size=size, device=self.device_)
 
     def _check_images(self, X, reset=False):
@@ -622,8 +638,10 @@ class LatentGAN(Portable, BaseEstimator):
                     "none. Keep the estimator with joblib.dump."
                 )
             shape = list(network.args[0])
+        params = kept_params(self)
+        del params["image_network"]
         fields = {
-            "params": pack_params(self, skip=["callbacks", "image_network"]),
+            "params": pack_params(self, params),
             "image_shape": shape,
             "scale": self.calibration_[0],
             "spread": self.calibration_[1],

@@ -23,11 +23,12 @@ from ..persistence import history, named_tensors, pack_params, unpack_params
 from ..training.batches import in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
+from ..training.environment import own_environment
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
-from .vocabulary import Vocabulary, in_own_dtype, resolve_analyzer
+from .vocabulary import END, Vocabulary, in_own_dtype, resolve_analyzer
 from .word_vectors import vectors_of
 
 # By rule, chosen for code words that survive their noise: a label needs few dimensions and stands
@@ -47,10 +48,12 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
         How a caption falls into tokens, in the sense of scikit-learn's text vectorizers. "label":
-        an answer is one token whatever it is. "word": lower-cased words, punctuation dropped.
-        "char": every character. A callable takes a str and returns its tokens, a list of str,
-        which decoding joins by a space. "auto" takes "word" when string answers contain white
-        space, else "label".
+        an answer is one token whatever it is. "word": lower-cased words, whole in every script;
+        punctuation is dropped, and apostrophes and hyphens split words. "char": every character.
+        Both compose accents first (Unicode's NFC). A callable takes a str and returns its tokens,
+        a list of str, which decoding joins by a space. "auto" takes "char" for captions without
+        spaces between words (Chinese, Japanese, Thai, ...), "word" where other string answers
+        contain white space, else "label".
     n_components : int or "auto", default="auto"
         Dimension of the sentence vectors; their norm is its square root. "auto": 256 for
         sentences; for labels four times the bits that tell them apart, at least 16.
@@ -195,6 +198,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_threads
+    @own_environment()
     def fit(self, captions, y=None):
         """Learn the vocabulary and train the encoder-decoder.
 
@@ -287,6 +291,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._n_features_out = n_components
         return self
 
+    @own_environment()
     def transform(self, captions):
         """Return the sentence vectors of captions.
 
@@ -304,6 +309,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         captions = check_answers(captions, "captions")
         return self.encode_tokens(self.vocabulary_.encode(captions))
 
+    @own_environment()
     def inverse_transform(self, vectors):
         """Return the likeliest caption of each vector.
 
@@ -320,6 +326,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tokens, _ = self.candidates(vectors, 1)
         return self.vocabulary_.decode(tokens[:, 0])
 
+    @own_environment()
     def encode_tokens(self, tokens):
         """Return the sentence vectors of token ids.
 
@@ -335,11 +342,12 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_is_fitted(self)
         distinct, inverse = np.unique(tokens, axis=0, return_inverse=True)
-        vectors = in_batches(
-            self.encoder_, torch.from_numpy(distinct), size=self.batch_size, device=self.device_
+        vectors = _by_length(
+            self.encoder_.stepwise, distinct, size=self.batch_size, device=self.device_
         )
-        return vectors.numpy()[inverse.reshape(-1)]
+        return vectors[inverse.reshape(-1)]
 
+    @own_environment()
     def candidates(self, vectors, n_candidates, decoder=None):
         """Return the likeliest captions of each vector as token ids, by beam search.
 
@@ -370,6 +378,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         )
         return tokens.numpy(), scores.numpy()
 
+    @own_environment()
     def log_probability(self, vectors, tokens, decoder=None):
         """Return how likely the decoder is to say captions on hearing vectors.
 
@@ -390,19 +399,19 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         if decoder is None:
             vectors = as_rows(vectors, self._n_features_out, "vectors")
-        return in_batches(
-            (decoder or self.decoder_).log_probability,
-            torch.from_numpy(vectors),
-            torch.from_numpy(tokens),
+        return _by_length(
+            (decoder or self.decoder_).stepwise_log_probability,
+            tokens,
+            vectors,
             size=16 * self.batch_size,
             device=self.device_,
-        ).numpy()
+        )
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
         tokens = self.vocabulary_.tokens_
         fields = {
-            "params": pack_params(self, skip=["callbacks", "word_vectors"]),
+            "params": pack_params(self),
             "analyzer": self.analyzer_,
             "noise": self.noise_,
             "tokens": tokens.tolist(),
@@ -450,3 +459,12 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         codec._n_features_out = n_components
         fields.end()
         return codec
+
+
+def _by_length(function, tokens, *others, **settings):
+    """Apply a function of rows and their token ids, last, to captions of like length together."""
+    order = np.argsort((tokens != END).sum(axis=1), kind="stable")
+    rows = (torch.from_numpy(values[order]) for values in (*others, tokens))
+    found = np.empty_like(sorted_values := in_batches(function, *rows, **settings).numpy())
+    found[order] = sorted_values
+    return found

@@ -1,6 +1,7 @@
 """How much captions have in common."""
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from .vocabulary import END
 
@@ -12,8 +13,10 @@ def without_end(tokens):
     return [row[: row.index(END)] if END in row else row for row in tokens.tolist()]
 
 
-def shared_ngrams(tokens, weights=ALL_ALIKE):
-    """Tell which share of each caption's n-grams is found in each other one.
+class SharedNGrams:
+    """Which share of each caption's n-grams is found in each other one.
+
+    Shares are the weighted mean over n, as far as a caption has so many tokens.
 
     Parameters
     ----------
@@ -21,28 +24,40 @@ def shared_ngrams(tokens, weights=ALL_ALIKE):
         Captions of one token or more, filled up with END.
     weights : sequence of float
         Of n-grams of 1, 2, … tokens.
-
-    Returns
-    -------
-    shares : ndarray of shape (k, k)
-        Row i, column j: of caption i in caption j; the weighted mean over n, as far as caption i
-        has so many words.
     """
-    captions = without_end(tokens)
-    total, known = np.zeros((len(captions), len(captions))), np.zeros((len(captions), 1))
-    for n, weight in enumerate(weights, 1):
-        columns: dict = {}
-        places = [
-            {columns.setdefault(tuple(c[i : i + n]), len(columns)) for i in range(len(c) - n + 1)}
-            for c in captions
-        ]
-        has = np.zeros((len(captions), len(columns)))
-        for row, held in zip(has, places, strict=True):
-            row[list(held)] = 1
-        counts = has.sum(axis=1, keepdims=True)
-        total += weight * (has @ has.T) / np.maximum(counts, 1)
-        known += weight * (counts > 0)
-    return total / np.where(known > 0, known, 1)
+
+    def __init__(self, tokens, weights=ALL_ALIKE):
+        captions = without_end(tokens)
+        self._weights = weights
+        self._has = [_incidence(captions, n) for n in range(1, len(weights) + 1)]
+        self._counts = [np.diff(has.indptr)[:, None] for has in self._has]
+        known = sum(w * (counts > 0) for w, counts in zip(weights, self._counts, strict=True))
+        self._known = np.where(known > 0, known, 1)
+
+    def of_all_in(self, rows):
+        """Return the shares (k, m) of every caption's n-grams that are in the captions `rows`."""
+        total = 0
+        for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True):
+            total = total + weight * (has @ has[rows].T).toarray() / np.maximum(counts, 1)
+        return total / self._known
+
+    def likeness(self, row):
+        """Return the shares (k,) of one caption in every one or of that in it, the larger."""
+        total = 0
+        for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True):
+            total = total + weight * (has @ has[[row]].T).toarray() / max(counts[row, 0], 1)
+        return np.maximum(total / self._known[row], self.of_all_in([row]))[:, 0]
+
+
+def _incidence(captions, n):
+    columns: dict = {}
+    indices: list = []
+    ends = [0]
+    for caption in captions:
+        grams = {tuple(caption[i : i + n]) for i in range(len(caption) - n + 1)}
+        indices += [columns.setdefault(gram, len(columns)) for gram in grams]
+        ends.append(len(indices))
+    return csr_array((np.ones(len(indices)), indices, ends), (len(captions), len(columns)))
 
 
 def pick_diverse(tokens, merits, n_picked, weight):
@@ -69,13 +84,12 @@ def pick_diverse(tokens, merits, n_picked, weight):
     .. [1] J. Carbonell and J. Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering
        Documents and Producing Summaries", SIGIR 1998.
     """
-    shares = shared_ngrams(tokens)
-    likeness = np.maximum(shares, shares.T)
+    shared = SharedNGrams(tokens)
     nearest, left = np.zeros(len(tokens)), merits.astype(float)
     picked: list[int] = []
     while len(picked) < min(n_picked, len(tokens)):
         best = int((left - weight * nearest).argmax())
         picked.append(best)
         left[best] = -np.inf
-        nearest = np.maximum(nearest, likeness[best])
+        nearest = np.maximum(nearest, shared.likeness(best))
     return np.array(sorted(picked, key=lambda row: -merits[row]))

@@ -31,7 +31,25 @@ class CaptionEncoder(nn.Module):
     def forward(self, tokens):
         told = tokens != END
         states = _states(self.recurrence, self.embedding(tokens), told)
-        mean = (states * told[:, :, None]).sum(1) / told.sum(1, keepdim=True).clamp(min=1)
+        return self._vector((states * told[:, :, None]).sum(1), told)
+
+    def stepwise(self, tokens):
+        """Return what `forward` returns, one token of all captions at a time.
+
+        Which matrix products there are does not depend on how long the other captions are.
+        """
+        tokens = trimmed(tokens)
+        mask = tokens != END
+        words = self.embedding(tokens)
+        state = words.new_zeros(1, len(tokens), words.shape[2])
+        total = torch.zeros_like(state[0])
+        for position in range(tokens.shape[1]):
+            _, state = self.recurrence(words[:, position : position + 1], state)
+            total += state[0] * mask[:, position, None]
+        return self._vector(total, mask)
+
+    def _vector(self, total, mask):
+        mean = total / mask.sum(1, keepdim=True).clamp(min=1)
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
@@ -54,6 +72,18 @@ class CaptionDecoder(nn.Module):
         told = counted(tokens)
         missed = F.cross_entropy(self._logits_of(vectors, tokens), tokens[told], reduction="none")
         return -missed.new_zeros(tokens.shape).masked_scatter(told, missed).sum(1)
+
+    def stepwise_log_probability(self, vectors, tokens):
+        """Return what `log_probability` returns, as `CaptionEncoder.stepwise` does."""
+        tokens = trimmed(tokens)
+        mask = counted(tokens)
+        state = self._initial_state(vectors)
+        total = vectors.new_zeros(len(tokens))
+        for position, previous in enumerate(self._shifted(tokens).T):
+            logits, state = self._step(vectors, previous[:, None], state)
+            missed = F.cross_entropy(logits[:, 0], tokens[:, position], reduction="none")
+            total -= missed * mask[:, position]
+        return total
 
     def candidates(self, vectors, width):
         """Find the likeliest token sequences by beam search.

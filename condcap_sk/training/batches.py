@@ -1,15 +1,24 @@
 """Networks applied to any number of rows, in bounded memory."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 
-# Below about this number, and at odd ones, matrix products take other paths: the last bits of a
-# row's result, and so now and then its answer, would depend on how many rows keep it company.
-MULTIPLE = 32
+from .threads import limited_threads, one_thread
+
+# Rows computed together on a CPU. Matrix products take other paths, and round otherwise, for other
+# numbers of rows and of threads, differently on every processor: with always as many rows, by one
+# thread, a row's result depends neither on its company nor on the machine's cores. 32 are nearly as
+# fast as hundreds, and a single row does not wait long (2 cores, AMD EPYC 7003).
+ROWS = 32
 
 
-@torch.no_grad()
-def in_batches(function, *inputs, size, device, fill=True):
-    """Return ``function(*inputs)`` on the CPU, computed `size` rows at a time on `device`.
+def in_batches(function, *inputs, size, device, rows=ROWS):
+    """Return ``function(*inputs)`` on the CPU, computed a batch at a time on `device`.
+
+    On a CPU, batches are computed side by side, each by one thread, by as many threads as torch
+    has. Their size is fixed, so that no bit of a row's result depends on the number of rows or of
+    threads.
 
     Parameters
     ----------
@@ -18,21 +27,33 @@ def in_batches(function, *inputs, size, device, fill=True):
     inputs : Tensor
         Aligned, with at least one row.
     size : int
-        Rows in a batch.
+        Rows in a batch on an accelerator.
     device : torch.device
-    fill : bool, default=True
-        Repeat the last row of each batch up to a multiple of 32, so that no row's result depends
-        on the number of rows. Convolutions, which are dear, do not need it.
+    rows : int, default=32
+        Rows in a batch on a CPU.
     """
-    found = []
+    on_cpu = device.type == "cpu"
+    size = rows if on_cpu else size
+    # The last row is repeated: on an accelerator up to a multiple, on a CPU up to a full batch.
+    multiple = size if on_cpu else ROWS
+
+    @torch.no_grad()
+    def compute(batch):
+        n = len(batch[0])
+        missing = -n % multiple
+        filled = [torch.cat([b, b[-1:].expand(missing, *b.shape[1:])]) for b in batch]
+        outputs = function(*(b.to(device) for b in filled))
+        is_tensor = isinstance(outputs, torch.Tensor)
+        return [o[:n].cpu() for o in ([outputs] if is_tensor else outputs)], is_tensor
+
+    batches = list(zip(*(tensor.split(size) for tensor in inputs), strict=True))
+    n_threads = min(torch.get_num_threads(), len(batches)) if on_cpu else 1
     try:
-        for batch in zip(*(rows.split(size) for rows in inputs), strict=True):
-            n = len(batch[0])
-            missing = -n % MULTIPLE if fill else 0
-            filled = [torch.cat([b, b[-1:].expand(missing, *b.shape[1:])]) for b in batch]
-            outputs = function(*(b.to(device) for b in filled))
-            alone = isinstance(outputs, torch.Tensor)
-            found.append([o[:n].cpu() for o in ([outputs] if alone else outputs)])
+        if not on_cpu:
+            found = list(map(compute, batches))
+        else:
+            with limited_threads(1):
+                found = _side_by_side(compute, batches, n_threads)
     except (MemoryError, RuntimeError) as error:
         if not _is_about_memory(error):
             raise
@@ -41,8 +62,19 @@ def in_batches(function, *inputs, size, device, fill=True):
             "est.set_params(batch_size=…); for the parts of a captioner est.codec_, "
             "est.image_encoder_ and est.gan_ have one each."
         ) from error
-    joined = tuple(torch.cat(parts) for parts in zip(*found, strict=True))
-    return joined[0] if alone else joined
+    joined = tuple(torch.cat(parts) for parts in zip(*(o for o, _ in found), strict=True))
+    return joined[0] if found[0][1] else joined
+
+
+def _side_by_side(compute, batches, n_threads):
+    if n_threads == 1:
+        return list(map(compute, batches))
+    pool = ThreadPoolExecutor(n_threads, initializer=one_thread)
+    try:
+        return list(pool.map(compute, batches))
+    finally:
+        # After an error or Ctrl-C, what was not begun is not waited for.
+        pool.shutdown(cancel_futures=True)
 
 
 def _is_about_memory(error):

@@ -7,6 +7,7 @@ import torch
 
 from .._version import __version__
 from ..persistence import warn_of_version
+from .environment import own_environment
 
 PREFERENCE = ("cuda", "mps", "cpu")
 
@@ -40,6 +41,7 @@ def resolve_device(device):
 class Portable:
     """Fitted networks that move between devices, and are pickled on the CPU with the version."""
 
+    @own_environment()
     def to(self, device):
         """Move the fitted networks.
 

@@ -1,4 +1,4 @@
-"""How many threads a training computes with."""
+"""How many threads torch computes with."""
 
 import threading
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from functools import wraps
 
 import torch
 from joblib import effective_n_jobs
-from threadpoolctl import ThreadpoolController
 
 _LOCK = threading.Lock()
 _HERE = threading.local()
@@ -23,10 +22,9 @@ def limited_threads(n_jobs):
     """
     global _inside, _outside
     n_threads = 1 if n_jobs is None else effective_n_jobs(n_jobs)
-    controller = ThreadpoolController()
     with _LOCK:
-        # torch's number for this thread, put in force before it is overridden. A thread that
-        # torch meets while another trains is told that one's number.
+        # torch's number for this thread, put in force before it is overridden. A thread that torch
+        # first meets while others are inside begins with their number, which is not its own.
         before = torch.get_num_threads()
         if not _inside:
             _outside = before
@@ -35,17 +33,21 @@ def limited_threads(n_jobs):
         _inside += 1
     _HERE.depth = getattr(_HERE, "depth", 0) + 1
     try:
-        # OpenMP counts for each thread of the program, so that fits may go on side by side. What
-        # torch has told MKL holds for all of them: the last one to leave restores it.
+        # It holds for this thread of the program, and for threads that torch meets from now on.
         torch.set_num_threads(n_threads)
         yield
     finally:
         _HERE.depth -= 1
         with _LOCK:
             _inside -= 1
-            if not _inside:
-                torch.set_num_threads(_outside)
-        controller.limit(limits=before, user_api="openmp")
+            torch.set_num_threads(before)
+
+
+def one_thread():
+    """Let torch compute with one thread in the thread of the program that calls this."""
+    # Asking puts in force what torch gives to new threads, which else it would do later.
+    torch.get_num_threads()
+    torch.set_num_threads(1)
 
 
 def with_threads(fit):

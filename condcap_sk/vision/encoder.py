@@ -19,13 +19,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import as_rows, check_given, check_images, check_same_images, check_vector_sets
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
-from ..training.batches import MULTIPLE, in_batches
+from ..training.batches import ROWS, in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
+from ..training.environment import own_environment
 from ..training.net import Rows, SupervisedNet, n_training_steps, train
 from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
 from .modules import Matcher, image_network, settings_in
+
+# Computed together on a CPU: images, in five views each, and images with captions of their own.
+# As fast as more, and a single one does not wait long (2 cores, AMD EPYC 7003).
+IMAGES = 4
+PAIRED = 8
 
 
 class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -149,6 +155,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_threads
+    @own_environment()
     def fit(self, X, y, X_val=None, y_val=None, *, n_tokens=None, word_vectors=None):
         """Train the network to match images with captions.
 
@@ -249,6 +256,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         return measure
 
+    @own_environment()
     def transform(self, X):
         """Return the image vectors.
 
@@ -265,14 +273,19 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         X = check_images(X, self)
         check_same_images(X, self.shape_)
+        return self._encode(X)
+
+    def _encode(self, X):
+        """Return the vectors of checked images, whatever `set_output` says of `transform`."""
         return in_batches(
             self.matcher_.steady_image_vectors,
             torch.from_numpy(X),
             size=self.batch_size,
             device=self.device_,
-            fill=X.ndim == 2,
+            rows=ROWS if X.ndim == 2 else IMAGES,
         ).numpy()
 
+    @own_environment()
     def relevance(self, image_vectors, captions):
         """Return how well captions fit images.
 
@@ -292,18 +305,23 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         image_vectors = as_rows(image_vectors, self._n_features_out, "image_vectors")
         images, captions = torch.from_numpy(image_vectors), torch.from_numpy(captions)
-        size, device = 16 * self.batch_size, self.device_
+        matcher, pairs = self.matcher_, 16 * self.batch_size
+        run = partial(in_batches, size=pairs, device=self.device_)
         if captions.ndim == 3:
             # So many pairs at a time, whatever the number of captions.
-            size = math.ceil(size / captions.shape[1] / MULTIPLE) * MULTIPLE
-            return in_batches(self.matcher_, images, captions, size=size, device=device).numpy()
-        compare = partial(self.matcher_, captions=captions.to(device))
-        return in_batches(compare, images, size=size, device=device).numpy()
+            size = math.ceil(pairs / captions.shape[1])
+            return run(matcher, images, captions, size=size, rows=PAIRED).numpy()
+        embedded = run(matcher.embeddings, captions).to(self.device_)
+
+        def compare(image_vectors):
+            return matcher.log_odds(matcher.image_embeddings(image_vectors), embedded)
+
+        return run(compare, images).numpy()
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
         fields = {
-            "params": pack_params(self, skip=["callbacks"]),
+            "params": pack_params(self),
             "shape": list(self.shape_),
             "history": self.history_,
             "n_iter": self.n_iter_,

@@ -245,7 +245,9 @@ class Matcher(nn.Module):
         """Return features, those of images averaged over five positions."""
         if images.ndim == 2:
             return self.image_vectors(images)
-        return torch.stack([self.image_vectors(moved) for moved in neighbours(images)]).mean(0)
+        views = neighbours(images)
+        vectors = self.image_vectors(torch.cat(views))
+        return vectors.view(len(views), len(images), -1).mean(0)
 
     def forward(self, image_vectors, captions, rng=None):
         """Return the log-odds that captions fit.
@@ -254,13 +256,22 @@ class Matcher(nn.Module):
         (n, k, n_components), k tries for each image → (n, k); with `n_tokens`, token ids instead
         of components. `rng` draws which words are left out.
         """
-        ours = self.embed_image(image_vectors)
+        return self.log_odds(self.image_embeddings(image_vectors), self.embeddings(captions, rng))
+
+    def image_embeddings(self, image_vectors):
+        """Return (n, n_embedding), which the product compares with embeddings of captions."""
+        embedded = self.embed_image(image_vectors)
+        return F.normalize(embedded, dim=-1) if self.reads_words else embedded
+
+    def embeddings(self, captions, rng=None):
+        """Return (…, n_embedding) of captions as `forward` takes them."""
         if self.reads_words:
-            ours = F.normalize(ours, dim=-1)
-            theirs = F.normalize(self.embed_caption(captions, rng), dim=-1)
-        else:
-            theirs = self.embed_caption(captions)
-        every = captions.ndim == 2
+            return F.normalize(self.embed_caption(captions, rng), dim=-1)
+        return self.embed_caption(captions)
+
+    def log_odds(self, ours, theirs):
+        """Return the log-odds of embeddings of images (n, …) and captions (m, …) or (n, k, …)."""
+        every = theirs.ndim == 2
         products = ours @ theirs.T if every else (ours[:, None] * theirs).sum(2)
         return products * self.log_scale.exp() + self.bias
 

@@ -4,10 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condcap_sk.text.likeness import pick_diverse, shared_ngrams
+from condcap_sk.text.likeness import ALL_ALIKE, SharedNGrams, pick_diverse
 
 TOKENS = np.array([[2, 3, 4, 0], [2, 3, 5, 0], [6, 7, 0, 0], [2, 3, 4, 8]])
 MERITS = np.array([0.0, -0.1, -0.5, -0.2])
+
+
+def shared_ngrams(tokens, weights=ALL_ALIKE):
+    return SharedNGrams(tokens, weights).of_all_in(np.arange(len(tokens)))
 
 
 def test__shared_ngrams__known_captions__known_shares():
@@ -22,6 +26,13 @@ def test__shared_ngrams__known_captions__known_shares():
     np.testing.assert_allclose([only_words[0, 1], only_words[3, 0]], [2 / 3, 3 / 4])
     twice_as_much = shared_ngrams(TOKENS, (2.0, 1.0))
     np.testing.assert_allclose(twice_as_much[0, 1], (2 * 2 / 3 + 1 / 2) / 3)
+
+
+def test__likeness__of_one__is_the_larger_share_either_way():
+    shares = shared_ngrams(TOKENS)
+    for row in range(len(TOKENS)):
+        expected = np.maximum(shares[row], shares[:, row])
+        np.testing.assert_allclose(SharedNGrams(TOKENS).likeness(row), expected)
 
 
 def test__pick_diverse__no_weight__is_the_order_of_merit():
