@@ -12,10 +12,22 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from tqdm.auto import tqdm
 
+from .._pixels import (
+    DARKEST,
+    OVERSHOOT,
+    conversion,
+    count_below_zero,
+    is_centred,
+    is_within,
+    usual_scale,
+)
 from .._validation import as_array, check_images
 from ..training.batches import in_batches
 from ..training.device import resolve_device
 from ..training.seeding import seeded_init
+
+# Black and white of the images that networks' `preprocess` is made for.
+SCALE = (0, 255)
 
 
 class PretrainedFeatures(TransformerMixin, BaseEstimator):
@@ -142,15 +154,27 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, H, W, 3), (n, 3, H, W) or (n, H, W)
-            Values from 0 to 255. Grey images are read as RGB.
+            Values from 0 to 255, of any dtype; interpolation may have gone a little beyond. Grey
+            images are read as RGB.
 
         Returns
         -------
         features : ndarray of shape (n, n_features), float32
             The features.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no such images, or values of another scale, which would get features that
+            mean nothing.
         """
         self._validate_params()
         X = as_array(X)
+        if X.ndim == 3 and X.shape[1] > X.shape[2] in (1, 3, 4):
+            raise ValueError(
+                f"X is one image of shape {X.shape}, where a batch of images is expected. Pass "
+                "X[None]."
+            )
         shape = check_images(X[:1] if X.ndim > 2 else X).shape[1:]
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise ValueError(
@@ -158,14 +182,8 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
                 "as (n, H, W, 3)."
             )
         X = np.asarray(X)
-        if X.dtype.kind == "f":
-            # All of it before the network starts, which takes long.
-            highest = max(check_images(X[rows]).max() for rows in gen_batches(len(X), 32))
-            if 0 < highest <= 1:
-                raise ValueError(
-                    f"X holds floats of at most {highest:.3g}, where values from 0 to 255 are "
-                    "expected. Pass X * 255."
-                )
+        # All of it before the network starts, which takes long.
+        _check_scale(X)
         network, preprocess = self._network()
         device = resolve_device(self.device)
         network = network.to(device).eval()
@@ -190,7 +208,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         for rows in tqdm(batches, desc="features", disable=self.verbose <= 0, leave=False):
             images = check_images(X[rows])
             images = torch.from_numpy(np.broadcast_to(images, (len(images), 3, *shape[1:])).copy())
-            found.append(in_batches(features, images, size=size, device=device, fill=False))
+            found.append(in_batches(features, images, size=size, device=device, rows=size))
         return torch.cat(found).float().numpy()
 
     def _network(self):
@@ -213,6 +231,44 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
                 "def scaled(x): return x / 255."
             )
         return copy.deepcopy(self.model), preprocess
+
+
+def _check_scale(X):
+    """Raise if the pixels of images are not on the scale from 0 to 255."""
+    if X.dtype == np.uint8:
+        return
+    if X.dtype == bool:
+        raise ValueError(
+            "X holds bool, where values from 0 to 255 are expected. Pass X.astype(np.uint8) * 255."
+        )
+    low, high, n_below = np.inf, -np.inf, 0
+    for rows in gen_batches(len(X), 32):
+        images = check_images(X[rows])
+        low, high = min(low, float(images.min())), max(high, float(images.max()))
+        n_below += count_below_zero(images, SCALE[1])
+    centred = is_centred(n_below, X.size)
+    is_faint = (low, high) != (0, 0) and high < DARKEST * SCALE[1]
+    if centred or is_faint or not is_within((low, high), SCALE):
+        raise ValueError(
+            f"X holds {X.dtype} values from {low:.6g} to {high:.6g}, where values from 0 to 255 "
+            f"are expected. Pass {_in_8_bits(low, high, centred)}."
+        )
+
+
+def _in_8_bits(low, high, centred):
+    """Return what to pass in place of images of another scale."""
+    scale = usual_scale((low, high), centred)
+    if not scale and not centred and is_within((low, high), (0, 1)):
+        scale = (0, 1)
+    if scale and scale != SCALE:
+        return conversion(scale, SCALE, "X")
+    if high > (1 + OVERSHOOT) * SCALE[1]:
+        return (
+            "(X - black) * (255 / (white - black)), such as X / 257 of 16 bits or X / 16 of 12 bits"
+        )
+    before = "the images as they were before they were normalised or centred"
+    dark = "; if they are just dark, np.clip(X, 0, 255).astype(np.uint8)"
+    return before + dark * (0 < high < DARKEST * SCALE[1] and not centred)
 
 
 def _tensors(module):
