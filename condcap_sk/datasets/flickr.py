@@ -6,8 +6,9 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -19,6 +20,10 @@ education; the photographs belong to their Flickr users.
 """
 _ENCODING = "utf-8-sig"  # with a byte order mark, as some editors leave, or without
 _SPLITS = {"train": "trainImages", "val": "devImages", "test": "testImages"}
+_ENTRY = '{"file": "a.jpg", "split": "train", "captions": ["A dog"]}'
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_PHOTO = re.compile(r"\.jpe?g\b", re.IGNORECASE)
+_ONE_PHOTO = re.compile(r"(?!.*\.jpe?g[\s,;]).*\.jpe?g", re.IGNORECASE)
 
 
 def load_flickr8k(path):
@@ -34,7 +39,8 @@ def load_flickr8k(path):
         ``….testImages.txt`` and a folder of photographs), a table of captions (``captions.txt``
         with lines ``image,caption``, and a folder of photographs), or ``captions.json`` (a list
         "images" of "file", "split" and "captions") beside a folder or zip file of photographs and
-        perhaps a file ``*.npz`` of "files" and their "features".
+        perhaps a file ``*.npz`` of "files" and their "features". All text is in UTF-8. In a
+        table, a caption in the last column may hold commas with or without quotes around it.
 
     Returns
     -------
@@ -57,6 +63,9 @@ def load_flickr8k(path):
     FileNotFoundError
         If no captions are found, a photograph that has captions is missing, or there are lists of
         the other parts but none of what to train on.
+    ValueError
+        If a file is not in UTF-8 or a line not of its form; names both. If two photographs have
+        one name.
 
     See Also
     --------
@@ -85,7 +94,7 @@ def load_flickr8k(path):
         if known and all(name in known for name in names)
     }
     return Bunch(
-        files={part: [photos[name] for name in names] for part, names in parts.items()},
+        files={part: [_only(photos[name]) for name in names] for part, names in parts.items()},
         captions={part: [captions[name] for name in names] for part, names in parts.items()},
         features=features,
         DESCR=_DESCR,
@@ -94,59 +103,220 @@ def load_flickr8k(path):
 
 def _read_captions(root):
     """Return the captions of each photograph by name, and the names of each part."""
-    found = next(iter(sorted(root.rglob("captions.json"))), None)
-    if found is not None:
-        images = json.loads(found.read_text(encoding=_ENCODING))["images"]
-        captions = {image["file"]: image["captions"] for image in images}
-        parts: dict = {}
-        for image in images:
-            parts.setdefault(image["split"], []).append(image["file"])
-        return captions, parts
-    captions = {}
-    found = next(iter(sorted(root.rglob("Flickr8k.token.txt"))), None)
-    if found is not None:
-        for line in found.read_text(encoding=_ENCODING).splitlines():
-            # 1000268201_693b08cb0e.jpg#0<TAB>A child in a pink dress …
-            match = re.fullmatch(r"(.+?)#\d+\t(.*)", line)
-            if match:
-                captions.setdefault(match[1], []).append(match[2].strip())
+    for layout, read in _LAYOUTS.items():
+        found = _find(root, layout)
+        if found is not None:
+            captions, parts = read(found)
+            break
     else:
-        found = next(iter(sorted(root.rglob("captions.txt"))), None)
-        if found is None:
-            packed = ", ".join(sorted(file.name for file in root.rglob("*.zip"))[:3])
-            advice = f"Unpack {packed} there" if packed else "Pass the folder of Flickr8k"
-            raise FileNotFoundError(
-                f"{root} holds no captions: none of captions.json, Flickr8k.token.txt and "
-                f"captions.txt. {advice}."
+        packed = ", ".join(sorted(file.name for file in root.rglob("*.zip"))[:3])
+        advice = f"Unpack {packed} there" if packed else "Pass the folder of Flickr8k"
+        *first, last = _LAYOUTS
+        raise FileNotFoundError(
+            f"{root} holds no captions: none of {', '.join(first)} and {last}. {advice}."
+        )
+    if not captions:
+        raise ValueError(f"{found} holds no captions.")
+    return captions, parts or _read_lists(root, captions, found) or {"train": list(captions)}
+
+
+def _find(root, name):
+    return next((file for file in sorted(root.rglob(name)) if file.is_file()), None)
+
+
+def _read_json(file):
+    try:
+        images = json.loads(_read_text(file))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} line {error.lineno}: this is no JSON ({error.msg}).") from error
+    images = images.get("images") if isinstance(images, dict) else None
+    if not isinstance(images, list):
+        raise ValueError(f'{file} holds no list of "images". Expected {{"images": [{_ENTRY}, …]}}.')
+    captions: dict = {}
+    parts: dict = {}
+    for i, image in enumerate(images):
+        fields = image if isinstance(image, dict) else {}
+        name, split, texts = (fields.get(key) for key in ("file", "split", "captions"))
+        is_entry = _is_text(name) and _is_text(split) and isinstance(texts, list)
+        if not is_entry or not all(map(_is_text, texts)):
+            raise ValueError(f"{file}: images[{i}] is {image!r:.200}. Expected {_ENTRY}.")
+        name = _photo_name(name)
+        if name in captions:
+            raise ValueError(
+                f"{file}: images[{i}] names {name} once more. Put all its captions into one entry."
             )
-        with found.open(encoding=_ENCODING, newline="") as lines:
-            for row in csv.DictReader(lines):
-                captions.setdefault(row["image"], []).append(row["caption"].strip())
-    parts = {}
+        captions[name] = texts
+        parts.setdefault(split.strip(), []).append(name)
+    return captions, parts
+
+
+def _is_text(value):
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _read_tokens(file):
+    captions: dict = {}
+    for number, line in _read_lines(file):
+        # 1000268201_693b08cb0e.jpg#0<TAB>A child in a pink dress …
+        head, _, caption = line.partition("\t")
+        name, _, place = head.rpartition("#")
+        if not (name.strip() and place.strip().isdecimal() and caption.strip()):
+            raise ValueError(
+                f"{file} line {number} is {line!r:.80}. Expected a photograph's file, #, a "
+                "number, a tab and a caption: a.jpg#0<tab>A dog."
+            )
+        captions.setdefault(_photo_name(name), []).append(caption.strip())
+    return captions, {}
+
+
+def _read_table(file):
+    captions: dict = {}
+    rows = _read_rows(file)
+    number, header, _ = next(rows, (1, [], ""))
+    columns = [name.strip() for name in header]
+    if columns.count("image") != 1 or columns.count("caption") != 1:
+        raise ValueError(
+            f"{file} line {number}: the header is {','.join(header)!r:.80}. Expected one column "
+            "image and one column caption: image,caption."
+        )
+    image, caption = columns.index("image"), columns.index("caption")
+    for number, row, written in rows:
+        rest = ",".join(row[caption:])
+        # Commas in the last column need no quotes, unless quotes stand around a part of it.
+        if caption == len(columns) - 1 and written.rstrip("\r\n").endswith(f",{rest}"):
+            row[caption:] = [rest]
+        if len(row) > len(columns):
+            raise ValueError(
+                f"{file} line {number} has {len(row)} fields, and the header {len(columns)}. Put "
+                'a caption that holds commas between quotes: a.jpg,"A dog, a cat".'
+            )
+        name, text = (row[i].strip() if i < len(row) else "" for i in (image, caption))
+        if not (name and text):
+            raise ValueError(
+                f"{file} line {number} has no {'caption' if name else 'image'}: {written!r:.80}. "
+                f"Expected {','.join(columns)}."
+            )
+        captions.setdefault(_photo_name(name), []).append(text)
+    return captions, {}
+
+
+def _read_rows(file):
+    """Yield each row: the number of its first line, its fields, and how it is written."""
+    lines = list(StringIO(_read_text(file), newline=""))
+    reader = csv.reader(lines, strict=True)
+    while True:
+        start = reader.line_num
+        try:
+            row = next(reader)
+            # A quote that is not closed goes on until the next, over whole rows between.
+            if any(_LINE_END.search(field) and _PHOTO.search(field) for field in row):
+                raise csv.Error("the quotes go on over another photograph's line")
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f"{file} line {start + 1}: {error}. Close quotes on the line they begin on, and "
+                'double those inside: a.jpg,"A dog, ""Rex"".".'
+            ) from error
+        if len(row) > 1 or any(map(_is_text, row)):
+            yield start + 1, row, "".join(lines[start : reader.line_num])
+
+
+def _read_lists(root, captions, found):
+    parts: dict = {}
     for part, name in _SPLITS.items():
-        listed = next(iter(sorted(root.rglob(f"Flickr_8k.{name}.txt"))), None)
-        if listed is not None:
-            # The release lists photographs that it holds no captions of.
-            names = listed.read_text(encoding=_ENCODING).split()
-            parts[part] = [name for name in names if name in captions]
+        file = _find(root, f"Flickr_8k.{name}.txt")
+        if file is None:
+            continue
+        names = []
+        for number, line in _read_lines(file):
+            names.append(_photo_name(line))
+            if not _ONE_PHOTO.fullmatch(names[-1]):
+                raise ValueError(
+                    f"{file} line {number} is {line!r:.80}. Expected one photograph's file: a.jpg."
+                )
+        # The release lists photographs that it holds no captions of.
+        parts[part] = [name for name in names if name in captions]
+        if names and not parts[part]:
+            raise ValueError(
+                f"{file} lists {len(names)} photographs, and {found} holds captions of none of "
+                f"them: {names[0]!r} there, {next(iter(captions))!r} here."
+            )
     if parts and "train" not in parts:
         raise FileNotFoundError(
             f"{root} holds lists of the parts {', '.join(parts)}, but no "
             f"Flickr_8k.{_SPLITS['train']}.txt. Put it beside them; without any list, all "
             "photographs are to train on."
         )
-    return captions, parts or {"train": list(captions)}
+    return parts
+
+
+def _photo_name(text):
+    # The release has captions of 2258277193_586949ec62.jpg.1, whose photograph ends in .jpg.
+    return re.sub(r"(\.jpe?g)\.\d+$", r"\1", text.strip(), flags=re.IGNORECASE)
+
+
+def _read_lines(file):
+    """Yield number and text of each line that is not blank."""
+    # Not splitlines: a caption may hold what Unicode, too, takes for the end of a line.
+    for number, line in enumerate(_LINE_END.split(_read_text(file)), 1):
+        if line.strip():
+            yield number, line
+
+
+def _read_text(file):
+    content = file.read_bytes()
+    try:
+        text = content.decode(_ENCODING)
+        end = text.find("\0")  # every second character of ASCII in UTF-16
+    except UnicodeDecodeError as error:
+        text, end = content.decode("latin-1"), error.start
+    if end >= 0:
+        number = len(_LINE_END.split(text[:end]))
+        raise ValueError(f"{file} line {number} is not in UTF-8. Save the file in UTF-8.")
+    return text
+
+
+_LAYOUTS = {
+    "captions.json": _read_json,
+    "Flickr8k.token.txt": _read_tokens,
+    "captions.txt": _read_table,
+}
 
 
 def _find_photos(root):
-    photos = {file.name: file for file in root.rglob("*") if _is_photo(file.name)}
+    """Return the files of each name: those in the folder, or else those in its zip files."""
+    unpacked: dict = {}
+    zipped: dict = {}
+    for file in sorted(root.rglob("*")):
+        if _is_photo(file.name) and file.is_file():
+            unpacked.setdefault(file.name, []).append(file)
     for archive in sorted(root.rglob("*.zip")):
-        with ZipFile(archive) as opened:
-            members = opened.namelist()
-        for member in members:
-            if _is_photo(member):
-                photos.setdefault(member.rpartition("/")[2], _ZippedFile(str(archive), member))
-    return photos
+        try:
+            with ZipFile(archive) as opened:
+                members = opened.namelist()
+        except BadZipFile as error:
+            raise BadZipFile(
+                f"{archive} is no zip file, or not all of it: {error}. Download it again, or "
+                "remove it."
+            ) from error
+        for member in filter(_is_photo, members):
+            name = member.rpartition("/")[2]
+            zipped.setdefault(name, []).append(_ZippedFile(str(archive), member))
+    return zipped | unpacked
+
+
+def _only(files):
+    """Return the first of files of one name, which must be copies."""
+    first, *others = files
+    for other in others:
+        with first.open("rb") as one, other.open("rb") as another:
+            if one.read() != another.read():
+                raise ValueError(
+                    f"{first} and {other} are two photographs of one name. Move the one that has "
+                    "other captions, or none, out of the folder."
+                )
+    return first
 
 
 def _is_photo(name):
@@ -179,6 +349,18 @@ def _opened(archive, process):
 def _read_features(root):
     for file in sorted(root.rglob("*.npz")):
         with np.load(file, allow_pickle=False) as arrays:
-            if {"files", "features"} <= set(arrays.files):
-                return dict(zip(arrays["files"].tolist(), arrays["features"], strict=True))
+            if not {"files", "features"} <= set(arrays.files):
+                continue
+            try:
+                names, features = arrays["files"].astype(str), arrays["features"]
+            except ValueError as error:  # pickled, as arrays of dtype object are
+                raise ValueError(
+                    f'{file}: {error}. Save "files" and "features" as arrays of str and of float.'
+                ) from error
+        if names.ndim != 1 or features.shape[:1] != names.shape:
+            raise ValueError(
+                f'{file}: "files" has shape {names.shape}, and "features" {features.shape}. '
+                "Expected one row of features for each file."
+            )
+        return dict(zip(map(_photo_name, names.tolist()), features, strict=True))
     return {}
