@@ -24,6 +24,7 @@ from .._pixels import (
 from .._validation import as_array, check_images
 from ..training.batches import in_batches
 from ..training.device import resolve_device
+from ..training.environment import own_environment
 from ..training.seeding import seeded_init
 
 # Black and white of the images that networks' `preprocess` is made for.
@@ -148,6 +149,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         """
         return self
 
+    @own_environment()
     def transform(self, X):
         """Return the features of images.
 

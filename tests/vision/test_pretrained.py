@@ -16,6 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import zoom
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -54,6 +55,37 @@ def test__efficientnet_lite0__features__tell_images_apart_whatever_their_company
     for row in (0, 3):
         alone = PretrainedFeatures().transform(IMAGES[row : row + 1])
         np.testing.assert_array_equal(alone[0], features[row])
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [
+        (torch.set_default_dtype, torch.float64),
+        (torch.set_default_device, "meta"),
+        (torch.set_grad_enabled, False),
+    ],
+    ids=["dtype", "device", "grad"],
+)
+def test__efficientnet_lite0__switches_of_torch__change_nothing(switch, value):
+    expected = PretrainedFeatures().transform(IMAGES[:1])
+    try:
+        switch(value)
+        features = PretrainedFeatures().transform(IMAGES[:1])
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+        torch.set_grad_enabled(True)
+    np.testing.assert_array_equal(features, expected)
+
+
+def test__not_finite__unchecked_by_scikit_learn__is_told():
+    with (
+        config_context(assume_finite=True),
+        pytest.raises(ValueError, match="X contains NaN"),
+    ):
+        PretrainedFeatures(nn.Identity(), preprocess=scaled).transform(
+            np.full((2, 5, 5, 3), np.nan)
+        )
 
 
 def test__efficientnet_lite0__leaves_the_random_streams_alone():
