@@ -11,7 +11,9 @@ from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
+from ._pixels import pixel_range, warn_of_scale
 from ._validation import (
+    answer_rows,
     as_rows,
     check_answers,
     check_given,
@@ -374,15 +376,15 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             part = self._part("image_encoder", encoder_seed, **positions)
             network = partial(image_network, X.shape[1:], part.n_filters, positions=part.positions)
             gan.set_params(image_network=network)
-        params = kept_params(self)
+        params, about_images = kept_params(self), (X.shape[1:], pixel_range(X))
 
         def fitted(net):
             parts = codec, image_encoder, gan.snapshot(net)
-            return _attributes(X.shape[1:], draft, params, bank, *parts)
+            return _attributes(*about_images, draft, params, bank, *parts)
 
         with report("latents", gan, fitted=fitted):
             gan.fit(*rows(_see(X, self.images, image_encoder), vectors), **for_game)
-        attributes = _attributes(X.shape[1:], draft, params, bank, codec, image_encoder, gan)
+        attributes = _attributes(*about_images, draft, params, bank, codec, image_encoder, gan)
         draft.__dict__.update(attributes)
         if self.objective != "paper":
             some = X[train[:MOST_CALIBRATED]]
@@ -453,8 +455,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         latents = as_rows(latents, self._n_latents, "latents")
-        tokens = [self._speaker().choose_each(seen, latents) for _, seen in self._batches(X)]
-        n, k, length = (tokens := np.concatenate(tokens)).shape
+        chosen = [self._speaker().choose_each(seen, latents) for _, seen in self._batches(X)]
+        tokens = np.concatenate(chosen)
+        n, k, length = tokens.shape
         return self.codec_.vocabulary_.decode(tokens.reshape(n * k, length)).reshape(n, k)
 
     @own_environment()
@@ -643,19 +646,18 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             always 0 for one image, where every n-gram is in every document, see `metrics.cider`.
         """
         answers = self.predict(X)
-        right, owners = check_label_sets(y, len(answers), "y")
+        right = answer_rows(y, len(answers), "y", getattr(self, "classes_", None))
+        is_text = isinstance(right[0][0], str)
         if self.codec_.analyzer_ == "label":
-            known = self.codec_.vocabulary_.ids_
-            if not any(label in known for label in right.tolist()):
+            if is_text != isinstance(self.classes_[0], str):
                 raise ValueError(
-                    f"y holds no answer that was seen in fit: {right[:5].tolist()}, where fit saw "
+                    f"y holds no answer that was seen in fit: {right[0][:5]}, where fit saw "
                     f"{self.classes_[:5].tolist()}. Pass labels of the same kind."
                 )
-            return float(fixed_latent_accuracy(answers[:, None], y)[0])
-        if not isinstance(right[0], str):
-            raise ValueError(f"y holds {right.tolist()[0]!r}, but fit saw captions. Pass strings.")
-        references = np.split(right, np.flatnonzero(np.diff(owners)) + 1)
-        return float(cider(answers, references, analyzer=self.codec_.analyzer_).mean())
+            return float(fixed_latent_accuracy(answers[:, None], right)[0])
+        if not is_text:
+            raise ValueError(f"y holds {right[0][0]!r}, but fit saw captions. Pass strings.")
+        return float(cider(answers, right, analyzer=self.codec_.analyzer_).mean())
 
     @own_environment()
     def save(self, path):
@@ -701,6 +703,7 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         fields |= {
             "params": pack_params(self, self.fitted_params_),
             "image_shape": list(self.image_shape_),
+            "pixel_range": [self.pixel_range_],
             "latent_bank": self.latent_bank_.tolist(),
         }
         if hasattr(self, "n_features_in_"):
@@ -737,9 +740,13 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         fields, tensors = Fields(header, "header"), Tensors(held)
         estimator = unpack_params(cls, fields.inner("params"), _DEFAULTS.values())
         codec = CaptionCodec._from_state(fields.inner("codec"), tensors)
+        pixels = None
+        if "pixel_range" in fields:
+            pixels = tuple(fields.numbers("pixel_range", 2)[0].tolist())
         image_encoder = None
         if estimator.images == "matched":
             image_encoder = ImageEncoder._from_state(fields.inner("image_encoder"), tensors)
+            image_encoder.pixel_range_ = pixels
         gan = LatentGAN._from_state(fields.inner("gan"), tensors)
         shape = image_shape(fields, "image_shape")
         bank = fields.numbers("latent_bank", estimator.n_latents)
@@ -772,7 +779,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         if not all(fits) or gan.generator_.n_image != n_seen:
             raise ModelFileError(f"{path} holds parts of different models.")
         estimator.__dict__.update(
-            _attributes(shape, estimator, kept_params(estimator), bank, codec, image_encoder, gan)
+            _attributes(
+                shape, pixels, estimator, kept_params(estimator), bank, codec, image_encoder, gan
+            )
         )
         return estimator
 
@@ -786,6 +795,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         given = np.shape(X) if hasattr(X, "shape") else None
         X = check_images(X, self, self.fitted_params_["image_shape"])
         check_same_images(X, self.image_shape_, given)
+        if X.ndim == 4 and self.pixel_range_ is not None:
+            warn_of_scale(X, self.pixel_range_)
         return X
 
     def _check_pairs(self, X, labels):
@@ -895,12 +906,13 @@ def _repeat(image, n):
     return np.broadcast_to(image, (n, *image.shape))
 
 
-def _attributes(shape, columns, params, bank, codec, image_encoder, gan):
+def _attributes(shape, pixels, columns, params, bank, codec, image_encoder, gan):
     """Return what a fitted estimator holds: its parts, and what follows from them."""
     stages = {"captions": codec, "images": image_encoder, "latents": gan}
     consensus = getattr(gan, "consensus_history_", {})
     attributes = {
         "image_shape_": shape,
+        "pixel_range_": pixels,
         "fitted_params_": params,
         "latent_bank_": bank,
         "codec_": codec,

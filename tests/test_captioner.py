@@ -529,7 +529,7 @@ class TestBadInput:
     def test__fit__latent_learned__does_not_warn(self, fitted, digits):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            fitted._warn_of_collapse(digits.images_test, np.full(200, 4))
+            fitted._warn_of_collapse(digits.images_test[:, None], np.full(200, 4))
         assert not caught
 
     def test__score__unseen_label__is_an_answer_never_given(self, fitted, digits):
@@ -597,10 +597,10 @@ class TestBadInput:
     ):
         def watch(self, X):
             sizes.append(len(X))
-            return transform(self, X)
+            return encode(self, X)
 
-        sizes, transform = [], ImageEncoder.transform
-        monkeypatch.setattr(ImageEncoder, "transform", watch)
+        sizes, encode = [], ImageEncoder._encode
+        monkeypatch.setattr(ImageEncoder, "_encode", watch)
         est = copy.copy(fitted).set_params(batch_size=7)
         est.predict(digits.images_test[:20])
         assert sizes == [7, 7, 6]

@@ -23,6 +23,8 @@ def resolve_analyzer(analyzer, captions):
     distinct = list(dict.fromkeys(map(str, captions.tolist())))
     if is_unspaced(distinct):
         return "char"
+    # Punctuation alone is neither a label nor a caption.
+    distinct = [text for text in distinct if splitter("word")(text)]
     spaced = [text for text in distinct if len(text.split()) > 1]
     if not spaced:
         return "label"

@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._pixels import pixel_range, warn_of_scale
 from .._validation import as_rows, check_given, check_images, check_same_images, check_vector_sets
 from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
 from ..training.batches import ROWS, in_batches
@@ -234,6 +235,7 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.history_ = history
         self.n_iter_ = net.n_iter_
         self.shape_ = X.shape[1:]
+        self.pixel_range_ = pixel_range(X)
         self._n_features_out = network.n_features
         return self
 
@@ -273,6 +275,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         X = check_images(X, self)
         check_same_images(X, self.shape_)
+        if X.ndim == 4 and self.pixel_range_ is not None:
+            warn_of_scale(X, self.pixel_range_)
         return self._encode(X)
 
     def _encode(self, X):

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import threading
 from numbers import Integral
 
 import numpy as np
@@ -50,7 +51,8 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         known to want; timm's models tell. With ``memory=``, a named function of a module that can
         be imported: no lambda.
     batch_size : int, default=32
-        Images at a time on an accelerator; bounds the memory. On a CPU one at a time is faster.
+        Images at a time on an accelerator; bounds the memory. On a CPU each thread takes one of
+        them at a time.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     verbose : int, default=0
@@ -189,9 +191,14 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         network, preprocess = self._network()
         device = resolve_device(self.device)
         network = network.to(device).eval()
+        # A thread of its own gets a network of its own: what modules keep of a call is not shared.
+        own, copying = threading.local(), threading.Lock()
 
         def features(batch):
-            found = network(preprocess(batch))
+            if not hasattr(own, "network"):
+                with copying:
+                    own.network = copy.deepcopy(network) if device.type == "cpu" else network
+            found = own.network(preprocess(batch))
             if not isinstance(found, torch.Tensor) or found.ndim not in (2, 3, 4):
                 told = f" of shape {tuple(found.shape)}" if hasattr(found, "shape") else ""
                 raise ValueError(
@@ -202,15 +209,17 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
                 return found.mean((2, 3))
             return found.mean(1) if found.ndim == 3 else found
 
-        # On a CPU, one image stays in the cache, and its features are the same in any company.
-        size = 1 if device.type == "cpu" else self.batch_size
-        batches = list(gen_batches(len(X), size))
         found = []
+        # What functions that watch a module write into, all copies would share.
+        is_watched = any(part._forward_hooks for part in network.modules())
+        size = 1 if is_watched and device.type == "cpu" else self.batch_size
+        batches = list(gen_batches(len(X), size))
         # Only a batch at a time is held in another form: photographs fill the memory by themselves.
         for rows in tqdm(batches, desc="features", disable=self.verbose <= 0, leave=False):
             images = check_images(X[rows])
             images = torch.from_numpy(np.broadcast_to(images, (len(images), 3, *shape[1:])).copy())
-            found.append(in_batches(features, images, size=size, device=device, rows=size))
+            # On a CPU, one image stays in the cache, and has the same features in any company.
+            found.append(in_batches(features, images, size=size, device=device, rows=1))
         return torch.cat(found).float().numpy()
 
     def _network(self):
