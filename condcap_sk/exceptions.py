@@ -32,6 +32,10 @@ class VersionMismatchWarning(UserWarning):
     """A model was kept by another version of this package."""
 
 
+class LongCaptionWarning(UserWarning):
+    """Captions much longer than the others are cut."""
+
+
 class CollapseWarning(ConvergenceWarning):
     """The fitted latent decides nothing: an image gets the same answer under all latents."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..training.candidates import candidates_of
 from ..training.dropout import glimpse
 from ..training.net import StageNet
 from .losses import (
@@ -246,9 +247,7 @@ class CaptionGANNet(GANNet):
         return self
 
     def prior_losses(self, said, answers):
-        candidates = answers.unique()
-        candidates = candidates[candidates >= 0]
-        fits = (answers[:, :, None] == candidates).any(1)
+        candidates, fits = candidates_of(answers)
         truth = set_cross_entropy(said, self.bank[candidates], fits, self.noise)
         return {"truth": self.truth_weight * truth}
 

@@ -68,7 +68,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     max_features : int or None, default=None
         Keep only the words or characters that occur most often, counted over all captions.
     max_length : int or None, default=None
-        Captions are cut to so many tokens. None: the longest caption seen.
+        Captions are cut to so many tokens. None: the longest caption seen, but at most three times
+        the length that 95 % of them keep to, with a warning.
     word_vectors : mapping or None, default=None
         From words (or characters) to vectors that were learned elsewhere: where the networks' own
         vectors of these words begin, in all stages; some must be in the captions. Not kept by

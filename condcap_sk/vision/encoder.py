@@ -243,7 +243,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         bank, answers = check_vector_sets(y, len(X), dtype)
         # Average precision over thousands of captions would cost more than the training.
         looked_at = np.arange(0, len(bank), math.ceil(len(bank) / 2000))
-        fits = (answers[:, :, None] == looked_at).any(1)
+        fits = np.zeros((len(answers), len(bank) + 1), dtype=bool)
+        np.put_along_axis(fits, answers % fits.shape[1], True, axis=1)  # −1 is the last column
+        fits = fits[:, looked_at]
         bank = torch.from_numpy(bank[looked_at]).to(device)
 
         def measure(net):

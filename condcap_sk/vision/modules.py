@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..training.candidates import candidates_of
 from ..training.dropout import dropout
 
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
@@ -279,9 +280,7 @@ class Matcher(nn.Module):
         """Mean over images of the summed decisions; `answers` are rows of the bank, −1 is none."""
         if images.ndim == 4:
             images = random_shift(images, self.generator)
-        candidates = answers.unique()
-        candidates = candidates[candidates >= 0]
-        fits = (answers[:, :, None] == candidates).any(1)
+        candidates, fits = candidates_of(answers)
         share = FEATURE_DROPOUT if isinstance(self.network, Features) else DROPOUT
         vectors = dropout(self.image_vectors(images), share, self.generator)
         log_odds = self(vectors, self.bank[candidates], self.generator)

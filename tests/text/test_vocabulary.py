@@ -1,10 +1,16 @@
 """Vocabulary: captions into tokens, and which of them are known."""
 
+import math
+import warnings
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from condcap_sk.exceptions import AnalyzerWarning, EmptyCaptionError
+from condcap_sk.answers.tokenizer import splitter
+from condcap_sk.exceptions import AnalyzerWarning, EmptyCaptionError, LongCaptionWarning
 from condcap_sk.text import CaptionCodec
 from condcap_sk.text.vocabulary import Vocabulary, resolve_analyzer
 
@@ -107,3 +113,41 @@ def test__encode__composed_or_not__is_the_same(analyzer):
     expected = vocabulary.encode(["une cr\u00eape"])
     assert expected.min() > 1
     np.testing.assert_array_equal(vocabulary.encode(["une cre\u0302pe"]), expected)
+
+
+USUAL = [
+    f"a {colour} {thing} runs" for colour in ("red", "blue") for thing in ("dog", "cat", "man")
+]
+
+
+def test__length__one_caption_far_longer_than_the_others__is_cut_by_the_rule():
+    captions = USUAL * 100 + [" ".join(f"word{i}" for i in range(300))]
+    vocabulary = words()
+    with pytest.warns(
+        LongCaptionWarning, match=r"1 of 601 .*cut to 12 tokens, 3 times.*'word0.*300.*max_length"
+    ):
+        vocabulary.fit(captions)
+    assert vocabulary.max_length_ == 12
+    assert vocabulary.encode(captions).shape == (601, 12)
+
+
+@pytest.mark.parametrize("max_length", [1, 3, 300, 1000])
+def test__length__given__is_kept(max_length):
+    captions = USUAL * 100 + [" ".join(f"word{i}" for i in range(300))]
+    vocabulary = Vocabulary("word", 1, None, max_length).fit(captions)
+    assert vocabulary.max_length_ == min(max_length, 300)
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=60),
+    st.sampled_from(["word", "char", str.split]),
+)
+def test__length__any_captions__at_most_three_times_that_of_nineteen_in_twenty(lengths, analyzer):
+    captions = ["a b" if n == 1 else " ".join("x" * n) for n in lengths]
+    vocabulary = words(analyzer=analyzer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LongCaptionWarning)
+        found = vocabulary.fit(captions).max_length_
+    made = sorted(len(splitter(analyzer)(caption)) for caption in captions)
+    usual = made[math.ceil(0.95 * len(made)) - 1]
+    assert found == min(made[-1], 3 * usual)
