@@ -3,6 +3,7 @@
 import numbers
 import re
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -57,7 +58,7 @@ def check_vector_sets(y, n_rows, dtype=np.float32):
 
     The second array, of shape (n_rows, most answers of one row), is filled up with −1.
     """
-    y = y if hasattr(y, "__len__") else np.asarray(y)
+    y = table_rows(y) if hasattr(y, "__len__") else np.asarray(y)
     if len(y) != n_rows:
         raise ValueError(f"X holds {n_rows} rows, but y holds {len(y)}. Pass one set for each row.")
     with _told_of("y"):
@@ -174,10 +175,11 @@ def _describe(shape):
     return f"{height}x{width} images with {channels} channel(s)"
 
 
-def check_answers(answers, name, rows=None):
-    """Return a 1-D array of labels, or of str objects, in one comparable type.
+def check_answers(answers, name, rows=None, without="Leave it out."):
+    """Return a 1-D array of labels, in their own dtype, or of str objects.
 
-    `rows` tell errors which row of `name` each answer is from.
+    Labels of several dtypes come in one that holds them all, and no value is changed. `rows` tell
+    errors which row of `name` each answer is from, and `without` how to leave out a missing one.
     """
     if isinstance(answers, str | bytes):
         raise ValueError(f"{name}={answers!r} is one bare string. Pass a list of answers.")
@@ -189,45 +191,132 @@ def check_answers(answers, name, rows=None):
         raise ValueError(
             f"{name} has shape {answers.shape}. Pass one answer for each image, shape (n,)."
         )
-    answers = list(answers)
-    if not answers:
+    _refuse_masked(answers, name)
+    if hasattr(answers, "__array__"):
+        answers = np.asarray(answers)
+    answers = answers if hasattr(answers, "__len__") else list(answers)
+    if len(answers) == 0:
         raise ValueError(f"{name} is empty. Pass at least one answer.")
-    kinds: dict = {}
-    for i, answer in enumerate(answers):
-        place = name if rows is None else f"{name}[{rows[i]}]"
-        kinds.setdefault(_kind(answer, place), (answer, place))
-    if len(kinds) > 1:
+
+    def place(i):
+        return name if rows is None else f"{name}[{rows[i]}]"
+
+    dtype = getattr(answers, "dtype", np.dtype(object))
+    if dtype.kind in "biuf":
+        labels = answers.astype(dtype.newbyteorder("="))
+        _refuse_nan(labels, place, without)
+        return labels
+    # Of dates, tolist would make integers.
+    is_array = isinstance(answers, np.ndarray)
+    answers = answers.tolist() if is_array and dtype.kind in "OU" else list(answers)
+    kinds = {cls: _kind(cls) for cls in set(map(type, answers))}
+    if None in kinds.values():
+        i = next(i for i, answer in enumerate(answers) if kinds[type(answer)] is None)
+        raise ValueError(_no_answer(answers[i], place(i), without))
+    if "number" in kinds.values():
+        _refuse_nan(
+            np.array([a if isinstance(a, float | np.floating) else 0 for a in answers]),
+            place,
+            without,
+        )
+    if len(found := set(kinds.values())) > 1:
+        first = {
+            kind: next(i for i, answer in enumerate(answers) if kinds[type(answer)] == kind)
+            for kind in sorted(found)
+        }
         raise ValueError(
             f"{name} mixes types: "
             + " and ".join(
-                f"{value!r} ({kind})" + f" in {place}" * (place != name)
-                for kind, (value, place) in sorted(kinds.items())
+                f"{answers[i]!r} ({kind})" + f" in {place(i)}" * (rows is not None)
+                for kind, i in first.items()
             )
             + ", which cannot be ordered or told apart. Convert all answers to one type, "
             "for example with str()."
         )
-    if "str" in kinds:
+    if "str" in found:
         # In fixed width all would be as long as the longest, and lose NULs at their ends.
-        return np.array([str(answer) for answer in answers], dtype=object)
-    return np.array(answers)
+        return np.array([str.__str__(answer) for answer in answers], dtype=object)
+    return np.array(answers, dtype=bool if "bool" in found else _number_dtype(answers, place))
 
 
-def _kind(answer, name):
-    if isinstance(answer, str):
+def _refuse_nan(numbers, place, without):
+    if numbers.dtype.kind == "f" and (missing := np.isnan(numbers)).any():
+        raise ValueError(f"{place(missing.argmax())} holds nan, a missing answer. {without}")
+
+
+def _kind(cls):
+    """Return what answers of a class are: "str", "bool" or "number", or None if they are none."""
+    if issubclass(cls, str):
         return "str"
-    if isinstance(answer, bool | np.bool_):
+    if issubclass(cls, bool | np.bool_):
         return "bool"
-    if isinstance(answer, numbers.Real):
-        if answer != answer:
-            raise ValueError(f"{name} holds nan, a missing answer. Leave it out.")
-        return "number"
-    raise ValueError(
-        f"{name} holds {answer!r} of type {type(answer).__name__}. An answer is an int, float, "
-        "bool or str."
+    # NumPy takes time spans for integers.
+    is_number = issubclass(cls, int | float | np.integer | np.floating)
+    return "number" if is_number and not issubclass(cls, np.timedelta64) else None
+
+
+def _no_answer(value, place, without):
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return f"{place} holds {value!r}, a missing answer. {without}"
+    return (
+        f"{place} holds {value!r:.200} of type {type(value).__name__}. An answer is an int, float, "
+        "bool or str." + f" Is it missing? {without}" * (value is None)
     )
 
 
-def check_label_sets(label_sets, n_images, name="label_sets"):
+def _number_dtype(numbers, place):
+    """Return the dtype that all of these numbers have, or else one that holds them exactly."""
+    classes = set(map(type, numbers))
+    is_integer = [issubclass(cls, int | np.integer) for cls in classes]
+    dtype = np.result_type(
+        *(
+            cls if issubclass(cls, np.generic) else np.int64 if integer else np.float64
+            for cls, integer in zip(classes, is_integer, strict=True)
+        )
+    )
+    integers = [(int(n), i) for i, n in enumerate(numbers) if isinstance(n, int | np.integer)]
+    if all(is_integer):
+        low, high = min(integers), max(integers)
+        for candidate in (dtype, np.dtype(np.int64), np.dtype(np.uint64)):
+            if candidate.kind in "iu" and all(_holds(candidate, n) for n, _ in (low, high)):
+                return candidate
+        worst, i = low if low[0] < np.iinfo(np.int64).min else high
+        beside = f" beside {low[0]}" * (worst > 0 > low[0])
+        raise ValueError(
+            f"{place(i)} holds {worst}{beside}, which no integer type of NumPy can hold. Pass "
+            "labels as str."
+        )
+    for number, i in integers:
+        if not _holds(dtype, number):
+            raise ValueError(
+                f"{place(i)} holds {number}, which among floats would change its value. Pass only "
+                "ints, or labels as str."
+            )
+    return dtype
+
+
+def _holds(dtype, integer):
+    """Whether a number type has this very integer."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min <= integer <= np.iinfo(dtype).max
+    try:
+        return int(float(integer)) == integer
+    except OverflowError:
+        return False
+
+
+def in_one_dtype(*arrays):
+    """Return labels from `check_answers` in one dtype that keeps all apart."""
+    dtype = np.result_type(*arrays)
+    if dtype.kind == "f":
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        integers = [a for a in arrays if a.dtype.kind in "iu"]
+        if any(int(a.max()) > most or int(a.min()) < -most for a in integers):
+            dtype = np.dtype(object)
+    return [array.astype(dtype) for array in arrays]
+
+
+def check_label_sets(label_sets, n_images, name="label_sets", known=None):
     """Return all answers as one 1-D array, and the image each one belongs to.
 
     Parameters
@@ -236,6 +325,9 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
     n_images : int
     name : str, default="label_sets"
         What errors call them.
+    known : array-like, default=None
+        Labels that the answers are compared with. A matrix of 0 and 1 with fewer columns than there
+        are labels cannot be meant as class indicators.
 
     Returns
     -------
@@ -243,35 +335,45 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
     images : ndarray of shape (n_answers,), int
         Non-decreasing; every image occurs.
     """
-    if sparse.issparse(label_sets):
-        if label_sets.dtype != bool:
-            raise ValueError(
-                f"{name} is sparse with dtype {label_sets.dtype}. A sparse matrix is read as "
-                f"class indicators and must be bool: pass {name}.astype(bool)."
-            )
-        label_sets = label_sets.toarray()
-    elif hasattr(label_sets, "to_numpy"):
-        label_sets = label_sets.to_numpy()
-    scalar = getattr(label_sets, "ndim", 1) == 0 or not hasattr(label_sets, "__len__")
+    _refuse_masked(label_sets, name)
+    is_frame, is_sparse = _is_frame(label_sets), sparse.issparse(label_sets)
+    if is_sparse and (label_sets.dtype != bool or label_sets.ndim != 2):
+        raise ValueError(
+            f"{name} is sparse with dtype {label_sets.dtype} and {label_sets.ndim} dimension(s). A "
+            "sparse matrix is read as class indicators and must be bool: pass "
+            f"{name}.astype(bool)."
+        )
+    if not is_frame and not is_sparse and hasattr(label_sets, "__array__"):
+        label_sets = np.asarray(label_sets)
+    scalar = getattr(label_sets, "ndim", 1) == 0 or not (
+        hasattr(label_sets, "__len__") or is_sparse
+    )
     if scalar or isinstance(label_sets, str | bytes | set | frozenset | dict):
         raise ValueError(
             f"{name}={label_sets!r:.80} is not a collection in the images' order. Pass one set of "
             "answers for each image, in a list."
         )
-    if len(label_sets) != n_images:
+    n_rows = label_sets.shape[0] if hasattr(label_sets, "shape") else len(label_sets)
+    if n_rows != n_images:
         raise ValueError(
-            f"X holds {n_images} images, but {name} holds {len(label_sets)} sets. "
+            f"X holds {n_images} images, but {name} holds {n_rows} sets. "
             "Pass one set of answers for each image."
         )
-    if isinstance(label_sets, np.ndarray) and label_sets.ndim > 2:
+    if getattr(label_sets, "ndim", 1) > 2:
         raise ValueError(
             f"{name} has {label_sets.ndim} dimensions. Pass a list of sets, or a 1-D or 2-D array."
         )
-    is_array = isinstance(label_sets, np.ndarray)
-    if is_array and label_sets.ndim == 2 and label_sets.dtype == bool:
-        rows = [np.flatnonzero(row).tolist() for row in label_sets]
+    known = None if known is None else np.asarray(known)
+    without = "Leave it out."
+    if is_sparse:
+        rows = _indicated(_canonical(label_sets).nonzero(), np.arange(label_sets.shape[1]), n_rows)
+    elif is_frame or getattr(label_sets, "ndim", 1) == 2:
+        rows = _rows_of_table(label_sets, name, known)
+        without = f"Leave it out, as a list of lists can: {_LEAVE_OUT[is_frame].format(name)}."
     else:
+        is_array = isinstance(label_sets, np.ndarray)
         rows = [_as_collection(row, f"{name}[{i}]", is_array) for i, row in enumerate(label_sets)]
+        _refuse_lists_of_indicators(label_sets, rows, name, known)
     for i, row in enumerate(rows):
         if len(row) == 0:
             raise ValueError(
@@ -279,20 +381,165 @@ def check_label_sets(label_sets, n_images, name="label_sets"):
             )
     images = np.repeat(np.arange(n_images), [len(row) for row in rows])
     answers = [answer for row in rows for answer in row]
-    # Plain Python values: many small arrays are slow to look at one by one.
-    answers = [a.item() if isinstance(a, np.generic) else a for a in answers]
-    return check_answers(answers, name, images), images
+    return check_answers(answers, name, images, without), images
+
+
+def answer_rows(label_sets, n_images, name="label_sets", known=None):
+    """Return the answers of each image as lists, whatever form they come in.
+
+    Lists are read alike by all that takes right answers. See `check_label_sets`.
+    """
+    answers, images = check_label_sets(label_sets, n_images, name, known)
+    return [row.tolist() for row in np.split(answers, np.flatnonzero(np.diff(images)) + 1)]
+
+
+def table_rows(values):
+    """Return the rows of a DataFrame as lists, of the cells and not of its columns' names."""
+    return list(map(list, zip(*_columns(values), strict=True))) if _is_frame(values) else values
+
+
+# How the missing cells of a 2-D array, and of a DataFrame, are left out.
+_LEAVE_OUT = (
+    "[[a for a in row if a is not None and a == a] for row in {}]",
+    "[row.dropna().tolist() for _, row in {}.iterrows()]",
+)
+
+
+def _refuse_masked(answers, name):
+    if np.ma.is_masked(answers):
+        raise ValueError(
+            f"{name} is a masked array, of which some is masked. Leave that out, in a list of "
+            "lists."
+        )
+
+
+def _is_frame(values):
+    """Whether `values` is a DataFrame: its length and iteration may be those of its columns."""
+    return hasattr(values, "columns") and len(getattr(values, "shape", ())) == 2
+
+
+def _columns(frame):
+    """Return the columns of a DataFrame as arrays: together they would be brought to one dtype."""
+    at = getattr(frame, "iloc", frame)
+    return [np.asarray(at[:, j]) for j in range(frame.shape[1])]
+
+
+def _canonical(matrix):
+    """Return a sparse matrix by rows in order, without entries that are there twice."""
+    matrix = matrix.tocsr(copy=True)
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _rows_of_table(table, name, known):
+    """Return the answers of each row of a 2-D array or DataFrame, which may be indicators."""
+    if is_frame := _is_frame(table):
+        columns = _columns(table)
+        are_indicators = _are_indicators(columns)
+    else:
+        columns, are_indicators = list(table.T), table.dtype == bool
+    if are_indicators:
+        classes = _class_names(table, columns, name) if is_frame else np.arange(len(columns))
+        return _indicated(np.stack(columns, axis=1).astype(bool).nonzero(), classes, len(table))
+    if _could_indicate(columns, known):
+        labels = f"{name}.to_numpy().tolist()" if is_frame else f"{name}.tolist()"
+        raise ValueError(
+            f"{name} is a table of 0 and 1. Pass {name}.astype(bool) if its columns are classes "
+            f"that a row has or has not, {labels} if its cells are the labels 0 and 1."
+        )
+    return list(zip(*columns, strict=True)) if columns else [()] * table.shape[0]
+
+
+def _are_indicators(columns):
+    """Whether the columns of a DataFrame hold True and False; cells may be missing."""
+    return any(_is_bool(cell) for column in columns for cell in column) and all(
+        column.dtype == bool
+        or (column.dtype == object and all(_is_bool(cell) or _is_missing(cell) for cell in column))
+        for column in columns
+    )
+
+
+def _is_bool(cell):
+    return isinstance(cell, bool | np.bool_)
+
+
+def _is_missing(cell):
+    is_nan = isinstance(cell, float | np.floating) and cell != cell
+    return cell is None or is_nan or type(cell).__name__ in ("NAType", "NaTType")
+
+
+def _class_names(frame, columns, name):
+    """Return the names of a DataFrame's columns as labels; raise if they, or cells, are missing."""
+    for label, column in zip(frame.columns, columns, strict=True):
+        for i, cell in enumerate(column if column.dtype == object else ()):
+            if not _is_bool(cell):
+                raise ValueError(
+                    f"{name}[{i}] holds {cell!r} for the class {label!r}, a missing answer. If it "
+                    f"means no, pass {name}.fillna(False).astype(bool)."
+                )
+    labels = check_answers(frame.columns, f"{name}.columns", without="Give that column a name.")
+    names, counts = np.unique(labels, return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(
+            f"{name} has several columns of the name {names[counts > 1].tolist()[0]!r}. Each "
+            "class needs one column with a name of its own."
+        )
+    return labels
+
+
+def _indicated(places, classes, n_rows):
+    """Return the classes of each row by the places, in order, of what is True."""
+    rows, columns = places
+    bounds = np.searchsorted(rows, np.arange(n_rows + 1))
+    return [classes[columns[start:end]] for start, end in pairwise(bounds)]
+
+
+def _could_indicate(columns, known):
+    """Whether a table of answers may be meant as class indicators, of the `known` labels."""
+    n_classes = 2 if known is None else max(2, len(np.unique(known)))
+    return len(columns) >= n_classes and all(
+        np.isin(column, (0, 1)).all()
+        if column.dtype.kind in "biuf"
+        else column.dtype == object and all(map(_is_zero_or_one, column))
+        for column in columns
+    )
+
+
+def _is_zero_or_one(cell):
+    return isinstance(cell, int | float | np.bool_ | np.integer | np.floating) and cell in (0, 1)
+
+
+def _refuse_lists_of_indicators(label_sets, rows, name, known):
+    """Raise if rows in a list look like those of an indicator matrix."""
+    widths = {len(row) for row in rows}
+    if len(widths) != 1 or max(widths) < 2 or any(map(_is_set, label_sets)):
+        return
+    of_bools = known is not None and known.dtype.kind == "b"
+    if not of_bools and all(_is_bool(cell) for row in rows for cell in row):
+        matrix = f"np.array({name}{'.tolist()' * isinstance(label_sets, np.ndarray)})"
+        raise ValueError(
+            f"{name} holds rows of {max(widths)} bools each. Pass {matrix} if they say which "
+            "classes a row has, sets if they are the labels False and True."
+        )
+    if all(hasattr(row, "__array__") for row in label_sets):
+        _rows_of_table(np.array(rows), name, known)
+
+
+def _is_set(row):
+    return isinstance(row, set | frozenset)
 
 
 def _as_collection(row, name, is_array):
-    if isinstance(row, set | frozenset):
+    if _is_set(row):
         # Sets of strings iterate in another order in every process.
         try:
             return sorted(row)
         except TypeError:
             return list(row)
-    if isinstance(row, list | tuple) or (isinstance(row, np.ndarray) and row.ndim):
+    if isinstance(row, list | tuple):
         return list(row)
+    if hasattr(row, "__array__") and np.ndim(row):
+        return list(np.asarray(row))
     if isinstance(row, str) and not is_array:
         raise ValueError(
             f"{name}={row!r} is a bare string where a set of answers belongs. Wrap it: [{row!r}]; "

@@ -29,7 +29,7 @@ def describe_captions(
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner or Pipeline
+    estimator : ConditionalCaptioner, Pipeline or search
         Fitted on captions; a pipeline ends in a captioner.
     X : array-like
         Images or feature vectors, some tens.

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
 from ..metrics import label_frequencies
-from ..metrics._estimator import check_labels
+from ..metrics._estimator import check_labels, last_step
 
 N_SHOWN = 3  # labels of each group in the text
 
@@ -25,8 +25,8 @@ def describe_latents(
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner
-        Fitted, on labels.
+    estimator : ConditionalCaptioner, Pipeline or search
+        Fitted, on labels; a pipeline ends in a captioner.
     X : array-like
         Images or feature vectors, some hundreds.
     n_latents : int, default=1000
@@ -81,25 +81,27 @@ def describe_latents(
     """
     check_labels(estimator, "`describe_captions`")
     check_scalar(n_latents, "n_latents", Integral, min_val=5)
+    estimator, X = last_step(estimator, X)
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(n_latents, random_state=rng)
     labels = estimator.classes_
     frequencies = label_frequencies(estimator.predict_grid(X, latents), labels)
     average = frequencies.mean(axis=0)
-    preferred = labels[(frequencies - average).argmax(axis=1)]
+    # As positions in `labels`: trees take floats for quantities, not for labels.
+    preferred = (frequencies - average).argmax(axis=1)
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=rng)
     told = cross_val_predict(tree, latents, preferred, cv=KFold(5))
-    names, counts = np.unique(preferred, return_counts=True)
+    regions, counts = np.unique(preferred, return_counts=True)
     precision, recall, _, _ = precision_recall_fscore_support(
-        preferred, told, labels=names, zero_division=0
+        preferred, told, labels=regions, zero_division=0
     )
     groups = []
     for i in np.argsort(-counts, kind="stable"):
-        members = preferred == names[i]
+        members = preferred == regions[i]
         shares = frequencies[members].mean(axis=0)
         groups.append(
             {
-                "label": names[i].item(),
+                "label": labels[regions].tolist()[i],
                 "prior_share": counts[i] / n_latents,
                 "mean_latent": latents[members].mean(axis=0),
                 "label_shares": dict(zip(labels.tolist(), shares.tolist(), strict=True)),
@@ -108,11 +110,12 @@ def describe_latents(
             }
         )
     inputs = [f"c[{i}]" for i in range(latents.shape[1])]
+    names = [str(label) for label in labels[regions].tolist()]
     description = {
         "groups": groups,
         "average": dict(zip(labels.tolist(), average.tolist(), strict=True)),
         "tree_accuracy": float((told == preferred).mean()),
-        "tree": export_text(tree.fit(latents, preferred), feature_names=inputs),
+        "tree": export_text(tree.fit(latents, preferred), feature_names=inputs, class_names=names),
     }
     return description if output_dict else _as_text(description)
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from .._validation import answer_rows
 from ..metrics import fixed_latent_accuracy, label_frequencies
-from ..metrics._estimator import check_labels
+from ..metrics._estimator import check_labels, last_step
+from ..training.seeding import check_seed
 from ._matplotlib import import_pyplot
 
 
@@ -56,12 +58,13 @@ class LabelFrequencyDisplay:
 
         Parameters
         ----------
-        estimator : ConditionalCaptioner
-            Fitted, on labels.
+        estimator : ConditionalCaptioner, Pipeline or search
+            Fitted, on labels; a pipeline ends in a captioner.
         X : array-like
             Images or feature vectors.
-        label_sets : list of collections, default=None
-            The right answers; with them, titles tell the accuracy.
+        label_sets : collection of n collections, default=None
+            The right answers, in any form that `ConditionalCaptioner.fit` takes; with them, titles
+            tell the accuracy.
         latents : array-like of shape (k, n_latents), default=None
             The fixed latents. None: two draws from the prior.
         random_state : int, RandomState instance or None, default=0
@@ -73,18 +76,23 @@ class LabelFrequencyDisplay:
             With the figure drawn.
         """
         check_labels(estimator, "`LatentTraversalDisplay`")
-        rng = np.random.RandomState(random_state) if isinstance(random_state, int) else random_state
+        estimator, X = last_step(estimator, X)
+        rng = check_seed(random_state)
         if latents is None:
             latents = estimator.sample_latents(2, random_state=rng)
         same = estimator.predict_grid(X, latents)
         each = estimator.sample_latents(len(same), random_state=rng)
         different = estimator.predict(X, each)[:, None]
         labels = estimator.classes_
+        accuracy = None
+        if label_sets is not None:
+            label_sets = answer_rows(label_sets, len(same), known=labels)
+            accuracy = fixed_latent_accuracy(same, label_sets)
         return cls(
             labels=labels,
             same=label_frequencies(same, labels),
             different=label_frequencies(different, labels)[0],
-            accuracy=None if label_sets is None else fixed_latent_accuracy(same, label_sets),
+            accuracy=accuracy,
         ).plot()
 
     def plot(self, *, axes=None):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import mode
 
-from ..metrics._estimator import check_labels
+from ..metrics._estimator import check_labels, last_step
 from ._matplotlib import import_pyplot
 
 SLICE_EDGE = 2.5  # standard deviations of the prior; 99 % of each dimension lies within
@@ -67,8 +67,8 @@ class LatentMapDisplay:
 
         Parameters
         ----------
-        estimator : ConditionalCaptioner
-            Fitted, on labels.
+        estimator : ConditionalCaptioner, Pipeline or search
+            Fitted, on labels; a pipeline ends in a captioner.
         X : array-like
             One image or feature vector (``X[:1]``), or some dozens for the commonest answer.
         kind : {"auto", "slice", "sphere"}, default="auto"
@@ -86,7 +86,10 @@ class LatentMapDisplay:
             With the figure drawn.
         """
         check_labels(estimator, "`LatentTraversalDisplay`")
-        n_latents = estimator.n_latents
+        estimator, X = last_step(estimator, X)
+        # The parameter may have been set anew since fit.
+        bank = getattr(estimator, "latent_bank_", None)
+        n_latents = estimator.n_latents if bank is None else bank.shape[1]
         if kind not in KINDS:
             raise ValueError(f"kind={kind!r} is unknown. Use one of {', '.join(KINDS)}.")
         if kind == "sphere" and n_latents != 3:

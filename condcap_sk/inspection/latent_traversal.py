@@ -4,8 +4,10 @@ import textwrap
 
 import numpy as np
 
-from .._validation import check_images
-from ..answers.tokenizer import split_words
+from .._validation import answer_rows, check_images
+from ..answers.tokenizer import splitter
+from ..metrics._estimator import analyzer_of, last_step, stages_of
+from ..metrics.control import right_shares
 from ._matplotlib import import_pyplot
 
 LINE = 18  # characters of a sentence
@@ -56,12 +58,15 @@ class LatentTraversalDisplay:
 
         Parameters
         ----------
-        estimator : ConditionalCaptioner
-            Fitted.
+        estimator : ConditionalCaptioner, Pipeline or search
+            Fitted; a pipeline ends in a captioner, and what is drawn are the images that come first
+            in it.
         X : array-like of shape (n, H, W), (n, H, W, C) or (n, C, H, W)
-            A few images.
-        label_sets : list of collections, default=None
-            The right answers; with them, wrong answers are drawn in red.
+            A few images, or what a pipeline makes them of; flat ones where the estimator has an
+            `image_shape`.
+        label_sets : collection of n collections, default=None
+            The right answers, in any form that `ConditionalCaptioner.fit` takes; with them, wrong
+            answers are drawn in red. Captions are right whose tokens are those of a right one.
         latents : array-like of shape (k, n_latents), default=None
             The latents. None: six draws from the prior.
         random_state : int, RandomState instance or None, default=0
@@ -72,18 +77,20 @@ class LatentTraversalDisplay:
         display : LatentTraversalDisplay
             With the figure drawn.
         """
+        stages = stages_of(estimator, X)
+        captioner, X = last_step(estimator, X)
         if latents is None:
-            latents = estimator.sample_latents(6, random_state=random_state)
-        answers = estimator.predict_grid(X, latents)
+            latents = captioner.sample_latents(6, random_state=random_state)
+        answers = np.asarray(captioner.predict_grid(X, latents))
         right = None
         if label_sets is not None:
-            right = np.array(
-                [
-                    [_words(answer) in map(_words, labels) for answer in row]
-                    for row, labels in zip(answers.tolist(), label_sets, strict=True)
-                ]
+            right = _are_right(
+                answers,
+                label_sets,
+                analyzer_of(captioner, None),
+                getattr(captioner, "classes_", None),
             )
-        return cls(X, answers, right).plot()
+        return cls(_first_images(stages, captioner), answers, right).plot()
 
     def plot(self, *, figure=None):
         """Draw images and answers.
@@ -98,10 +105,17 @@ class LatentTraversalDisplay:
         display : LatentTraversalDisplay
             Itself, with `figure_` and `axes_`.
         """
-        images = check_images(self.images).transpose(0, 2, 3, 1)
-        n, k = self.answers.shape
+        images = check_images(self.images)
+        if images.ndim != 4:
+            raise ValueError(
+                f"images holds vectors of {images.shape[1]} features, which cannot be drawn. Pass "
+                "images, for example LatentTraversalDisplay(images, est.predict_grid(X, latents))."
+            )
+        images = images.transpose(0, 2, 3, 1)
+        answers = np.asarray(self.answers)
+        n, k = answers.shape
         # Sentences go over several lines.
-        said = [[textwrap.fill(str(answer), LINE) for answer in row] for row in self.answers]
+        said = [[textwrap.fill(str(answer), LINE) for answer in row] for row in answers]
         longest = max(len(line) for row in said for text in row for line in text.split("\n"))
         cell = max(0.55, 0.09 * longest)
         if figure is None:
@@ -132,6 +146,29 @@ class LatentTraversalDisplay:
         return self
 
 
-def _words(answer):
-    """Sentences are right whatever their punctuation and capitals."""
-    return split_words(answer) if isinstance(answer, str) and " " in answer else answer
+def _are_right(answers, label_sets, analyzer, classes):
+    """Return which answers (n, k) are right, as labels are or by the tokens of captions."""
+    rows = answer_rows(label_sets, len(answers), known=answers if classes is None else classes)
+    # Also raises where text is compared with numbers.
+    _, codes, shares = right_shares(answers, rows)
+    same = np.take_along_axis(shares, codes, axis=1) > 0
+    if analyzer == "label" or not isinstance(rows[0][0], str):
+        return same
+    split = splitter(analyzer or "word")
+    tokens = [[split(caption) for caption in row] for row in rows]
+    alike = [
+        [bool(found := split(answer)) and found in known for answer in row]
+        for row, known in zip(answers.tolist(), tokens, strict=True)
+    ]
+    return same | alike
+
+
+def _first_images(stages, captioner):
+    """Return the first of the stages of a pipeline that can be drawn, or else the last."""
+    for stage in stages:
+        if getattr(stage, "ndim", None) in (3, 4) or (
+            isinstance(stage, list | tuple) and np.ndim(stage[0]) > 1
+        ):
+            return stage
+    shape = getattr(captioner, "fitted_params_", {}).get("image_shape")
+    return check_images(stages[-1], image_shape=shape)

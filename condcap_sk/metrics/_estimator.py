@@ -4,17 +4,37 @@ from sklearn.pipeline import Pipeline
 
 
 def last_step(estimator, X):
-    """Return the captioner that a pipeline ends in, and `X` as it comes to it."""
-    if not isinstance(estimator, Pipeline):
-        return estimator, X
-    # An empty pipeline transforms nothing.
-    return estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X
+    """Return the captioner in a pipeline or fitted search, and `X` as it comes to it."""
+    captioner, _ = _unwrap(estimator)
+    return captioner, stages_of(estimator, X)[-1]
+
+
+def stages_of(estimator, X):
+    """Return `X` as it is given, and after each step of a pipeline before the captioner."""
+    stages = [X]
+    for step in _unwrap(estimator)[1]:
+        stages.append(step.transform(stages[-1]))
+    return stages
 
 
 def analyzer_of(estimator, default):
     """Return how a captioner's answers fall into tokens; `default` where it does not tell."""
-    captioner = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    captioner, _ = _unwrap(estimator)
     return getattr(getattr(captioner, "codec_", None), "analyzer_", default)
+
+
+def _unwrap(estimator):
+    """Return the captioner in a pipeline or fitted search, and the steps before it."""
+    steps = []
+    while True:
+        if isinstance(estimator, Pipeline):
+            # As pipelines of one step: one may be "passthrough".
+            steps += [estimator[i : i + 1] for i in range(len(estimator) - 1)]
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator, steps
 
 
 def check_labels(estimator, instead):

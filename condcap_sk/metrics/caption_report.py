@@ -7,7 +7,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
 from ._estimator import caption_analyzer, last_step
-from .captions import best_of_k, bleu, cider, cider_d, distinct_n, mutual_bleu, rouge_l, uniqueness
+from .captions import (
+    best_of_k,
+    bleu,
+    check_references,
+    cider,
+    cider_d,
+    distinct_n,
+    mutual_bleu,
+    rouge_l,
+    uniqueness,
+)
 
 N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as is usual
 
@@ -19,12 +29,12 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner or Pipeline
+    estimator : ConditionalCaptioner, Pipeline or search
         Fitted on captions; a pipeline ends in a captioner.
     X : array-like
         Images that were not trained on.
-    captions : list of n_images lists of str
-        True captions of each image.
+    captions : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     n_latents : int, default=20
         Latents that each image is captioned under, at least two.
     random_state : int, RandomState instance or None, default=0
@@ -68,6 +78,7 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     check_scalar(n_latents, "n_latents", Integral, min_val=2)
     estimator, X = last_step(estimator, X)
     best = estimator.predict(X)
+    captions = check_references(captions, len(best), "captions", "X")
     latents = estimator.sample_latents(n_latents, random_state=check_random_state(random_state))
     grid = estimator.predict_grid(X, latents)
     few = grid[:, :N_FEW]
@@ -99,8 +110,8 @@ def bleu_score(estimator, X, captions):
         by words where it has none.
     X : array-like
         Images.
-    captions : list of n_images lists of str
-        True captions of each image.
+    captions : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
 
     Returns
     -------
@@ -115,7 +126,9 @@ def bleu_score(estimator, X, captions):
     >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=bleu_score)
     """
     analyzer = caption_analyzer(estimator, "control_score")
-    return float(bleu(estimator.predict(X), captions, analyzer=analyzer)[3])
+    best = estimator.predict(X)
+    captions = check_references(captions, len(best), "captions", "X")
+    return float(bleu(best, captions, analyzer=analyzer)[3])
 
 
 def oracle_score(estimator, X, captions):
@@ -127,8 +140,8 @@ def oracle_score(estimator, X, captions):
         Fitted on captions, which are compared by its tokens; a pipeline ends in a captioner.
     X : array-like
         Images.
-    captions : list of n_images lists of str
-        True captions of each image.
+    captions : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
 
     Returns
     -------
@@ -146,4 +159,5 @@ def oracle_score(estimator, X, captions):
     estimator, X = last_step(estimator, X)
     latents = estimator.sample_latents(20, random_state=0)
     grid = estimator.predict_grid(X, latents)
+    captions = check_references(captions, len(grid), "captions", "X")
     return float(best_of_k(grid, captions, analyzer=analyzer).mean())

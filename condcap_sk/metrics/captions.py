@@ -14,6 +14,7 @@ from operator import or_
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
+from .._validation import answer_rows, table_rows
 from ..answers.tokenizer import splitter, warn_if_unspaced
 
 N_GRAM = 4
@@ -31,8 +32,8 @@ def bleu(captions, references, *, analyzer="word"):
     ----------
     captions : array-like of shape (n_images,)
         One caption for each image.
-    references : list of n_images lists of str
-        True captions of each image.
+    references : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     analyzer : {"word", "char"} or callable, default="word"
         How captions fall into tokens, as in `CaptionCodec`.
 
@@ -85,8 +86,8 @@ def rouge_l(captions, references, *, beta=1.2, analyzer="word"):
     ----------
     captions : array-like of shape (n_images,)
         One caption for each image.
-    references : list of n_images lists of str
-        True captions of each image.
+    references : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     beta : float, default=1.2
         Weight of R against P; the usual value for captions.
     analyzer : {"word", "char"} or callable, default="word"
@@ -129,8 +130,8 @@ def cider(captions, references, *, analyzer="word"):
     ----------
     captions : array-like of shape (n_images,)
         One caption for each image.
-    references : list of n_images lists of str
-        True captions of each image.
+    references : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     analyzer : {"word", "char"} or callable, default="word"
         How captions fall into tokens, as in `CaptionCodec`.
 
@@ -169,8 +170,8 @@ def cider_d(captions, references, *, analyzer="word"):
     ----------
     captions : array-like of shape (n_images,)
         One caption for each image.
-    references : list of n_images lists of str
-        True captions of each image.
+    references : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     analyzer : {"word", "char"} or callable, default="word"
         How captions fall into tokens, as in `CaptionCodec`.
 
@@ -201,8 +202,8 @@ def best_of_k(captions, references, *, analyzer="word"):
     captions : array-like of shape (n_images, k)
         Several captions for each image, for example from `ConditionalCaptioner.predict_grid`; not
         necessarily as many for all.
-    references : list of n_images lists of str
-        True captions of each image.
+    references : collection of n_images collections of str
+        True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     analyzer : {"word", "char"} or callable, default="word"
         How captions fall into tokens, as in `CaptionCodec`.
 
@@ -218,9 +219,9 @@ def best_of_k(captions, references, *, analyzer="word"):
     >>> best_of_k([["a cat", "a red dog runs fast"], ["a cat", "two men"]], references).round(1)
     array([10.,  3.])
     """
-    _check_lengths(captions, references)
     split = splitter(analyzer)
-    known = _split_rows(references, split, "references")
+    captions = _check_list(captions, "captions")
+    known = _split_rows(check_references(references, len(captions)), split, "references")
     rows = _split_rows(captions, split, "captions")
     _warn_if_unspaced(analyzer, *known, *rows)
     consensus = Consensus(known)
@@ -429,8 +430,8 @@ def _agreement(captions, references, analyzer, guarded):
 
 def _split_both(captions, references, analyzer):
     """Return the tokens of each image's caption, and those of its references."""
-    _check_lengths(captions, references)
     split = splitter(analyzer)
+    references = check_references(references, len(_check_list(captions, "captions")))
     ours, theirs = _split(captions, split, "captions"), _split_rows(references, split, "references")
     _warn_if_unspaced(analyzer, ours, *theirs)
     return ours, theirs
@@ -445,12 +446,16 @@ def _split_rows(rows, split, name):
 
 
 def _split_flat(captions, split, name):
-    rows = [[row] if isinstance(row, str) else row for row in _check_list(captions, name)]
+    rows = [
+        [row] if isinstance(row, str) else _check_list(row, name)
+        for row in _check_list(captions, name)
+    ]
     return _split([text for row in rows for text in row], split, name)
 
 
 def _split(texts, split, name):
-    for text in _check_list(texts, name):
+    texts = _check_list(texts, name)
+    for text in texts:
         if not isinstance(text, str):
             raise ValueError(f"{name} holds {text!r:.80} where a caption belongs. Pass strings.")
     return [split(text) for text in texts]
@@ -460,8 +465,27 @@ def _check_rows(rows, name):
     return [_check_list(row, f"{name}[{i}]") for i, row in enumerate(_check_list(rows, name))]
 
 
+def check_references(references, n_images, name="references", captions="captions"):
+    """Return the true captions of each image as lists, whatever form they come in."""
+    rows = _check_list(references, name)
+    if len(rows) != n_images:
+        raise ValueError(
+            f"{captions} holds {n_images} images, {name} {len(rows)}. Pass the true captions of "
+            "each image."
+        )
+    if not hasattr(references, "__array__"):
+        _check_rows(rows, name)
+    return answer_rows(references, n_images, name)
+
+
 def _check_list(captions, name):
-    if isinstance(captions, str) or not hasattr(captions, "__len__"):
+    """Return captions, or rows of them, as what has a length and is run through in order."""
+    captions = table_rows(captions)
+    if (
+        isinstance(captions, str)
+        or not hasattr(captions, "__len__")
+        or getattr(captions, "ndim", 1) == 0
+    ):
         raise ValueError(
             f"{name}={captions!r:.80} is no list of captions. Wrap a single one: "
             f"[{captions!r:.80}]."
@@ -471,14 +495,6 @@ def _check_list(captions, name):
             f"{name} is empty. Pass at least one caption, and leave out images without any."
         )
     return captions
-
-
-def _check_lengths(captions, references):
-    if len(captions) != len(references):
-        raise ValueError(
-            f"captions holds {len(captions)} images, references {len(references)}. Pass the true "
-            "captions of each image."
-        )
 
 
 def _n_grams(tokens):

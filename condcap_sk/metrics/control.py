@@ -6,7 +6,7 @@ Each of them alone can be cheated; `control_report` gives them together.
 import numpy as np
 from scipy.special import entr, rel_entr
 
-from .._validation import check_answers, check_label_sets
+from .._validation import check_answers, check_label_sets, in_one_dtype, table_rows
 
 
 def fixed_latent_accuracy(answers, label_sets):
@@ -16,8 +16,8 @@ def fixed_latent_accuracy(answers, label_sets):
     ----------
     answers : array-like of shape (n_images, n_latents)
         Answer of each image under each latent, from `ConditionalCaptioner.predict_grid`.
-    label_sets : list of n_images collections
-        The right answers of each image.
+    label_sets : collection of n_images collections
+        The right answers of each image, in any form that `ConditionalCaptioner.fit` takes.
 
     Returns
     -------
@@ -41,8 +41,8 @@ def coverage(answers, label_sets):
     ----------
     answers : array-like of shape (n_images, n_latents)
         Answer of each image under each latent.
-    label_sets : list of n_images collections
-        The right answers of each image.
+    label_sets : collection of n_images collections
+        The right answers of each image, in any form that `ConditionalCaptioner.fit` takes.
 
     Returns
     -------
@@ -71,8 +71,8 @@ def calibration_error(answers, label_sets):
     answers : array-like of shape (n_images, n_latents)
         Answer of each image under each latent. With few latents the frequencies are rough, which
         adds to the error: take some hundreds.
-    label_sets : list of n_images collections
-        The right answers of each image.
+    label_sets : collection of n_images collections
+        The right answers of each image, in any form that `ConditionalCaptioner.fit` takes.
 
     Returns
     -------
@@ -143,8 +143,9 @@ def label_frequencies(answers, labels):
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    answers = _check_grid(answers)
-    labels = check_answers(labels, "labels")
+    answers, labels = _check_grid(answers), check_answers(labels, "labels")
+    _check_kinds(answers, labels, "labels")
+    answers, labels = in_one_dtype(answers, labels)
     missing = np.setdiff1d(answers, labels)
     if len(missing):
         raise ValueError(
@@ -255,17 +256,22 @@ def latent_error(latents, recovered):
 def right_shares(answers, label_sets):
     """Return all labels, answers as codes (n, k), and the labels' shares in the sets (n, m)."""
     answers = _check_grid(answers)
-    right, images = check_label_sets(label_sets, len(answers))
-    if isinstance(right[0], str) != isinstance(answers.flat[0], str):
-        raise ValueError(
-            f"answers holds {answers.flat[0]!r}, label_sets {right[0]!r}: text and numbers are "
-            "never equal. Pass both in the type of the labels."
-        )
-    labels, codes = np.unique(np.concatenate([right, answers.ravel()]), return_inverse=True)
+    right, images = check_label_sets(label_sets, len(answers), known=answers)
+    _check_kinds(answers, right, "label_sets")
+    both = np.concatenate(in_one_dtype(right, answers.ravel()))
+    labels, codes = np.unique(both, return_inverse=True)
     shares = np.zeros((len(answers), len(labels)))
     np.add.at(shares, (images, codes[: len(right)]), 1)
     shares /= shares.sum(axis=1, keepdims=True)
     return labels, codes[len(right) :].reshape(answers.shape), shares
+
+
+def _check_kinds(answers, labels, name):
+    if isinstance(labels[0], str) != isinstance(answers.flat[0], str):
+        raise ValueError(
+            f"answers holds {answers.flat[0]!r}, {name} {labels[0]!r}: text and numbers are "
+            "never equal. Pass both in the type of the labels."
+        )
 
 
 def _shares_of_rows(codes, n_labels):
@@ -275,7 +281,9 @@ def _shares_of_rows(codes, n_labels):
 
 
 def _check_grid(answers):
-    answers = np.asarray(answers)
+    answers = table_rows(answers)
+    # NumPy would bring what is in lists to one dtype, whatever becomes of the values.
+    answers = np.asarray(answers, dtype=None if hasattr(answers, "__array__") else object)
     if answers.ndim != 2:
         raise ValueError(
             f"answers has shape {answers.shape}. Pass (n_images, n_latents), as `predict_grid` "

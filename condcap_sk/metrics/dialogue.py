@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils import _safe_indexing, check_random_state
 
+from ._estimator import last_step
+
 
 def dialogue_accuracy(
     estimator, X, *, turns=(1, 3, 5, 10), n_speakers=100, n_asked=50, random_state=0
@@ -14,8 +16,8 @@ def dialogue_accuracy(
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner
-        Fitted; speaker and listener at once.
+    estimator : ConditionalCaptioner, Pipeline or search
+        Fitted; speaker and listener at once. A pipeline ends in a captioner.
     X : array-like of n_images
         Images that were not trained on, more than ``max(turns)``.
     turns : tuple of int, default=(1, 3, 5, 10)
@@ -52,6 +54,7 @@ def dialogue_accuracy(
     1.0
     """
     rng = check_random_state(random_state)
+    estimator, X = last_step(estimator, X)
     n_images = len(X)
     if n_images <= max(turns):
         raise ValueError(

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.utils import _safe_indexing, check_random_state
 
+from .._validation import answer_rows, in_one_dtype
 from ._estimator import check_labels, last_step
 from .control import (
     calibration_error,
@@ -35,13 +36,13 @@ def control_report(
     ----------
     estimator : object
         Fitted, with `predict`, `predict_grid` and `sample_latents` like those of
-        `ConditionalCaptioner`, on labels; or a pipeline that ends in one. The quantities of the
-        inverse are left out where it has no `infer_latent`, the leak where it has no
-        `recover_latent`.
+        `ConditionalCaptioner`, on labels; or a pipeline that ends in one, or a search for one. The
+        quantities of the inverse are left out where it has no `infer_latent`, the leak where it has
+        no `recover_latent`.
     X : array-like
         Images that were not trained on.
-    label_sets : list of n_images collections
-        The right answers of each image.
+    label_sets : collection of n_images collections
+        The right answers of each image, in any form that `ConditionalCaptioner.fit` takes.
     n_latents : int, default=100
         Latents that are each used for all images.
     n_draws : int, default=400
@@ -56,7 +57,8 @@ def control_report(
     report : str or dict of {str: dict}
         For each quantity its "value", its "chance" (what answers drawn at random from all the
         labels, whatever the image and latent, have in expectation) and its "ceiling" (the best that
-        these label sets allow an accurate model; for errors, the least). None where there is none.
+        these label sets allow an accurate model; for errors, the least). None where there is none,
+        and for what cannot be measured: transfer, if no two images share an answer.
 
         accuracy, accuracy_worst
             Share of right answers with one latent for all images: mean and least over latents.
@@ -110,6 +112,8 @@ def control_report(
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
     answers = np.asarray(estimator.predict_grid(X, latents))
+    known = getattr(estimator, "classes_", answers)
+    label_sets = answer_rows(label_sets, len(answers), known=known)
     labels, _, shares = right_shares(answers, label_sets)
     right, everyone = shares > 0, np.arange(len(shares))
     marginal = shares.mean(axis=0)
@@ -156,7 +160,7 @@ def control_report(
         floor = _least_latent_error(right.sum(axis=1), latents.shape[1], rng)
         rows["latent_error"] = (read, 1.0, floor)
         if heard is not None:
-            rows["leak_ratio"] = (heard / read, None, 1.0)
+            rows["leak_ratio"] = (heard / read if read else None, None, 1.0)
     report = {
         name: dict(zip(("value", "chance", "ceiling"), map(_plain, row), strict=True))
         for name, row in rows.items()
@@ -170,16 +174,17 @@ def control_score(estimator, X, label_sets):
     The geometric mean of accuracy, coverage, semantic control and transfer, each taken from chance
     (0) to ceiling (1) as in `control_report`: a quantity at chance makes the score 0 however good
     the others are. Accuracy is that of the worst of 100 latents. Semantic control above its
-    ceiling, which only wrong answers reach, counts as much less as it is above.
+    ceiling, which only wrong answers reach, counts as much less as it is above. Transfer is left
+    out where no two images share a right answer.
 
     Parameters
     ----------
-    estimator : ConditionalCaptioner or Pipeline
+    estimator : ConditionalCaptioner, Pipeline or search
         Fitted on labels; a pipeline ends in a captioner.
     X : array-like
         Images.
-    label_sets : list of n_images collections
-        The right answers of each image.
+    label_sets : collection of n_images collections
+        The right answers of each image, in any form that `ConditionalCaptioner.fit` takes.
 
     Returns
     -------
@@ -197,7 +202,8 @@ def control_score(estimator, X, label_sets):
     report = control_report(estimator, X, label_sets, n_draws=100, output_dict=True)
     report["accuracy_worst"]["chance"] = report["accuracy"]["chance"]
     score = 1.0
-    names = ("accuracy_worst", "coverage", "semantic_control", "transfer")
+    counted = ("accuracy_worst", "coverage", "semantic_control", "transfer")
+    names = [name for name in counted if report[name]["value"] is not None]
     for name in names:
         value, chance, ceiling = report[name].values()
         share = (value - chance) / max(ceiling - chance, 1e-12)
@@ -210,7 +216,8 @@ def _inverse(estimator, X, labels, shares, n_latents, rng):
     cumulated = shares.cumsum(axis=1)
     said = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
     # A rare answer may not have been there to fit: nothing is read from it, and it is not given.
-    known = np.flatnonzero(np.isin(labels[said], getattr(estimator, "classes_", labels)))
+    classes = np.asarray(getattr(estimator, "classes_", labels))
+    known = np.flatnonzero(np.isin(*in_one_dtype(labels[said], classes)))
     latents = np.zeros((len(said), n_latents), dtype=np.float32)
     if len(known):
         latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[said[known]])
@@ -225,9 +232,12 @@ def _inverse(estimator, X, labels, shares, n_latents, rng):
             other[askers] = having[place % len(having)]
     shared = other != np.arange(len(shares))
     there = estimator.predict(_safe_indexing(X, other), latents) == labels[said]
+    transfer = None, None
+    if shared.any():
+        transfer = there[shared].mean(), shares[other, said][shared].mean()
     return {
         "inverse": (here.mean(), np.square(shares).sum(axis=1).mean(), 1.0),
-        "transfer": (there[shared].mean(), shares[other, said][shared].mean(), 1.0),
+        "transfer": (*transfer, 1.0),
     }
 
 
