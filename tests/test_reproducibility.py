@@ -23,19 +23,19 @@ DATA = {
 }
 
 
-def fit(kind):
+def fit(kind, n_steps=20):
     X, y = DATA[kind]
     est = ConditionalCaptioner(random_state=0).set_params(
-        codec__max_iter=20, codec__hidden_size=64, image_encoder__max_iter=20, gan__max_iter=20,
-        gan__decoder_size=64,
+        codec__max_iter=n_steps, codec__hidden_size=64, image_encoder__max_iter=n_steps,
+        gan__max_iter=n_steps, gan__decoder_size=64,
     )  # fmt: skip
     return est.fit(X, y)
 
 
-def digest(kind):
+def digest(kind, n_steps=20):
     """Return a fingerprint of every weight of a model, and of what it says."""
     X, _ = DATA[kind]
-    est = fit(kind)
+    est = fit(kind, n_steps)
     c = est.sample_latents(len(X), random_state=0)
     answers = est.predict(X, c)
     networks = [est.codec_.encoder_, est.codec_.decoder_, est.image_encoder_.matcher_,
@@ -125,12 +125,12 @@ def check_threads_and_company():
         digests = set()
         for n_threads in (1, 2, 4):
             torch.set_num_threads(n_threads)
-            digests.add(digest(kind))
+            digests.add(digest(kind, 3))
         assert len(digests) == 1, kind
-        est = fit(kind)
+        est = fit(kind, 3)
         answers = est.predict(X)
         everything = est.infer_latent(X, answers), est.score_samples(X, answers)
-        for rows in (slice(3), slice(77, 78), slice(None, None, -1), slice(0, 150, 7)):
+        for rows in (slice(77, 78), slice(0, 150, 7), slice(None, None, -1)):
             np.testing.assert_array_equal(est.predict(X[rows]), answers[rows])
             alone = est.infer_latent(X[rows], answers[rows])
             np.testing.assert_array_equal(alone, everything[0][rows])

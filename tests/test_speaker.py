@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from condcap_sk import ConditionalCaptioner
+from condcap_sk.gan import LatentGAN
 
 X = np.random.RandomState(0).random((20, 4))
 
@@ -70,3 +71,33 @@ def test__beam_width__any__one_sentence_and_its_company_are_told_alike():
     est = quick(beam_width=5).fit(X, y)
     assert est.predict(X[::-1]).tolist() == est.predict(X)[::-1].tolist()
     assert [est.predict(X[[i]])[0] for i in range(5)] == est.predict(X)[:5].tolist()
+
+
+@pytest.mark.parametrize("objective", ["relativistic", "paper"])
+@pytest.mark.parametrize("answers", [[{0, 1, 2}], [["a dog", "the dog"], ["a cat"]]], ids=str)
+def test__sample__far_more_than_there_are__costs_no_more(answers, objective, monkeypatch):
+    """Of few possible answers all are found soon; what is tried after that is in vain."""
+    X = np.random.RandomState(0).rand(20, 6)
+    est = quick(objective=objective).fit(X, answers * (20 // len(answers)))
+    rows = []
+    generate = LatentGAN.generate
+
+    def count(self, X, c):
+        rows.append(len(X))
+        return generate(self, X, c)
+
+    monkeypatch.setattr(LatentGAN, "generate", count)
+    found, cost = {}, {}
+    for n in (50, 500, 5000):
+        rows.clear()
+        found[n] = est.sample(X[:4], n)
+        cost[n] = sum(rows)
+    assert found[50] == found[500] == found[5000]
+    assert cost[5000] == cost[500] <= 2 * cost[50]
+
+
+def test__sample__rows_alone_and_together__get_the_same():
+    X = np.random.RandomState(0).rand(20, 6)
+    est = quick().fit(X, [["a red dog runs", "the dog"], ["one cat", "a cat sits"]] * 10)
+    together = est.sample(X[:5], 30)
+    assert [est.sample(X[i : i + 1], 30)[0] for i in range(5)] == together

@@ -461,7 +461,8 @@ class LatentGAN(Portable, BaseEstimator):
             speaker: torch.nn.Module = Generator(*sizes, hidden_size, radius, networks[0])
         else:
             speaker = SentenceGenerator(*sizes, radius, networks[0])
-            decoder = CaptionSpeaker(n_tokens, n_components, self.decoder_size, speech.shape[1])
+            size = int(self.decoder_size)  # torch's recurrent layers take no NumPy numbers
+            decoder = CaptionSpeaker(n_tokens, n_components, size, speech.shape[1])
         return Players(
             speaker,
             Discriminator(n_image, n_components, hidden_size, networks[1]),

@@ -237,6 +237,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             rules[name] if getattr(self, name) == "auto" else getattr(self, name)
             for name in ("n_components", "hidden_size", "noise")
         )
+        # torch's recurrent layers take no NumPy numbers.
+        n_components, hidden_size = int(n_components), int(hidden_size)
         with seeded_init(weights_seed):
             encoder = CaptionEncoder(len(vocabulary), n_components, hidden_size)
             decoder = CaptionDecoder(

@@ -40,11 +40,12 @@ class CaptionEncoder(nn.Module):
         """
         tokens = trimmed(tokens)
         mask = tokens != END
-        words = self.embedding(tokens)
-        state = words.new_zeros(1, len(tokens), words.shape[2])
+        state = self.embedding.weight.new_zeros(1, len(tokens), self.embedding.embedding_dim)
         total = torch.zeros_like(state[0])
         for position in range(tokens.shape[1]):
-            _, state = self.recurrence(words[:, position : position + 1], state)
+            # Words of one position by themselves: a product reads them the same, however far apart
+            # they lie in captions of this length.
+            _, state = self.recurrence(self.embedding(tokens[:, position, None]), state)
             total += state[0] * mask[:, position, None]
         return self._vector(total, mask)
 
