@@ -136,7 +136,7 @@ def _read_json(file):
     parts: dict = {}
     for i, image in enumerate(images):
         fields = image if isinstance(image, dict) else {}
-        name, split, texts = (fields.get(key) for key in ("file", "split", "captions"))
+        name, split, texts = (fields.get(key, "") for key in ("file", "split", "captions"))
         is_entry = _is_text(name) and _is_text(split) and isinstance(texts, list)
         if not is_entry or not all(map(_is_text, texts)):
             raise ValueError(f"{file}: images[{i}] is {image!r:.200}. Expected {_ENTRY}.")

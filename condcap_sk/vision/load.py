@@ -1,23 +1,32 @@
 """LoadImages: image files → images."""
 
 import os
+import warnings
+from collections.abc import Mapping
+from io import IOBase
 from numbers import Integral
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from ..exceptions import UnreadableImageError
 
+# Formats in which pixels of more than 8 bits, as Pillow gives them, go from 0 to 65535.
+_16_BITS = {"PNG", "PPM", "JPEG2000", "ICO"}
+
 
 class LoadImages(TransformerMixin, BaseEstimator):
     """Read image files and bring them to one size, as the first step of a pipeline.
 
-    Any format that Pillow reads, except pixels that are floats. Colours become RGB, whatever the
-    file holds: grey, palette, CMYK, 16 bits. What is transparent becomes white; the camera's
-    orientation is applied. Images are squeezed into a square, so that nothing at their edges is
-    lost.
+    Any format that Pillow reads, except pixels of which the value of white is unknown: floats,
+    signed integers, integers of more than 16 bits. Colours become RGB, whatever the file holds:
+    grey, palette, CMYK, 16 bits. What is transparent becomes white; the camera's orientation is
+    applied; of several pages or frames the first is taken. Images are squeezed into a square, so
+    that nothing at their edges is lost.
 
     Parameters
     ----------
@@ -108,10 +117,23 @@ class LoadImages(TransformerMixin, BaseEstimator):
 
 
 def _listed(files, name):
-    if isinstance(files, str | os.PathLike):
+    if isinstance(files, str | bytes | os.PathLike):
         raise ValueError(
             f"{name}={files!r} is one file. Pass a list of files: [{os.fspath(files)!r}]."
         )
+    if not _is_ordered(files):
+        raise ValueError(
+            f"{name}={files!r:.80} of type {type(files).__name__} is not a list of files. Pass a "
+            "list of paths."
+        )
+    shape: tuple = getattr(files, "shape", ())
+    if len(shape) == 2:
+        if shape[1] != 1:
+            raise ValueError(
+                f"{name} has {shape[1]} columns. Pass the one that holds the files, as "
+                f"{name}['file'] of a DataFrame."
+            )
+        files = np.asarray(files)[:, 0]
     files = list(files)
     for row, file in enumerate(files):
         # A number would be opened, too, as what the process has open under it.
@@ -124,6 +146,15 @@ def _listed(files, name):
     return files
 
 
+def _is_ordered(values):
+    """Tell if iterating gives the rows: not the keys of a dict, nor the lines of an open file."""
+    try:
+        iter(values)
+    except TypeError:
+        return sparse.issparse(values)
+    return not isinstance(values, str | bytes | Mapping | IOBase)
+
+
 def _read(files, size, verbose):
     """Return the images, and for each row that could not be read why not."""
     pillow = _import_pillow()
@@ -131,30 +162,106 @@ def _read(files, size, verbose):
     unreadable = {}
     for row, file in enumerate(tqdm(files, desc="files", disable=verbose <= 0, leave=False)):
         try:
-            images[row] = _read_one(file, size, *pillow)
+            # An image is read or is not. What else Pillow warns of, such as many pixels or odd
+            # fields about the camera, must not decide it where warnings are errors.
+            with warnings.catch_warnings(action="ignore"):
+                images[row] = _read_one(file, size, *pillow)
         # Pillow's readers raise whatever damaged bytes lead them to.
         except Exception as error:
             unreadable[row] = f"{type(error).__name__}: {error}"
     return images, unreadable
 
 
-def _read_one(file, size, Image, ImageOps):
+def _read_one(file, size, Image, ImageOps, UnidentifiedImageError):
     with file.open("rb") if hasattr(file, "open") else open(file, "rb") as stream:
-        image = Image.open(stream)
+        try:
+            image = Image.open(stream)
+        except UnidentifiedImageError as error:
+            raise UnidentifiedImageError(
+                "no image of a format, depth and layout that Pillow reads: save it as PNG"
+            ) from error
+        black, white = _levels(image)
+        _scale_transparency(image)
         # Most of a large photograph's pixels need never be decoded.
         image.draft("RGB", (2 * size, 2 * size))
         image = ImageOps.exif_transpose(image)
-        if image.mode == "F":
-            raise ValueError(
-                "its pixels are floats, and what is white is unknown: save it in 8 or 16 bits"
-            )
         if image.mode.startswith("I"):
-            # 16 bits: Pillow would cut them off at 255.
-            image = Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
+            # Pillow would cut them off at 255.
+            pixels = np.asarray(image).astype(np.int32)
+            grey = ((pixels - black) * 255 // (white - black)).clip(0, 255)
+            if "transparency" in image.info:
+                grey[pixels == image.info["transparency"]] = 255
+            image = Image.fromarray(grey.astype(np.uint8))
+        if image.mode == "La":
+            image = image.convert("LA")  # from here alone ways lead on
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _levels(image):
+    """Return which values of pixels are black and white, if Pillow can be trusted with them."""
+    if image.mode == "F":
+        raise ValueError(
+            "its pixels are floats, and what is white is unknown: save it in 8 or 16 bits"
+        )
+    if image.format == "TIFF":
+        return _tiff_levels(image)
+    if image.mode == "I" or image.mode.startswith("I;"):
+        if image.format not in _16_BITS and not (image.format == "IM" and image.mode != "I"):
+            raise ValueError(
+                f"its pixels are integers in the format {image.format}, and what is white is "
+                "unknown: save it in 8 bits, or as PNG"
+            )
+        return 0, 2**16 - 1
+    return 0, 255
+
+
+def _tiff_levels(image):
+    tags = image.tag_v2
+    bits = tags.get(258, (1,))  # BitsPerSample
+    photometric = tags.get(262, 0)  # PhotometricInterpretation: 0 is WhiteIsZero, 6 YCbCr
+    if set(tags.get(339, (1,))) != {1}:  # SampleFormat
+        raise ValueError(
+            "its pixels are signed, and what is white is unknown: save it in 8 or 16 bits, unsigned"
+        )
+    if max(bits) > 16:
+        raise ValueError(
+            f"its pixels have {max(bits)} bits, and what is white is unknown: save it in 8 or 16"
+        )
+    # What follows Pillow takes for something else, without an error.
+    is_raw = image.info.get("compression") == "raw"
+    is_planar = tags.get(284) == 2 and len(image.getbands()) > 1  # PlanarConfiguration
+    if is_planar and (image.mode in ("LA", "La", "PA") or (is_raw and max(bits) > 8)):
+        raise ValueError(
+            "its channels lie one after the other, which Pillow misreads here: save it in 8 bits, "
+            "or with planarconfig='contig'"
+        )
+    n_bytes = sum(tags.get(279, tags.get(325, ())))  # StripByteCounts, TileByteCounts
+    if photometric == 6 and is_raw and n_bytes < 3 * image.width * image.height:
+        raise ValueError("its colours are subsampled, which Pillow misreads: save it as RGB")
+    if image.mode in ("P", "PA") and 0 < max(tags[320]) < 256:  # ColorMap
+        raise ValueError("its palette has 8 bits instead of 16: save it as RGB")
+    white = 2 ** max(bits) - 1
+    # Of up to 8 bits Pillow has turned and scaled them itself.
+    return (white, 0) if photometric == 0 else (0, white)
+
+
+def _scale_transparency(image):
+    """Bring the transparent colour of a PNG to the depth that Pillow brings its pixels to."""
+    key = image.info.get("transparency")
+    if image.format != "PNG" or key is None or image.mode not in ("1", "L", "RGB"):
+        return
+    raw_mode = image.tile[0][3]
+    if image.mode == "1":
+        key = 255 if key else 0
+    elif raw_mode in ("L;2", "L;4"):
+        white = 2 ** int(raw_mode[2]) - 1
+        key = key * 255 // white if key <= white else key
+    elif raw_mode == "RGB;16B":
+        key = tuple(value >> 8 for value in key)
+    image.info["transparency"] = key
 
 
 def _error(files, unreadable):
@@ -175,13 +282,15 @@ def drop_unreadable(files, captions):
     ----------
     files : iterable of n files
         As for `LoadImages`.
-    captions : iterable of n collections
+    captions : iterable of n collections, or table of n rows
         The captions of each.
 
     Returns
     -------
-    files, captions : list
+    files : list
         Those that can be read, in the same order.
+    captions : list, or table as it was passed
+        Theirs. Of a DataFrame or an array of more than one dimension: those rows of it.
     unreadable : dict of {path: str}
         The others, and why.
 
@@ -194,11 +303,22 @@ def drop_unreadable(files, captions):
     >>> unreadable
     {'no.jpg': "FileNotFoundError: [Errno 2] No such file or directory: 'no.jpg'"}
     """
-    files, captions = _listed(files, "files"), list(captions)
-    if len(files) != len(captions):
+    files = _listed(files, "files")
+    if not _is_ordered(captions) or isinstance(captions, set | frozenset):
         raise ValueError(
-            f"files holds {len(files)} files, captions {len(captions)} collections. Pass the "
-            "captions of each file."
+            f"captions={captions!r:.80} of type {type(captions).__name__} is not a collection in "
+            "the files' order. Pass the captions of each file, in a list."
+        )
+    is_table = len(getattr(captions, "shape", ())) > 1
+    if sparse.issparse(captions):
+        captions = captions.tocsr()
+    elif not is_table:
+        captions = list(captions)
+    n_rows = captions.shape[0] if is_table else len(captions)
+    if len(files) != n_rows:
+        raise ValueError(
+            f"files holds {len(files)} files, captions {n_rows} rows. Pass the captions of each "
+            "file."
         )
     unreadable = {}
     # One at a time: only their being readable counts, not their pixels.
@@ -209,16 +329,16 @@ def drop_unreadable(files, captions):
     kept = [row for row in range(len(files)) if row not in unreadable]
     return (
         [files[row] for row in kept],
-        [captions[row] for row in kept],
+        _safe_indexing(captions, kept) if is_table else [captions[row] for row in kept],
         {str(files[row]): why for row, why in unreadable.items()},
     )
 
 
 def _import_pillow():
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as error:
         raise ImportError(
             "Image files need Pillow. Install it with: pip install 'condcap_sk[images]'"
         ) from error
-    return Image, ImageOps
+    return Image, ImageOps, UnidentifiedImageError
