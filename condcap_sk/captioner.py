@@ -53,6 +53,7 @@ _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": Latent
 DIVERSITY = 7.5  # what a sentence in `sample` loses by being like another
 N_TRIED = 8  # latents tried for each answer that `sample` is to give
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
+N_REACHED = 28  # images whose answer's latent is searched for at a time
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
 BANK_SIZE = 32  # latents tried where none is given
 MOST_HELD_OUT = 500  # images
@@ -523,8 +524,10 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             said, vectors = tokens[rows], self.codec_.encode_tokens(tokens[rows])
             mean, std = self.gan_.infer(seen, vectors)
             if reach:
-                for i in np.flatnonzero((self._speaker().choose(seen, mean) != said).any(axis=1)):
-                    mean[i] = self._reach(seen[i], said[i], vectors[i], mean[i], std[i])
+                others = np.flatnonzero((self._speaker().choose(seen, mean) != said).any(axis=1))
+                for i in np.split(others, range(N_REACHED, len(others), N_REACHED)):
+                    if len(i):
+                        mean[i] = self._reach(seen[i], said[i], vectors[i], mean[i], std[i])
             means.append(mean)
             stds.append(std)
         mean, std = np.concatenate(means), np.concatenate(stds)
@@ -850,17 +853,26 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         parts, params = (self.codec_, self.image_encoder_, self.gan_), self.fitted_params_
         return Speaker(*parts, params["relevance_weight"], params["beam_width"])
 
-    def _reach(self, image, answer, vector, mean, std):
-        """Return the first latent that gives `answer`, on the way to where G comes closest to it.
+    def _reach(self, seen, answers, vectors, means, stds):
+        """Return for each image the first latent on a way that gives its answer.
 
-        Or `mean`, where there is none.
+        The way leads from Q's mean to where, of many proposals, G comes closest to the answer.
+        Where no latent gives it, the mean is returned.
         """
-        proposals, _ = propose(mean[None], std[None], N_PROPOSALS)
-        heard = self.gan_.generate(_repeat(image, N_PROPOSALS), proposals)
-        closest = proposals[(heard @ vector).argmax()]
-        path = np.linspace(mean, closest, N_STEPS, dtype=np.float32)
-        given = (self._speaker().choose(_repeat(image, N_STEPS), path) == answer).all(axis=1)
-        return path[given.argmax()]
+        n, every = len(seen), np.arange(len(seen))
+        pairs = zip(means[:, None], stds[:, None], strict=True)
+        proposals = np.stack([propose(mean, std, N_PROPOSALS)[0] for mean, std in pairs])
+        generated = self.gan_.generate(
+            np.repeat(seen, N_PROPOSALS, axis=0), proposals.reshape(-1, means.shape[1])
+        ).reshape(n, N_PROPOSALS, -1)
+        closest = np.einsum("npd,nd->np", generated, vectors).argmax(axis=1)
+        path = np.linspace(means, proposals[every, closest], N_STEPS, axis=1, dtype=np.float32)
+        given = (
+            self._speaker()
+            .choose(np.repeat(seen, N_STEPS, axis=0), path.reshape(-1, means.shape[1]))
+            .reshape(n, N_STEPS, -1)
+        )
+        return path[every, (given == answers[:, None]).all(axis=2).argmax(axis=1)]
 
     def _batches(self, X):
         for start in range(0, len(X), self.batch_size):

@@ -31,7 +31,7 @@ from ..persistence import (
 )
 from ..text.likeness import without_end
 from ..text.modules import CaptionSpeaker
-from ..training.batches import in_batches
+from ..training.batches import ROWS, in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
 from ..training.environment import own_environment
@@ -43,6 +43,8 @@ from .consensus import ConsensusSpeaker
 from .modules import Discriminator, Generator, Players, Recogniser, SentenceGenerator
 from .net import OF_LANGUAGE, CaptionGANNet, GANNet
 from .prior import sample_prior
+
+IMAGES = 32  # that a network of pixels computes together on a CPU
 
 
 class LatentGAN(Portable, BaseEstimator):
@@ -620,8 +622,11 @@ class LatentGAN(Portable, BaseEstimator):
         return torch.stack(columns, dim=1).numpy()
 
     def _apply(self, network, *inputs):
-        size = 16 * self.batch_size if self.generator_.image_network is None else self.batch_size
-        return in_batches(network, *map(torch.from_numpy, inputs), size=size, device=self.device_)
+        rows, size = ROWS, 16 * self.batch_size
+        if self.generator_.image_network is not None:
+            rows, size = IMAGES, self.batch_size
+        inputs = map(torch.from_numpy, inputs)
+        return in_batches(network, *inputs, size=size, device=self.device_, rows=rows)
 
     def _check_images(self, X, reset=False):
         if self.image_network is None:

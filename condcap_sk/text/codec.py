@@ -17,10 +17,10 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import as_rows, check_answers
+from .._validation import as_rows, check_answers, in_kept_dtype
 from ..exceptions import ModelFileError
 from ..persistence import history, named_tensors, pack_params, unpack_params
-from ..training.batches import in_batches
+from ..training.batches import ROWS, SENTENCES, in_batches
 from ..training.device import Portable, resolve_device
 from ..training.embedding import begin_with
 from ..training.environment import own_environment
@@ -346,7 +346,11 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         distinct, inverse = np.unique(tokens, axis=0, return_inverse=True)
         vectors = _by_length(
-            self.encoder_.stepwise, distinct, size=self.batch_size, device=self.device_
+            self.encoder_.stepwise,
+            distinct,
+            size=self.batch_size,
+            device=self.device_,
+            rows=self._rows,
         )
         return vectors[inverse.reshape(-1)]
 
@@ -378,6 +382,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             torch.from_numpy(vectors),
             size=16 * self.batch_size,
             device=self.device_,
+            rows=self._rows,
         )
         return tokens.numpy(), scores.numpy()
 
@@ -408,16 +413,28 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             vectors,
             size=16 * self.batch_size,
             device=self.device_,
+            rows=self._rows,
         )
+
+    @property
+    def _rows(self):
+        return ROWS if self.vocabulary_.max_length_ == 1 else SENTENCES
 
     def _to_state(self):
         """Return all that was fitted, as fields for JSON and as tensors."""
         tokens = self.vocabulary_.tokens_
+        # JSON has no wider floats.
+        written = tokens.astype(float) if tokens.dtype.char == "g" else tokens
+        if not np.array_equal(written, tokens):
+            raise ValueError(
+                f"The labels are of dtype {tokens.dtype}, and a model file holds float64. Fit with "
+                "labels of that type, or keep the estimator with joblib.dump."
+            )
         fields = {
             "params": pack_params(self),
             "analyzer": self.analyzer_,
             "noise": self.noise_,
-            "tokens": tokens.tolist(),
+            "tokens": written.tolist(),
             "dtype": tokens.dtype.str,
             "max_length": self.vocabulary_.max_length_,
             "history": self.history_,
@@ -433,13 +450,14 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         codec = unpack_params(cls, fields.inner("params"))
         analyzer = fields.take("analyzer", str)
         tokens = fields.take("tokens", list)
+        dtype = fields.take("dtype", str)
         text = analyzer in ("word", "char")
         try:
             known = check_answers(tokens, "tokens")
-            known = known.astype(object) if text else in_own_dtype(known)
+            known = known.astype(object) if text else in_kept_dtype(in_own_dtype(known), dtype)
         except ValueError as error:
             raise ModelFileError(f"{fields.where}: {error}") from error
-        fits = known.dtype.str == fields.take("dtype", str) and (text or analyzer == "label")
+        fits = known.dtype.str == dtype and (text or analyzer == "label")
         max_length = fields.size("max_length")
         fits = fits and np.array_equal(np.unique(known), known)
         if not fits or not (text or max_length == 1):

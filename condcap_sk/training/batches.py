@@ -8,9 +8,12 @@ from .threads import limited_threads, one_thread
 
 # Rows computed together on a CPU. Matrix products take other paths, and round otherwise, for other
 # numbers of rows and of threads, differently on every processor: with always as many rows, by one
-# thread, a row's result depends neither on its company nor on the machine's cores. 32 are nearly as
-# fast as hundreds, and a single row does not wait long (2 cores, AMD EPYC 7003).
-ROWS = 32
+# thread, a row's result depends neither on its company nor on the machine's cores. A perceptron is
+# slowed down by fewer, and a single row does not wait long; of a recurrence over a sentence's words
+# few are as fast as many (2 cores, AMD EPYC 7003).
+ROWS = 256
+SENTENCES = 32
+MULTIPLE = 32  # of rows, on an accelerator
 
 
 def in_batches(function, *inputs, size, device, rows=ROWS):
@@ -29,13 +32,13 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
     size : int
         Rows in a batch on an accelerator.
     device : torch.device
-    rows : int, default=32
+    rows : int, default=256
         Rows in a batch on a CPU.
     """
     on_cpu = device.type == "cpu"
     size = rows if on_cpu else size
     # The last row is repeated: on an accelerator up to a multiple, on a CPU up to a full batch.
-    multiple = size if on_cpu else ROWS
+    multiple = size if on_cpu else MULTIPLE
 
     @torch.no_grad()
     def compute(batch):

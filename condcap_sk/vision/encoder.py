@@ -29,7 +29,7 @@ from ..training.seeding import generator, seeded_init, spawn_seeds
 from ..training.threads import with_threads
 from .modules import Matcher, image_network, settings_in
 
-# Computed together on a CPU: images, in five views each, and images with captions of their own.
+# Computed together on a CPU: images, in five views each, and images with sentences of their own.
 # As fast as more, and a single one does not wait long (2 cores, AMD EPYC 7003).
 IMAGES = 4
 PAIRED = 8
@@ -316,7 +316,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if captions.ndim == 3:
             # So many pairs at a time, whatever the number of captions.
             size = math.ceil(pairs / captions.shape[1])
-            return run(matcher, images, captions, size=size, rows=PAIRED).numpy()
+            rows = PAIRED if matcher.reads_words else ROWS
+            return run(matcher, images, captions, size=size, rows=rows).numpy()
         embedded = run(matcher.embeddings, captions).to(self.device_)
 
         def compare(image_vectors):

@@ -109,7 +109,7 @@ def test__memory_is_short__error_names_batch_size(error):
     def greedy(rows):
         raise error
 
-    with pytest.raises(MemoryError, match="for 32 rows.*Lower batch_size"):
+    with pytest.raises(MemoryError, match="for 256 rows.*Lower batch_size"):
         in_batches(greedy, torch.zeros(5, 1), size=2, device=CPU)
 
 
