@@ -625,8 +625,8 @@ class LatentGAN(Portable, BaseEstimator):
         rows, size = ROWS, 16 * self.batch_size
         if self.generator_.image_network is not None:
             rows, size = IMAGES, self.batch_size
-        inputs = map(torch.from_numpy, inputs)
-        return in_batches(network, *inputs, size=size, device=self.device_, rows=rows)
+        tensors = map(torch.from_numpy, inputs)
+        return in_batches(network, *tensors, size=size, device=self.device_, rows=rows)
 
     def _check_images(self, X, reset=False):
         if self.image_network is None:

@@ -136,6 +136,7 @@ def globals_now():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DATA)
 @pytest.mark.parametrize("switch", SWITCHES)
 def test__switch__of_any_kind__same_bits_and_all_as_found(switch, kind, expected, tmp_path):
