@@ -260,7 +260,9 @@ def _no_answer(value, place, without):
         return f"{place} holds {value!r}, a missing answer. {without}"
     return (
         f"{place} holds {value!r:.200} of type {type(value).__name__}. An answer is an int, float, "
-        "bool or str." + f" Is it missing? {without}" * (value is None)
+        "bool or str: convert others, for example with str()."
+        + f" Is it missing? {without}"
+        * (value is None)
     )
 
 
@@ -276,7 +278,8 @@ def _number_dtype(numbers, place):
     )
     integers = [(int(n), i) for i, n in enumerate(numbers) if isinstance(n, int | np.integer)]
     if all(is_integer):
-        low, high = min(integers), max(integers)
+        # The first of equal ones.
+        low, high = min(integers), max(integers, key=lambda found: found[0])
         for candidate in (dtype, np.dtype(np.int64), np.dtype(np.uint64)):
             if candidate.kind in "iu" and all(_holds(candidate, n) for n, _ in (low, high)):
                 return candidate
@@ -314,6 +317,19 @@ def in_one_dtype(*arrays):
         if any(int(a.max()) > most or int(a.min()) < -most for a in integers):
             dtype = np.dtype(object)
     return [array.astype(dtype) for array in arrays]
+
+
+def in_kept_dtype(labels, dtype):
+    """Return labels in the number type of this name, if there is one and it holds all of them.
+
+    The name may come from a stranger's file: NumPy has types that are no numbers.
+    """
+    if dtype not in {np.dtype(char).str for char in np.typecodes["AllInteger"] + "efdg"}:
+        return labels
+    with np.errstate(all="ignore"):
+        kept = labels.astype(dtype) if labels.dtype.kind in "iuf" else labels
+    is_float = {kept.dtype.kind == "f", labels.dtype.kind == "f"}
+    return kept if len(is_float) == 1 and kept.tolist() == labels.tolist() else labels
 
 
 def check_label_sets(label_sets, n_images, name="label_sets", known=None):
@@ -366,7 +382,8 @@ def check_label_sets(label_sets, n_images, name="label_sets", known=None):
     known = None if known is None else np.asarray(known)
     without = "Leave it out."
     if is_sparse:
-        rows = _indicated(_canonical(label_sets).nonzero(), np.arange(label_sets.shape[1]), n_rows)
+        classes = _positions(label_sets.shape[1])
+        rows = _indicated(_canonical(label_sets).nonzero(), classes, n_rows)
     elif is_frame or getattr(label_sets, "ndim", 1) == 2:
         rows = _rows_of_table(label_sets, name, known)
         without = f"Leave it out, as a list of lists can: {_LEAVE_OUT[is_frame].format(name)}."
@@ -408,8 +425,8 @@ _LEAVE_OUT = (
 def _refuse_masked(answers, name):
     if np.ma.is_masked(answers):
         raise ValueError(
-            f"{name} is a masked array, of which some is masked. Leave that out, in a list of "
-            "lists."
+            f"{name} is a masked array, of which some is masked. Leave that out: a list of lists "
+            "has rows of any length."
         )
 
 
@@ -433,21 +450,20 @@ def _canonical(matrix):
 
 def _rows_of_table(table, name, known):
     """Return the answers of each row of a 2-D array or DataFrame, which may be indicators."""
-    if is_frame := _is_frame(table):
-        columns = _columns(table)
-        are_indicators = _are_indicators(columns)
-    else:
-        columns, are_indicators = list(table.T), table.dtype == bool
-    if are_indicators:
-        classes = _class_names(table, columns, name) if is_frame else np.arange(len(columns))
-        return _indicated(np.stack(columns, axis=1).astype(bool).nonzero(), classes, len(table))
-    if _could_indicate(columns, known):
-        labels = f"{name}.to_numpy().tolist()" if is_frame else f"{name}.tolist()"
-        raise ValueError(
-            f"{name} is a table of 0 and 1. Pass {name}.astype(bool) if its columns are classes "
-            f"that a row has or has not, {labels} if its cells are the labels 0 and 1."
-        )
-    return list(zip(*columns, strict=True)) if columns else [()] * table.shape[0]
+    n_rows, n_columns = table.shape
+    if not _is_frame(table):
+        if table.dtype == bool:
+            return _indicated(table.nonzero(), _positions(n_columns), n_rows)
+        _refuse_zeros_and_ones(table.T, known, name, f"{name}.astype(bool)", f"{name}.tolist()")
+        return list(map(list, table))
+    columns = _columns(table)
+    if _are_indicators(columns):
+        classes = _class_names(table, columns, name)
+        return _indicated(np.stack(columns, axis=1).astype(bool).nonzero(), classes, n_rows)
+    _refuse_zeros_and_ones(
+        columns, known, name, f"{name}.astype(bool)", f"{name}.to_numpy().tolist()"
+    )
+    return list(zip(*columns, strict=True)) if columns else [()] * n_rows
 
 
 def _are_indicators(columns):
@@ -487,6 +503,10 @@ def _class_names(frame, columns, name):
     return labels
 
 
+def _positions(n_columns):
+    return np.arange(n_columns, dtype=np.int64)
+
+
 def _indicated(places, classes, n_rows):
     """Return the classes of each row by the places, in order, of what is True."""
     rows, columns = places
@@ -494,15 +514,22 @@ def _indicated(places, classes, n_rows):
     return [classes[columns[start:end]] for start, end in pairwise(bounds)]
 
 
-def _could_indicate(columns, known):
-    """Whether a table of answers may be meant as class indicators, of the `known` labels."""
+def _refuse_zeros_and_ones(columns, known, name, as_classes, as_labels):
+    """Raise if a table of answers may be meant as class indicators, of the `known` labels.
+
+    The last two are what to pass for either meaning.
+    """
     n_classes = 2 if known is None else max(2, len(np.unique(known)))
-    return len(columns) >= n_classes and all(
+    if len(columns) >= n_classes and all(
         np.isin(column, (0, 1)).all()
         if column.dtype.kind in "biuf"
         else column.dtype == object and all(map(_is_zero_or_one, column))
         for column in columns
-    )
+    ):
+        raise ValueError(
+            f"{name} is a table of 0 and 1. Pass {as_classes} if its columns are classes that a "
+            f"row has or has not, {as_labels} if its cells are the labels 0 and 1."
+        )
 
 
 def _is_zero_or_one(cell):
@@ -522,7 +549,10 @@ def _refuse_lists_of_indicators(label_sets, rows, name, known):
             "classes a row has, sets if they are the labels False and True."
         )
     if all(hasattr(row, "__array__") for row in label_sets):
-        _rows_of_table(np.array(rows), name, known)
+        columns = np.array(rows, dtype=object).T
+        as_classes = f"np.array(list({name}), dtype=bool)"
+        as_labels = f"[row.tolist() for row in {name}]"
+        _refuse_zeros_and_ones(columns, known, name, as_classes, as_labels)
 
 
 def _is_set(row):
@@ -539,13 +569,14 @@ def _as_collection(row, name, is_array):
     if isinstance(row, list | tuple):
         return list(row)
     if hasattr(row, "__array__") and np.ndim(row):
+        _refuse_masked(row, name)
         return list(np.asarray(row))
     if isinstance(row, str) and not is_array:
         raise ValueError(
             f"{name}={row!r} is a bare string where a set of answers belongs. Wrap it: [{row!r}]; "
             "or pass a NumPy array of strings to say that each image has one answer."
         )
-    if isinstance(row, str | numbers.Real | np.bool_):
+    if isinstance(row, str | numbers.Real | np.bool_) or (is_array and np.ndim(row) == 0):
         return [row]
     raise ValueError(
         f"{name} is {row!r} of type {type(row).__name__}. Pass a set, list, tuple or "
