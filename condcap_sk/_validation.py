@@ -454,15 +454,15 @@ def _rows_of_table(table, name, known):
     if not _is_frame(table):
         if table.dtype == bool:
             return _indicated(table.nonzero(), _positions(n_columns), n_rows)
-        _refuse_zeros_and_ones(table.T, known, name, f"{name}.astype(bool)", f"{name}.tolist()")
+        labels = f"{name}{'.astype(int)' * (table.dtype == object)}.tolist()"
+        _refuse_zeros_and_ones(table.T, known, name, f"{name}.astype(bool)", labels)
         return list(map(list, table))
     columns = _columns(table)
     if _are_indicators(columns):
         classes = _class_names(table, columns, name)
         return _indicated(np.stack(columns, axis=1).astype(bool).nonzero(), classes, n_rows)
-    _refuse_zeros_and_ones(
-        columns, known, name, f"{name}.astype(bool)", f"{name}.to_numpy().tolist()"
-    )
+    labels = f"{name}.astype(int).to_numpy().tolist()"
+    _refuse_zeros_and_ones(columns, known, name, f"{name}.astype(bool)", labels)
     return list(zip(*columns, strict=True)) if columns else [()] * n_rows
 
 

@@ -282,8 +282,10 @@ def _shares_of_rows(codes, n_labels):
 
 def _check_grid(answers):
     answers = table_rows(answers)
-    # NumPy would bring what is in lists to one dtype, whatever becomes of the values.
-    answers = np.asarray(answers, dtype=None if hasattr(answers, "__array__") else object)
+    if hasattr(answers, "__len__") and getattr(answers, "ndim", 1) == 1:
+        # NumPy would bring what is in lists to one dtype, whatever becomes of the values.
+        answers = np.array(list(answers), dtype=object)
+    answers = np.asarray(answers)
     if answers.ndim != 2:
         raise ValueError(
             f"answers has shape {answers.shape}. Pass (n_images, n_latents), as `predict_grid` "
