@@ -364,7 +364,9 @@ def check_label_sets(label_sets, n_images, name="label_sets", known=None):
     scalar = getattr(label_sets, "ndim", 1) == 0 or not (
         hasattr(label_sets, "__len__") or is_sparse
     )
-    if scalar or isinstance(label_sets, str | bytes | set | frozenset | dict):
+    # One of the sparse formats is a dict, too.
+    unordered = isinstance(label_sets, str | bytes | set | frozenset | dict) and not is_sparse
+    if scalar or unordered:
         raise ValueError(
             f"{name}={label_sets!r:.80} is not a collection in the images' order. Pass one set of "
             "answers for each image, in a list."
@@ -454,14 +456,14 @@ def _rows_of_table(table, name, known):
     if not _is_frame(table):
         if table.dtype == bool:
             return _indicated(table.nonzero(), _positions(n_columns), n_rows)
-        labels = f"{name}{'.astype(int)' * (table.dtype == object)}.tolist()"
+        labels = f"list(map(set, {name}{'.astype(int)' * (table.dtype == object)}.tolist()))"
         _refuse_zeros_and_ones(table.T, known, name, f"{name}.astype(bool)", labels)
         return list(map(list, table))
     columns = _columns(table)
     if _are_indicators(columns):
         classes = _class_names(table, columns, name)
         return _indicated(np.stack(columns, axis=1).astype(bool).nonzero(), classes, n_rows)
-    labels = f"{name}.astype(int).to_numpy().tolist()"
+    labels = f"list(map(set, {name}.astype(int).to_numpy().tolist()))"
     _refuse_zeros_and_ones(columns, known, name, f"{name}.astype(bool)", labels)
     return list(zip(*columns, strict=True)) if columns else [()] * n_rows
 
@@ -548,11 +550,11 @@ def _refuse_lists_of_indicators(label_sets, rows, name, known):
             f"{name} holds rows of {max(widths)} bools each. Pass {matrix} if they say which "
             "classes a row has, sets if they are the labels False and True."
         )
-    if all(hasattr(row, "__array__") for row in label_sets):
+    # Two cells may well be the answers of two people; in rows of more, all would hold one twice.
+    if max(widths) > 2 or all(hasattr(row, "__array__") for row in label_sets):
         columns = np.array(rows, dtype=object).T
         as_classes = f"np.array(list({name}), dtype=bool)"
-        as_labels = f"[row.tolist() for row in {name}]"
-        _refuse_zeros_and_ones(columns, known, name, as_classes, as_labels)
+        _refuse_zeros_and_ones(columns, known, name, as_classes, f"list(map(set, {name}))")
 
 
 def _is_set(row):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, check_scalar
 from ._pixels import pixel_range, warn_of_scale
 from ._validation import (
     answer_rows,
+    as_array,
     as_rows,
     check_answers,
     check_given,
@@ -52,6 +53,7 @@ from .vision.modules import image_network
 _DEFAULTS = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
 DIVERSITY = 7.5  # what a sentence in `sample` loses by being like another
 N_TRIED = 8  # latents tried for each answer that `sample` is to give
+MOST_TRIED = 100_000  # latents tried in `sample`, however many answers are asked for
 N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
 N_REACHED = 28  # images whose answer's latent is searched for at a time
 N_STEPS = 9  # from the latent that the recogniser says to one that the generator needs
@@ -482,7 +484,8 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_images(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        n_further = max(0, N_TRIED * n_samples - BANK_SIZE)
+        n_tried = min(N_TRIED * min(int(n_samples), self._speaker().n_possible), MOST_TRIED)
+        n_further = max(0, n_tried - BANK_SIZE)
         answers = []
         for tokens, merits in self._rank(X, self.sample_latents(n_further, random_state=0)):
             if self.gan_.decoder_ is not None:
@@ -795,9 +798,9 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
     def _check_images(self, X):
         # `batch_size` counts in prediction, and may have been set after fit.
         self._validate_params()
-        given = np.shape(X) if hasattr(X, "shape") else None
-        X = check_images(X, self, self.fitted_params_["image_shape"])
-        check_same_images(X, self.image_shape_, given)
+        given = as_array(X)
+        X = check_images(given, self, self.fitted_params_["image_shape"])
+        check_same_images(X, self.image_shape_, given.shape)
         if X.ndim == 4 and self.pixel_range_ is not None:
             warn_of_scale(X, self.pixel_range_)
         return X

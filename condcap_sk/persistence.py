@@ -34,21 +34,27 @@ def write(path, header, tensors):
         Anything that JSON has.
     tensors : dict of {str: Tensor}
     """
+    given = os.fsdecode(path)
     # What a link points at is replaced, and not the link.
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(given))
+    if not given or (path.exists() and not path.is_file()):
+        raise ValueError(f"path={given!r} is no file. Pass the name of a file.")
     if not path.parent.is_dir():
+        remedy = "Make it first, with os.makedirs"
+        if given.startswith("~"):
+            remedy = "Pass os.path.expanduser(path)"
+        elif path.parent.exists():
+            remedy = "There is a file of that name"
         raise FileNotFoundError(
-            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first, with "
-            "os.makedirs."
+            f"path={given!r}: there is no folder {str(path.parent)!r}. {remedy}."
         )
-    if path.exists() and not path.is_file():
-        raise ValueError(f"path={str(path)!r} is no file. Pass the name of a file.")
     text = json.dumps({"version": __version__, **header}, default=_as_python)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # One entry: safetensors writes several in any order, and the same model is the same bytes.
     about = {"format": FORMAT, "sha256": _digest(text, tensors), "header": text}
     content = save(tensors, {"condcap_sk": json.dumps(about)})
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    # Its name is no longer than that of the file, which may be as long as names can be.
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".condcap_sk-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -82,7 +88,10 @@ def read(path):
     ModelFileError
         If it is no model file, of another format, or damaged.
     """
-    content = Path(path).read_bytes()
+    path = Path(os.fsdecode(path))
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder. Pass the name of a file that `save` wrote.")
+    content = path.read_bytes()
     length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
     if not 0 < length <= min(LARGEST_HEADER, len(content) - 8):
         raise ModelFileError(f"{path} is not a safetensors file, or cut short. Copy it again.")

@@ -288,46 +288,55 @@ class TestCaptions:
 COUNTS = HAVING.astype(int)
 # What could be class indicators or rows of labels, and what the error says to pass for either.
 UNCLEAR = {
-    "int matrix": (COUNTS, "y.astype(bool)", "y.tolist()"),
+    "int matrix": (COUNTS, "y.astype(bool)", "list(map(set, y.tolist()))"),
     "MultiLabelBinarizer": (
         MultiLabelBinarizer().fit_transform(LABELS),
         "y.astype(bool)",
-        "y.tolist()",
+        "list(map(set, y.tolist()))",
     ),
-    "uint8 matrix": (COUNTS.astype("u1"), "y.astype(bool)", "y.tolist()"),
-    "float matrix": (COUNTS.astype(float), "y.astype(bool)", "y.tolist()"),
-    "matrix of objects": (COUNTS.astype(object), "y.astype(bool)", "y.astype(int).tolist()"),
+    "uint8 matrix": (COUNTS.astype("u1"), "y.astype(bool)", "list(map(set, y.tolist()))"),
+    "float matrix": (COUNTS.astype(float), "y.astype(bool)", "list(map(set, y.tolist()))"),
+    "matrix of objects": (
+        COUNTS.astype(object),
+        "y.astype(bool)",
+        "list(map(set, y.astype(int).tolist()))",
+    ),
     "bool matrix of objects": (
         HAVING.astype(object),
         "y.astype(bool)",
-        "y.astype(int).tolist()",
+        "list(map(set, y.astype(int).tolist()))",
     ),
-    "DataFrame of ints": (frame(COUNTS), "y.astype(bool)", "y.astype(int).to_numpy().tolist()"),
+    "DataFrame of ints": (
+        frame(COUNTS),
+        "y.astype(bool)",
+        "list(map(set, y.astype(int).to_numpy().tolist()))",
+    ),
     "DataFrame of nullable ints": (
         frame(COUNTS, dtype="Int64"),
         "y.astype(bool)",
-        "y.astype(int).to_numpy().tolist()",
+        "list(map(set, y.astype(int).to_numpy().tolist()))",
     ),
     "DataFrame of ints and bools": (
         frame(HAVING).astype({2: int}),
         "y.astype(bool)",
-        "y.astype(int).to_numpy().tolist()",
+        "list(map(set, y.astype(int).to_numpy().tolist()))",
     ),
     "get_dummies of ints": (
         pd.get_dummies(pd.Series(list("abc") * 4), dtype=int),
         "y.astype(bool)",
-        "y.astype(int).to_numpy().tolist()",
+        "list(map(set, y.astype(int).to_numpy().tolist()))",
     ),
     "list of arrays of ints": (
         list(COUNTS),
         "np.array(list(y), dtype=bool)",
-        "[row.tolist() for row in y]",
+        "list(map(set, y))",
     ),
     "Series of arrays of ints": (
         pd.Series(list(COUNTS)),
         "np.array(list(y), dtype=bool)",
-        "[row.tolist() for row in y]",
+        "list(map(set, y))",
     ),
+    "lists of ints": (COUNTS.tolist(), "np.array(list(y), dtype=bool)", "list(map(set, y))"),
     "lists of bools": (HAVING.tolist(), "np.array(y)", "list(map(set, y))"),
     "tuples of bools": (tuple(map(tuple, HAVING)), "np.array(y)", "list(map(set, y))"),
     "arrays of bools": (list(HAVING), "np.array(y)", "list(map(set, y))"),
@@ -353,7 +362,7 @@ class TestUnclear:
         ) as e:
             quick().fit(IMAGES, y)
         assert as_classes in str(e.value)
-        assert (as_labels if "map" not in as_labels else "sets if they are") in str(e.value)
+        assert (as_labels if "is a table" in str(e.value) else "sets if they") in str(e.value)
         for name, measure in OF_LABELS.items():
             if form != "get_dummies of ints":  # three columns are too few for five labels
                 with pytest.raises(ValueError, match=r"(y|label_sets) (is a table|holds rows)"):

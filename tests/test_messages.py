@@ -8,7 +8,7 @@ import pytest
 from sklearn import config_context
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.exceptions import AnalyzerWarning, EmptyCaptionError
+from condcap_sk.exceptions import AnalyzerWarning, EmptyCaptionError, ModelFileError
 from condcap_sk.gan import LatentGAN
 from condcap_sk.text import CaptionCodec
 from condcap_sk.vision import ImageEncoder
@@ -56,6 +56,8 @@ def test__single_image__instead_of_a_batch__is_told_to_add_an_axis(call, fitted)
     est, X = fitted
     with pytest.raises(ValueError, match=r"X is one image of shape .* Pass X\[None\]"):
         call(est, X[0])
+    with pytest.raises(ValueError, match=r"X is one image of shape .* Pass X\[None\]"):
+        call(est, X[0].tolist())
     call(est, X[0][None])
 
 
@@ -136,12 +138,29 @@ def test__save__folder_missing__is_named(features, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("path", [".", os.devnull])
+@pytest.mark.parametrize("path", ["", ".", os.devnull])
 def test__save__where_no_file_can_be__is_refused_and_left_alone(path, features, in_folder):
     est, _ = features
     with pytest.raises(ValueError, match="is no file. Pass the name of a file"):
         est.save(path)
     assert not os.path.isfile(path)
+
+
+def test__load__folder__is_told(tmp_path):
+    with pytest.raises(ModelFileError, match="is a folder. Pass the name of a file"):
+        ConditionalCaptioner.load(tmp_path)
+
+
+def test__save__home_folder_not_expanded__is_told(features, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"'~/no/model'.*os\.path\.expanduser"):
+        features[0].save("~/no/model")
+
+
+def test__label__in_another_unicode_form__is_told():
+    X = np.eye(12)
+    est = quick().fit(X, [["é", "b"], ["n"]] * 6)
+    with pytest.raises(ValueError, match=r"never seen in fit.*unicodedata\.normalize"):
+        est.infer_latent(X, ["e\u0301"] * 12)
 
 
 @pytest.fixture
@@ -150,12 +169,13 @@ def in_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["model", "./model", "a/../model", "a/model"])
+@pytest.mark.parametrize("name", ["model", "./model", "a/../model", "a/model", b"model", "n" * 255])
 def test__save__relative_paths__are_as_elsewhere(name, features, in_folder):
     est, X = features
     (in_folder / "a").mkdir()
     est.save(name)
-    loaded = ConditionalCaptioner.load(in_folder / name)
+    loaded = ConditionalCaptioner.load(name)
+    assert (in_folder / os.fsdecode(name)).is_file()
     np.testing.assert_array_equal(loaded.predict(X), est.predict(X))
 
 

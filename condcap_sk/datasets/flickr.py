@@ -236,7 +236,7 @@ def _read_lists(root, captions, found):
                     f"{file} line {number} is {line!r:.80}. Expected one photograph's file: a.jpg."
                 )
         # The release lists photographs that it holds no captions of.
-        parts[part] = [name for name in names if name in captions]
+        parts[part] = [name for name in dict.fromkeys(names) if name in captions]
         if names and not parts[part]:
             raise ValueError(
                 f"{file} lists {len(names)} photographs, and {found} holds captions of none of "

@@ -115,7 +115,8 @@ class LabelFrequencyDisplay:
                 1, n_panels, figsize=(3.6 * n_panels, 2.9), sharey=True, layout="constrained"
             )
         axes = np.ravel(axes)
-        names = [str(label) for label in self.labels]
+        # A dollar sign would begin mathematics.
+        names = [str(label).replace("$", r"\$") for label in self.labels]
         for i, ax in enumerate(axes):
             frequencies = self.same[i] if i < len(self.same) else self.different
             ax.bar(names, frequencies, color="C0" if i < len(self.same) else "C7")

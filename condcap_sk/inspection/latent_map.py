@@ -153,7 +153,13 @@ class LatentMapDisplay:
         for code, label in enumerate(labels):
             row, column = _middle(codes == code)
             ax.text(
-                x[row, column], y[row, column], str(label), ha="center", va="center", weight="bold"
+                x[row, column],
+                y[row, column],
+                str(label),
+                ha="center",
+                va="center",
+                weight="bold",
+                parse_math=False,
             )
         if self.kind == "sphere":
             ax.set(xticks=[], yticks=[])

@@ -138,6 +138,7 @@ class LatentTraversalDisplay:
                     va="center",
                     fontsize=15 if longest <= 3 else 10 if longest < LINE else 8.5,
                     color="C3" if wrong else "black",
+                    parse_math=False,
                 )
             if i == 0:
                 for j in range(k):

@@ -1,5 +1,6 @@
 """Captions ↔ token ids."""
 
+import unicodedata
 from collections import Counter
 from numbers import Integral
 
@@ -130,6 +131,9 @@ class Vocabulary:
                 known = ", ".join(map(repr, self.tokens_[:10].tolist())) + ", …" * (
                     len(self.tokens_) > 10
                 )
+                composed = {unicodedata.normalize("NFC", str(label)) for label in self.ids_}
+                if any(unicodedata.normalize("NFC", label) in composed for label in unseen):
+                    known += "; some differ in their Unicode form only: unicodedata.normalize"
                 raise ValueError(
                     f"{name} holds answers never seen in fit: {', '.join(unseen[:5])}. "
                     f"Use those seen ({known}), or fit again."

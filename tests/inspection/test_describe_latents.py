@@ -60,3 +60,32 @@ def test__describe_latents__same_seed__same_table(X):
 def test__fitted_on_captions__says_what_to_use(captioner):
     with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`describe_captions`"):
         describe_latents(captioner, np.zeros((4, 2)))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0.1, 0.2, 0.5, 0.7],
+        np.array([0.1, 0.2, 0.5, 0.7], dtype="f2"),
+        np.array([2**63 + 1, 2**63 + 2, 2**63 + 3, 2**63 + 4], dtype="u8"),
+        np.array([-4, -3, 0, 1], dtype="i1"),
+        ["e", "n", "s", "w"],
+    ],
+    ids=lambda labels: str(np.asarray(labels).dtype),
+)
+def test__describe_latents__labels_of_any_type__are_described_alike(X, labels):
+    class Other(Quarters):
+        classes_ = np.asarray(labels)
+
+    expected = describe_latents(Quarters(), X, output_dict=True)
+    found = describe_latents(Other(), X, output_dict=True)
+    names = dict(zip(Quarters.classes_.tolist(), Other.classes_.tolist(), strict=True))
+    assert [group["label"] for group in found["groups"]] == [
+        names[group["label"]] for group in expected["groups"]
+    ]
+    assert found["tree_accuracy"] == expected["tree_accuracy"]
+    tree = expected["tree"]
+    for name, label in names.items():
+        tree = tree.replace(f"class: {name}", f"class: {label}")
+    assert found["tree"] == tree
+    assert describe_latents(Other(), X)

@@ -34,3 +34,38 @@ def test__plot__axes_given__are_drawn_on():
 def test__fitted_on_captions__says_what_to_use(captioner):
     with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`LatentTraversalDisplay`"):
         LabelFrequencyDisplay.from_estimator(captioner, np.zeros((4, 2)))
+
+
+def test__random_state__of_every_kind__is_taken(hardly_fitted, digits):
+    X = digits.images_test[:20]
+    one, *others = (
+        LabelFrequencyDisplay.from_estimator(hardly_fitted, X, random_state=seed)
+        for seed in (3, np.int64(3), np.uint8(3), np.random.RandomState(3))
+    )
+    for other in others:
+        np.testing.assert_array_equal(one.same, other.same)
+        np.testing.assert_array_equal(one.different, other.different)
+    before = np.random.get_state()[1].tolist()
+    LabelFrequencyDisplay.from_estimator(hardly_fitted, X, random_state=None)
+    assert np.random.get_state()[1].tolist() == before
+
+
+def test__from_estimator__each_latent_of_its_own__is_not_one_of_the_fixed_ones():
+    asked = []
+
+    class Asked:
+        classes_ = np.array([0, 1])
+
+        def sample_latents(self, n, random_state):
+            return random_state.standard_normal((n, 1))
+
+        def predict_grid(self, X, latents):
+            asked.append(latents)
+            return np.zeros((len(X), len(latents)), dtype=int)
+
+        def predict(self, X, c):
+            asked.append(c)
+            return np.zeros(len(X), dtype=int)
+
+    LabelFrequencyDisplay.from_estimator(Asked(), np.zeros((4, 2)), random_state=np.int64(0))
+    assert not np.isin(asked[0], asked[1]).any()

@@ -66,3 +66,11 @@ def test__plot__axes_given__are_drawn_on():
 def test__fitted_on_captions__says_what_to_use(captioner):
     with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`LatentTraversalDisplay`"):
         LatentMapDisplay.from_estimator(captioner, np.zeros((4, 2)))
+
+
+def test__from_estimator__parameter_set_after_fit__latents_are_those_of_the_fit():
+    est = Hemispheres(2)
+    est.latent_bank_ = np.zeros((32, 2))
+    est.n_latents = 5
+    display = LatentMapDisplay.from_estimator(est, [1], n_points=4)
+    assert (display.answers == [["south"]] * 2 + [["north"]] * 2).all()

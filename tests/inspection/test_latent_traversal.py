@@ -1,8 +1,15 @@
 """LatentTraversalDisplay."""
 
 import numpy as np
+import pytest
+from matplotlib import cbook
+from matplotlib.text import Text
 
-from condcap_sk.inspection import LatentTraversalDisplay
+from condcap_sk.inspection import (
+    LabelFrequencyDisplay,
+    LatentMapDisplay,
+    LatentTraversalDisplay,
+)
 
 
 def test__from_estimator__images_and_latents__shows_every_answer(hardly_fitted, digits):
@@ -29,3 +36,113 @@ def test__plot__colour_images_first_or_last__are_shown():
     for shape in ((2, 8, 8, 3), (2, 3, 8, 8)):
         display = LatentTraversalDisplay(np.random.RandomState(0).rand(*shape), answers).plot()
         assert display.axes_[0, 0].images[0].get_array().shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "display",
+    [
+        LatentTraversalDisplay(np.zeros((1, 4, 4)), np.array([["c$$", "$5 or $6"]])),
+        LabelFrequencyDisplay(["c$$", "$5 or $6"], np.array([[0.5, 0.5]]), [0.5, 0.5]),
+        LatentMapDisplay(np.array([["c$$", "$5 or $6"]]), np.ones((1, 2)), (-1, 1, -1, 1), "slice"),
+    ],
+    ids=lambda display: type(display).__name__,
+)
+def test__plot__dollar_signs_in_answers__are_no_mathematics(display):
+    figure = display.plot().figure_
+    figure.canvas.draw()
+    texts = [text for text in figure.findobj(Text) if "c$" in text.get_text()]
+    texts += [text for text in figure.findobj(Text) if "5 or" in text.get_text()]
+    assert len(texts) >= 2
+    for text in texts:
+        assert not text.get_parse_math() or cbook.is_math_text(text.get_text()) is False
+
+
+def answering(answers, analyzer):
+    """An estimator that answers so, a row for each image and a column for each latent."""
+    return SimpleNamespace(
+        sample_latents=lambda n, random_state: np.zeros((n, 1)),
+        predict_grid=lambda X, latents: np.array(answers, dtype=object),
+        **({} if analyzer is None else {"codec_": SimpleNamespace(analyzer_=analyzer)}),
+    )
+
+
+def painted(answers, label_sets, analyzer=None):
+    est, images = answering(answers, analyzer), np.zeros((len(answers), 4, 4))
+    display = LatentTraversalDisplay.from_estimator(est, images, label_sets, latents=[[0]])
+    colours = [[t.get_color() for t in ax.texts if "$" not in t.get_text()]
+               for _, ax in display.axes_]  # fmt: skip
+    return [["C3" != colour for colour in row] for row in colours]
+
+
+@pytest.mark.parametrize("analyzer", ["word", None])
+def test__captions__in_other_case_and_punctuation__are_right(analyzer):
+    answers = [["dog", "a dog", "cat"], ["a cat", "the cat", "a  cat"]]
+    sets = [["Dog.", "A dog!"], ["A cat,", "cats"]]
+    assert painted(answers, sets, analyzer) == [[True, True, False], [True, False, True]]
+
+
+def test__captions__of_another_analyzer__are_compared_by_its_tokens():
+    answers, sets = [["a dog", "A dog", "a dog."]], [["a dog"]]
+    assert painted(answers, sets, "char") == [[True, False, False]]
+    assert painted(answers, sets, lambda text: text.lower().split()) == [[True, True, False]]
+
+
+def test__labels__are_right_as_they_are():
+    assert painted([["C", "C++", "c"]], [["C++"]], "label") == [[False, True, False]]
+    assert painted([["+", "-"]], [["+"]], "label") == [[True, False]]
+    # Nothing tells that these are labels.
+    assert painted([["+", "-"]], [["+"]]) == [[True, False]]
+    assert painted([[1, 2.5, 0.1]], [[1.0, 0.1]]) == [[True, False, True]]
+    assert painted([[2**63 + 1, 2**63]], [{2**63}]) == [[False, True]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "right"), [([["1"]], [[1]]), ([[1]], [["1"]]), ([["a dog"]], [[1]])]
+)
+def test__text_and_numbers__are_named(answers, right):
+    with pytest.raises(ValueError, match="text and numbers are never equal"):
+        painted(answers, right)
+
+
+def features(X):
+    return X.reshape(len(X), -1)[:, :5] / 255.0
+
+
+@pytest.mark.parametrize("before", [[], [FunctionTransformer()], ["passthrough"]])
+def test__pipeline__images_before_their_features__are_drawn(before, hardly_fitted, digits):
+    X, y = np.asarray(digits.images[:20]), digits.label_sets[:20]
+    steps = make_pipeline(*before, FunctionTransformer(features), quick()).fit(X, y)
+    display = LatentTraversalDisplay.from_estimator(steps, X[:2], y[:2])
+    np.testing.assert_array_equal(display.images, X[:2])
+    expected = steps[-1].predict_grid(features(X[:2]), steps[-1].sample_latents(6, 0))
+    np.testing.assert_array_equal(display.answers, expected)
+
+
+def test__pipeline__images_that_a_step_reads__are_drawn(digits):
+    files, X = [f"{i}.png" for i in range(20)], np.asarray(digits.images[:20])
+    read = FunctionTransformer(lambda names: X[[int(name[:-4]) for name in names]])
+    steps = make_pipeline(read, FunctionTransformer(features), quick())
+    steps.fit(files, digits.label_sets[:20])
+    display = LatentTraversalDisplay.from_estimator(steps, files[:2])
+    np.testing.assert_array_equal(display.images, X[:2])
+
+
+def test__flat_images__are_drawn_in_their_shape(digits):
+    X = np.asarray(digits.images[:20])
+    est = quick(image_shape=X.shape[1:]).fit(X.reshape(20, -1), digits.label_sets[:20])
+    for given in (X[:2].reshape(2, -1), X[:2].reshape(2, -1).tolist()):
+        display = LatentTraversalDisplay.from_estimator(est, given)
+        np.testing.assert_allclose(np.squeeze(display.images), X[:2], rtol=1e-6)
+
+
+def test__features__say_what_to_pass(digits):
+    X = features(np.asarray(digits.images[:20]))
+    est = quick().fit(X, digits.label_sets[:20])
+    with pytest.raises(ValueError, match="images holds vectors of 5 features.*Pass images"):
+        LatentTraversalDisplay.from_estimator(est, X[:2])
+
+
+def quick(**params):
+    return ConditionalCaptioner(random_state=0, **params).set_params(
+        codec__max_iter=2, image_encoder__max_iter=2, gan__max_iter=2
+    )
