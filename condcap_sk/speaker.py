@@ -9,7 +9,7 @@ from .text.vocabulary import END
 N_LABELS = 10  # that the decoder proposes for one sentence vector
 N_KEPT = 2  # sentences, of those that it proposes under each of many latents
 WIDER = 3  # times as wide a beam where no latent is given
-N_ROWS = 4096  # images times latents that are told of at a time
+N_ROWS = 4096  # images times latents that are answered at a time
 AGREEMENT = 5.0  # what a sentence gains by sharing all its n-grams with all other proposals
 LENGTH_EXPONENT = 1.2  # a sentence's merit is divided by its length to this power
 OF_NGRAMS = 4.0, 1.0, 1.0, 1.0  # weights in that; the right words count most, then their order
