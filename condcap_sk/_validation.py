@@ -392,7 +392,8 @@ def check_label_sets(label_sets, n_images, name="label_sets", known=None):
     else:
         is_array = isinstance(label_sets, np.ndarray)
         rows = [_as_collection(row, f"{name}[{i}]", is_array) for i, row in enumerate(label_sets)]
-        _refuse_lists_of_indicators(label_sets, rows, name, known)
+        if not isinstance(label_sets, _Rows):
+            _refuse_lists_of_indicators(label_sets, rows, name, known)
     for i, row in enumerate(rows):
         if len(row) == 0:
             raise ValueError(
@@ -409,7 +410,12 @@ def answer_rows(label_sets, n_images, name="label_sets", known=None):
     Lists are read alike by all that takes right answers. See `check_label_sets`.
     """
     answers, images = check_label_sets(label_sets, n_images, name, known)
-    return [row.tolist() for row in np.split(answers, np.flatnonzero(np.diff(images)) + 1)]
+    first = np.flatnonzero(np.diff(images)) + 1
+    return _Rows(row.tolist() for row in np.split(answers, first))
+
+
+class _Rows(list):
+    """Answers of each image, once read: nothing in them is taken for class indicators again."""
 
 
 def table_rows(values):

@@ -466,6 +466,14 @@ def test__few_columns_of_0_and_1__are_labels_where_more_are_known(labeller):
     assert labeller.score(IMAGES, np.array(y)) == labeller.score(IMAGES, y)
     assert labeller.score(IMAGES[:1], np.array(y)[:1]) == labeller.score(IMAGES[:1], y[:1])
     assert (fixed_latent_accuracy([[3, 0, 1]], np.array([[0, 1]])) == [0, 1, 1]).all()
+    # Once read by an estimator of five labels, metrics do not ask again.
+    y = [[0, 1, 0], [1, 0, 0]]
+    assert labeller.score(IMAGES[:2], np.array(y)) == labeller.score(IMAGES[:2], list(map(set, y)))
+    assert control_report(labeller, IMAGES[:2], y) == control_report(
+        labeller, IMAGES[:2], np.array(y)
+    )
+    for display in (LabelFrequencyDisplay, LatentTraversalDisplay):
+        assert display.from_estimator(labeller, IMAGES[:2], np.array(y))
 
 
 def test__lists_of_bools__are_labels_where_bools_are_known():

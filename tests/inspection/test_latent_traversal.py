@@ -1,10 +1,15 @@
 """LatentTraversalDisplay."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib import cbook
 from matplotlib.text import Text
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+from condcap_sk import ConditionalCaptioner
 from condcap_sk.inspection import (
     LabelFrequencyDisplay,
     LatentMapDisplay,
@@ -71,7 +76,7 @@ def painted(answers, label_sets, analyzer=None):
     display = LatentTraversalDisplay.from_estimator(est, images, label_sets, latents=[[0]])
     colours = [[t.get_color() for t in ax.texts if "$" not in t.get_text()]
                for _, ax in display.axes_]  # fmt: skip
-    return [["C3" != colour for colour in row] for row in colours]
+    return [[colour != "C3" for colour in row] for row in colours]
 
 
 @pytest.mark.parametrize("analyzer", ["word", None])
