@@ -267,10 +267,11 @@ def right_shares(answers, label_sets):
 
 
 def _check_kinds(answers, labels, name):
-    if isinstance(labels[0], str) != isinstance(answers.flat[0], str):
+    ours, theirs = answers.ravel()[:1].tolist()[0], labels[:1].tolist()[0]
+    if isinstance(ours, str) != isinstance(theirs, str):
         raise ValueError(
-            f"answers holds {answers.flat[0]!r}, {name} {labels[0]!r}: text and numbers are "
-            "never equal. Pass both in the type of the labels."
+            f"answers holds {ours!r}, {name} {theirs!r}: text and numbers are never equal. Pass "
+            "both in the type of the labels."
         )
 
 

@@ -73,3 +73,16 @@ def test__total_variation__is_a_metric():
     assert total_variation(p, q) == pytest.approx(total_variation(q, p))
     assert total_variation(p, r) <= total_variation(p, q) + total_variation(q, r)
     assert total_variation([1, 0], [0, 1]) == 1
+
+
+def test__labels_that_differ_in_their_last_bit__are_not_the_same():
+    large = [2**63 + 1, 2**63, 2**53 + 1]
+    answers = [[large[0], large[1]], [large[2], large[2]]]
+    for given in (answers, np.array(answers, dtype="u8"), np.array(answers, dtype=object)):
+        for sets in ([{large[1]}, {2**53}], np.array([[large[1]], [2**53]], dtype="u8")):
+            assert fixed_latent_accuracy(given, sets).tolist() == [0, 0.5]
+    assert fixed_latent_accuracy([[2**53 + 1]], [{2.0**53}]) == 0
+    frequencies = label_frequencies(np.array(answers, dtype="u8"), [*large, -(2**53)][:3])
+    assert frequencies.tolist() == [[0.5, 0, 0.5], [0, 0.5, 0.5]]
+    with pytest.raises(ValueError, match="answers holds 'a', labels 1: text and numbers"):
+        label_frequencies([["a"]], [1])

@@ -148,3 +148,52 @@ def test__control_score__cheats__are_worth_nothing_beside_the_oracle(speakers, g
     }
     assert score["oracle"] > 0.9
     assert score["positional"] < 0.3
+
+
+def test__no_two_images_share_an_answer__transfer_is_left_out(speakers):
+    X = np.arange(8).reshape(2, 4)
+    report = control_report(speakers.oracle, X, X.tolist(), output_dict=True)
+    assert report["transfer"] == {"value": None, "chance": None, "ceiling": 1.0}
+    assert "transfer" in control_report(speakers.oracle, X, X.tolist())
+    assert 0 < control_score(speakers.oracle, X, X.tolist()) <= 1
+
+
+def test__latents_read_without_error__leak_ratio_is_left_out(speakers, grids):
+    class Exact(type(speakers.constant)):
+        def infer_latent(self, X, labels):
+            return self.latents
+
+        recover_latent = infer_latent
+
+        def sample_latents(self, n_samples, random_state):
+            self.latents = super().sample_latents(n_samples, random_state)
+            return self.latents
+
+    X = grids[:20]
+    report = control_report(Exact(), X, X.tolist(), n_latents=20, n_draws=20, output_dict=True)
+    assert report["latent_error"]["value"] == 0
+    assert report["leak_ratio"]["value"] is None
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u8", "f2", "f4", "f8", "U5", object])
+def test__labels_of_any_type__report_is_the_same(dtype, speakers, grids):
+    X = grids[:60]
+    names = np.array([100 + 2 * label for label in range(10)]).astype(dtype)
+
+    class Other:
+        classes_ = names
+        sample_latents = staticmethod(speakers.oracle.sample_latents)
+
+        def predict(self, X, c):
+            return names[speakers.oracle.predict(X, c)]
+
+        def predict_grid(self, X, latents):
+            return names[speakers.oracle.predict_grid(X, latents)]
+
+        def infer_latent(self, X, labels):
+            return speakers.oracle.infer_latent(X, np.searchsorted(names, labels.astype(dtype)))
+
+    expected = control_report(speakers.oracle, X, X.tolist(), output_dict=True)
+    found = control_report(Other(), X, names[X], output_dict=True)
+    assert found == {name: expected[name] for name in found}
+    assert found.keys() == expected.keys() - {"leak_ratio"}
