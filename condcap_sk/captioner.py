@@ -290,8 +290,10 @@ class ConditionalCaptioner(Portable, CallbackSupportMixin, BaseEstimator):
             or feature vectors (n, d). Any float or integer type, any range of values.
         y : collection of n collections
             The right answers of each image: a set, list, tuple or array of labels (int, float, bool
-            or str) or captions (str). A 1-D array is one answer each, a 2-D int or str array one
-            row of answers each, a 2-D bool array (or sparse matrix) a class-indicator matrix.
+            or str) or captions (str). A 1-D array is one answer each, a 2-D int or str array or
+            DataFrame one row of answers each. A 2-D bool array or sparse matrix is a
+            class-indicator matrix, and so is a DataFrame of bools, whose column names are the
+            labels. What could be either, a table or rows of 0 and 1, is refused.
 
         Returns
         -------
