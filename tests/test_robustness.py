@@ -27,6 +27,8 @@ CHECKS = {Path(module.__file__) for module in (_param_validation, validation)}
 pytestmark = pytest.mark.filterwarnings(
     "ignore::condcap_sk.exceptions.SingleAnswerWarning",
     "ignore::condcap_sk.exceptions.AnalyzerWarning",
+    # Images are drawn on all scales.
+    "ignore::condcap_sk.exceptions.PixelRangeWarning",
 )
 
 
