@@ -911,7 +911,8 @@ def _naming_images(owners):
 def _see(X, images, image_encoder):
     """Return what G, D and Q see of images, by the parameter `images`."""
     if images == "matched":
-        return image_encoder._encode(X)
+        # As its `fit` reads them: of a single pixel, which axis is the channels' is not clear.
+        return image_encoder._encode(check_images(X))
     return X if images == "end-to-end" else np.zeros((len(X), 1), dtype=np.float32)
 
 
