@@ -256,7 +256,7 @@ class Fields:
         """Take rows of numbers."""
         rows = self.take(name, list)
         try:
-            return as_rows(np.array(rows, dtype=np.float32), n_columns, name)
+            return as_rows(np.array(rows, dtype=np.float64), n_columns, name)
         except (ValueError, TypeError, OverflowError) as error:
             raise ModelFileError(f"{self.where}.{name} is not rows of numbers: {error}") from error
 
