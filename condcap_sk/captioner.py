@@ -24,6 +24,7 @@ from ._validation import (
     check_same_images,
 )
 from ._warnings import warn_user
+from .answers.ngrams import pick_diverse
 from .exceptions import CollapseWarning, EmptyCaptionError, ModelFileError, SingleAnswerWarning
 from .gan import LatentGAN
 from .gan.prior import propose
@@ -40,7 +41,6 @@ from .persistence import (
 )
 from .speaker import Speaker
 from .text import CaptionCodec
-from .text.likeness import pick_diverse
 from .text.word_vectors import vectors_of
 from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable

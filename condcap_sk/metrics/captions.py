@@ -4,20 +4,24 @@ All of them compare tokens, by default words as the default analyzer of captions
 lower-cased, punctuation dropped.
 """
 
-import math
 from collections import Counter
-from functools import reduce
 from itertools import chain
 from numbers import Integral, Real
-from operator import or_
 
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
 from .._validation import answer_rows, table_rows
+from ..answers.ngrams import (
+    N_GRAM,
+    CiderScorer,
+    clipped_matches,
+    closest_length,
+    log_brevity_penalty,
+    most_in_one,
+    n_grams,
+)
 from ..answers.tokenizer import splitter, warn_if_unspaced
-
-N_GRAM = 4
 
 
 def bleu(captions, references, *, analyzer="word"):
@@ -58,22 +62,21 @@ def bleu(captions, references, *, analyzer="word"):
 
 def _bleu(captions, references):
     """BLEU-1 to BLEU-4 of captions and references that are tokens."""
-    agreeing, total, length, closest = np.zeros(N_GRAM), np.zeros(N_GRAM), 0, 0
+    matches, total, length, closest = np.zeros(N_GRAM), np.zeros(N_GRAM), 0, 0
     for tokens, known in zip(captions, references, strict=True):
-        ours, theirs = _n_grams(tokens), [_n_grams(text) for text in known]
-        allowed: Counter = Counter()
-        for counts in theirs:
-            allowed |= counts
-        for gram, count in ours.items():
-            agreeing[len(gram) - 1] += min(count, allowed[gram])
-            total[len(gram) - 1] += count
+        for n in range(1, N_GRAM + 1):
+            ours = Counter(n_grams(tokens, n))
+            most = most_in_one(Counter(n_grams(text, n)) for text in known)
+            matches[n - 1] += clipped_matches(ours, most)
+            total[n - 1] += ours.total()
         length += len(tokens)
-        closest += min((abs(len(text) - len(tokens)), len(text)) for text in known)[1]
+        closest += closest_length(len(tokens), map(len, known))
     if not length:
         return np.zeros(N_GRAM)
     with np.errstate(divide="ignore"):
-        logs = np.log(agreeing / np.maximum(total, 1))
-    return min(1.0, np.exp(1 - closest / length)) * np.exp(np.cumsum(logs) / np.arange(1, 5))
+        logs = np.log(matches / np.maximum(total, 1))
+    penalty = np.exp(log_brevity_penalty(length, closest))
+    return penalty * np.exp(np.cumsum(logs) / np.arange(1, N_GRAM + 1))
 
 
 def rouge_l(captions, references, *, beta=1.2, analyzer="word"):
@@ -156,7 +159,7 @@ def cider(captions, references, *, analyzer="word"):
     >>> cider(["a red dog runs fast", "a cat"], references).round(2)
     array([10.,  0.])
     """
-    return _agreement(captions, references, analyzer, False)
+    return _agreement(CiderScorer.cider, captions, references, analyzer)
 
 
 def cider_d(captions, references, *, analyzer="word"):
@@ -191,7 +194,7 @@ def cider_d(captions, references, *, analyzer="word"):
     >>> cider_d(["a red dog dog runs fast", "a cat"], references).round(2)
     array([5.58, 0.  ])
     """
-    return _agreement(captions, references, analyzer, True)
+    return _agreement(CiderScorer.cider_d, captions, references, analyzer)
 
 
 def best_of_k(captions, references, *, analyzer="word"):
@@ -224,10 +227,10 @@ def best_of_k(captions, references, *, analyzer="word"):
     known = _split_rows(check_references(references, len(captions)), split, "references")
     rows = _split_rows(captions, split, "captions")
     _warn_if_unspaced(analyzer, *known, *rows)
-    consensus = Consensus(known)
+    scorer = CiderScorer(known)
     return np.array(
         [
-            max(consensus.score(i, tokens, True) for tokens in set(map(tuple, row)))
+            max(scorer.cider_d(i, tokens) for tokens in set(map(tuple, row)))
             for i, row in enumerate(rows)
         ]
     )
@@ -319,7 +322,7 @@ def distinct_n(captions, n=2, *, analyzer="word"):
     rows = _split_rows(captions, splitter(analyzer), "captions")
     _warn_if_unspaced(analyzer, *rows)
     for row in rows:
-        different = {gram for tokens in row for gram in _grams(tokens, n)}
+        different = {gram for tokens in row for gram in n_grams(tokens, n)}
         ratios.append(len(different) / max(sum(map(len, row)), 1))
     return float(np.mean(ratios))
 
@@ -365,67 +368,10 @@ def mutual_bleu(captions, *, analyzer="word"):
     return float(np.mean(scores))
 
 
-class Consensus:
-    """Weighted n-grams of the references, and how captions agree with them.
-
-    Parameters
-    ----------
-    references : list of n_images lists of sequences
-        The tokens, words or ids, of each image's references.
-    """
-
-    def __init__(self, references):
-        counts = [[_n_grams(tokens) for tokens in row] for row in references]
-        documents = Counter(gram for row in counts for gram in set().union(*row))
-        self._idf = {gram: math.log(len(counts) / n) for gram, n in documents.items()}
-        self._idf_of_unseen = math.log(len(counts))
-        self._lengths = [[len(tokens) for tokens in row] for row in references]
-        self._weights = [self._by_gram(row) for row in counts]
-        self._allowed: list[Counter] = [reduce(or_, map(Counter, row)) for row in references]
-
-    def _by_gram(self, row):
-        """Return of each n-gram the references with it, its weight there, and its share of norm."""
-        found: dict = {}
-        for reference, counts in enumerate(row):
-            weights = {gram: count * self._idf[gram] for gram, count in counts.items()}
-            squares = [0.0] * (N_GRAM + 1)
-            for gram, weight in weights.items():
-                squares[len(gram)] += weight * weight
-            for gram, weight in weights.items():
-                if weight:
-                    share = weight / math.sqrt(squares[len(gram)])
-                    found.setdefault(gram, []).append((reference, weight, share))
-        return found
-
-    def score(self, image, tokens, guarded):
-        """Return the CIDEr of a caption of one image, given as tokens; CIDEr-D if `guarded`."""
-        lengths, theirs = self._lengths[image], self._weights[image]
-        trust = [math.exp(-((len(tokens) - n) ** 2) / 72) if guarded else 1.0 for n in lengths]
-        total = 0.0
-        for n in range(1, N_GRAM + 1):
-            product = square = 0.0
-            for gram, count in Counter(_grams(tokens, n)).items():
-                ours = count * self._idf.get(gram, self._idf_of_unseen)
-                square += ours * ours
-                for reference, weight, share in theirs.get(gram, ()):
-                    least = weight if guarded and weight < ours else ours
-                    product += trust[reference] * share * least
-            if product:
-                total += product / math.sqrt(square)
-        return 10 * total / N_GRAM / len(lengths)
-
-    def bleu_1(self, image, tokens):
-        """Return the BLEU-1 of a caption of one image, given as tokens, of which it has some."""
-        length, allowed = len(tokens), self._allowed[image]
-        agreeing = sum(min(n, allowed[token]) for token, n in Counter(tokens).items())
-        closest = min((abs(n - length), n) for n in self._lengths[image])[1]
-        return min(1.0, math.exp(1 - closest / length)) * agreeing / length
-
-
-def _agreement(captions, references, analyzer, guarded):
+def _agreement(score, captions, references, analyzer):
     ours, theirs = _split_both(captions, references, analyzer)
-    consensus = Consensus(theirs)
-    return np.array([consensus.score(i, tokens, guarded) for i, tokens in enumerate(ours)])
+    scorer = CiderScorer(theirs)
+    return np.array([score(scorer, i, tokens) for i, tokens in enumerate(ours)])
 
 
 def _split_both(captions, references, analyzer):
@@ -495,14 +441,6 @@ def _check_list(captions, name):
             f"{name} is empty. Pass at least one caption, and leave out images without any."
         )
     return captions
-
-
-def _n_grams(tokens):
-    return Counter(gram for n in range(1, N_GRAM + 1) for gram in _grams(tokens, n))
-
-
-def _grams(tokens, n):
-    return zip(*(tokens[i:] for i in range(n)), strict=False)
 
 
 def _longest_common(first, second):

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from condcap_sk.answers.tokenizer import splitter
 from condcap_sk.metrics import (
@@ -17,7 +15,6 @@ from condcap_sk.metrics import (
     rouge_l,
     uniqueness,
 )
-from condcap_sk.metrics.captions import Consensus
 from condcap_sk.text import CaptionCodec
 
 REFERENCES = [
@@ -221,18 +218,6 @@ def test__novelty__bare_string__is_to_be_wrapped():
         novelty(["a dog"], "a dog")
 
 
-@pytest.mark.parametrize("guarded", [False, True])
-def test__consensus__ids_for_words__score_the_same(guarded):
-    ids = {word: i for i, word in enumerate(set(" ".join(sum(REFERENCES, CAPTIONS)).split()))}
-
-    def coded(text):
-        return tuple(ids[word] for word in text.split())
-
-    consensus = Consensus([[coded(text) for text in texts] for texts in REFERENCES])
-    found = [consensus.score(i, coded(text), guarded) for i, text in enumerate(CAPTIONS)]
-    np.testing.assert_allclose(found, (cider_d if guarded else cider)(CAPTIONS, REFERENCES))
-
-
 class TestAgainstReferenceImplementations:
     """On random corpora of few words, so that everything happens: repeats, ties, short ones."""
 
@@ -274,15 +259,3 @@ class TestAgainstReferenceImplementations:
         np.testing.assert_allclose(cider_d(captions, references), scores, atol=1e-6)
         _, scores = Rouge().compute_score(theirs, ours)
         np.testing.assert_allclose(rouge_l(captions, references), scores, atol=1e-6)
-
-
-@given(
-    st.lists(st.integers(2, 5), min_size=1, max_size=6),
-    st.lists(st.lists(st.integers(2, 5), min_size=1, max_size=6), min_size=1, max_size=3),
-)
-def test__consensus__bleu_1_of_ids__is_that_of_words(said, known):
-    def spelled(ids):
-        return " ".join(f"w{i}" for i in ids)
-
-    expected = bleu([spelled(said)], [[spelled(ids) for ids in known]])[0]
-    assert Consensus([known]).bleu_1(0, said) == pytest.approx(expected)
