@@ -22,22 +22,43 @@ def n_grams(tokens: Tokens, n: int) -> Iterator[tuple[Hashable, ...]]:
     return zip(*(tokens[i:] for i in range(n)), strict=False)
 
 
-def most_in_one(counts: Iterable[Counter]) -> Counter:
+def corpus_bleu(
+    captions: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
+) -> NDArray[np.float64]:
+    """Return BLEU-1 to BLEU-4 of one caption for each image, and its references."""
+    matches, total, length, closest = np.zeros(N_GRAM), np.zeros(N_GRAM), 0, 0
+    for tokens, known in zip(captions, references, strict=True):
+        for n in range(1, N_GRAM + 1):
+            ours = Counter(n_grams(tokens, n))
+            most = _most_in_one(Counter(n_grams(text, n)) for text in known)
+            matches[n - 1] += _clipped_matches(ours, most)
+            total[n - 1] += ours.total()
+        length += len(tokens)
+        closest += _closest_length(len(tokens), map(len, known))
+    if not length:
+        return np.zeros(N_GRAM)
+    with np.errstate(divide="ignore"):
+        logs = np.log(matches / np.maximum(total, 1))
+    penalty = np.exp(_log_brevity_penalty(length, closest))
+    return penalty * np.exp(np.cumsum(logs) / np.arange(1, N_GRAM + 1))
+
+
+def _most_in_one(counts: Iterable[Counter]) -> Counter:
     """Return how often each n-gram is in the reference that has it most often."""
     return reduce(or_, counts)
 
 
-def clipped_matches(counts: Counter, most: Counter) -> int:
+def _clipped_matches(counts: Counter, most: Counter) -> int:
     """Return how many of a caption's n-grams count as matches: each `most` often at most."""
     return sum(min(count, most[gram]) for gram, count in counts.items())
 
 
-def closest_length(length: int, lengths: Iterable[int]) -> int:
+def _closest_length(length: int, lengths: Iterable[int]) -> int:
     """Return which of the references' lengths is the closest, the shorter one of two."""
     return min((abs(n - length), n) for n in lengths)[1]
 
 
-def log_brevity_penalty(length: int, closest: int) -> float:
+def _log_brevity_penalty(length: int, closest: int) -> float:
     """Return the logarithm of BLEU's penalty for captions shorter than their references."""
     return min(0.0, 1 - closest / length)
 
@@ -58,7 +79,7 @@ class CiderScorer:
         self._idf_of_unknown = math.log(len(counts))
         self._lengths = [[len(tokens) for tokens in row] for row in references]
         self._weights = [self._by_gram(row) for row in counts]
-        self._most = [most_in_one(map(Counter, row)) for row in references]
+        self._most = [_most_in_one(map(Counter, row)) for row in references]
 
     def cider(self, image: int, tokens: Tokens) -> float:
         """Return the CIDEr of a caption of one image."""
@@ -71,9 +92,9 @@ class CiderScorer:
     def bleu_1(self, image: int, tokens: Tokens) -> float:
         """Return the BLEU-1 of a caption of one image, which has at least one token."""
         length = len(tokens)
-        matches = clipped_matches(Counter(tokens), self._most[image])
-        closest = closest_length(length, self._lengths[image])
-        return math.exp(log_brevity_penalty(length, closest)) * matches / length
+        matches = _clipped_matches(Counter(tokens), self._most[image])
+        closest = _closest_length(length, self._lengths[image])
+        return math.exp(_log_brevity_penalty(length, closest)) * matches / length
 
     def _by_gram(self, row: list[Counter]) -> dict[Hashable, list[tuple[int, float, float]]]:
         """Return of each n-gram the references with it, its weight there, and its share of norm."""

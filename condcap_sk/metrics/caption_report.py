@@ -6,18 +6,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
+from ._captions import check_references
 from ._estimator import caption_analyzer, last_step
-from .captions import (
-    best_of_k,
-    bleu,
-    check_references,
-    cider,
-    cider_d,
-    distinct_n,
-    mutual_bleu,
-    rouge_l,
-    uniqueness,
-)
+from .agreement import best_of_k, bleu, cider, cider_d, rouge_l
+from .diversity import distinct_n, mutual_bleu, uniqueness
 
 N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as is usual
 
