@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from .._validation import answer_rows, table_rows
+from ..answers.label_sets import answer_rows, table_rows
 from ..answers.tokenizer import splitter, warn_if_unspaced
 
 

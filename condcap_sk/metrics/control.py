@@ -6,7 +6,8 @@ Each of them alone can be cheated; `control_report` gives them together.
 import numpy as np
 from scipy.special import entr, rel_entr
 
-from .._validation import check_answers, check_label_sets, in_one_dtype, table_rows
+from ..answers.label_sets import check_label_sets, table_rows
+from ..answers.labels import check_answers, in_one_dtype
 
 
 def fixed_latent_accuracy(answers, label_sets):

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.utils import _safe_indexing, check_random_state
 
-from .._validation import answer_rows, in_one_dtype
+from ..answers.label_sets import answer_rows
+from ..answers.labels import in_one_dtype
 from ._estimator import check_labels, last_step
 from .control import (
     calibration_error,

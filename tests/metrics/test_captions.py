@@ -1,6 +1,7 @@
 """Captions and references as tokens, in every measure of captions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from condcap_sk.answers.tokenizer import splitter
@@ -10,6 +11,7 @@ from condcap_sk.metrics import (
     cider,
     cider_d,
     distinct_n,
+    fixed_latent_accuracy,
     mutual_bleu,
     novelty,
     rouge_l,
@@ -106,3 +108,46 @@ def test__captions__rows_of_them__say_what_to_pass(score):
 def test__novelty__bare_string__is_to_be_wrapped():
     with pytest.raises(ValueError, match=r"training_captions='a dog' .*\['a dog'\]"):
         novelty(["a dog"], "a dog")
+
+
+INDEX = np.random.RandomState(0).permutation(100)[:3]
+CAPTIONS = [
+    [f"a {noun} runs", f"the {adjective} {noun} ran"]
+    for noun, adjective in [("dog", "red"), ("cat", "old"), ("cow", "big")]
+]
+ONE_EACH = [row[0] for row in CAPTIONS[1:] + CAPTIONS[:1]]
+GENERATED = {
+    "tuples": lambda rows: tuple(map(tuple, rows)),
+    "2-D array": np.array,
+    "2-D object array": lambda rows: np.array(rows, dtype=object),
+    "DataFrame": lambda rows: pd.DataFrame(rows, INDEX, ["x y", "z", "q"]),
+    "square DataFrame": lambda rows: pd.DataFrame(rows, INDEX),
+    "Series of lists": lambda rows: pd.Series(rows, index=INDEX),
+}
+
+
+@pytest.mark.parametrize("form", GENERATED)
+def test__generated_captions__every_form__same_values(form):
+    rows = [[f"a {a} runs", f"the {b} ran off to a {a}", f"a {b}"] for a, b in
+            [("dog", "cow"), ("cat", "dog"), ("red fox", "cat")]]  # fmt: skip
+    y = GENERATED[form](rows)
+    for measure in (
+        uniqueness,
+        distinct_n,
+        mutual_bleu,
+        lambda y: best_of_k(y, CAPTIONS),
+        lambda y: novelty(y, CAPTIONS),
+        lambda y: novelty(ONE_EACH, y),
+        lambda y: fixed_latent_accuracy(y, CAPTIONS),
+    ):
+        np.testing.assert_allclose(measure(y), measure(rows))
+
+
+@pytest.mark.parametrize("form", ["array", "Series", "tuple"])
+def test__generated_captions__one_for_each_image__same_values(form):
+    forms = {"array": np.array, "Series": lambda t: pd.Series(t, index=INDEX), "tuple": tuple}
+    for measure in (bleu, rouge_l, cider, cider_d):
+        found = measure(forms[form](ONE_EACH), CAPTIONS)
+        np.testing.assert_allclose(found, measure(ONE_EACH, CAPTIONS))
+        with pytest.raises(ValueError, match="captions holds .* where a caption belongs"):
+            measure(pd.DataFrame(ONE_EACH, columns=["a dog"]), CAPTIONS)
