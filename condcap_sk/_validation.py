@@ -20,7 +20,7 @@ _CHANNELS = (1, 3, 4)
 def _naming(name):
     """Let errors that are raised inside name the argument, as NumPy's do not."""
     try:
-        # What is infinite, or becomes it in float32, is told by errors; NumPy would warn first.
+        # What is infinite, or becomes it in float32, gets an error; NumPy would warn first.
         with np.errstate(invalid="ignore", over="ignore"):
             yield
     except (TypeError, ValueError) as error:
@@ -31,7 +31,7 @@ def _naming(name):
 
 
 def for_torch(array):
-    """Return `array` contiguous and writable: torch shares no read-only memory (a memmap, say)."""
+    """Return `array` contiguous and writable: torch shares no read-only memory (of a memmap)."""
     return np.require(array, requirements=["C", "W"])
 
 
@@ -101,7 +101,7 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
     """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
 
     `estimator` keeps what is known of the columns of a 2-D `X`; with `reset`, in fit, it learns
-    that. `image_shape`, (H, W) or (H, W, C), tells that the rows of a 2-D `X` are flattened images.
+    that. With `image_shape`, (H, W) or (H, W, C), the rows of a 2-D `X` are flattened images.
     """
     X = as_array(X)
     if reset:
@@ -152,7 +152,7 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
 
 
 def check_same_images(X, shape, given=None, name="X"):
-    """Raise if the images of `X` (or feature vectors) are not of the `shape` seen in fit.
+    """Raise if the images of `X` (or feature vectors) are not of the `shape` in fit.
 
     `given` is the shape that the user's array had.
     """

@@ -310,5 +310,5 @@ def test__folds_without_any_answer_of_fit__score_nothing(kind):
         for display in (LabelFrequencyDisplay, LatentTraversalDisplay):
             display.from_estimator(est, IMAGES[6:], y[6:])
     other = [["x"] if kind in ("labels", "sets", "one answer for one image") else [1]] * 6
-    with pytest.raises(ValueError, match="y holds no answer that was seen in fit|fit saw captions"):
+    with pytest.raises(ValueError, match="y holds no answer .*in fit|fit saw captions"):
         est.score(IMAGES[6:], other)

@@ -75,7 +75,7 @@ def test__check_images__every_layout__has_channels_first(shape, image_shape, exp
         ([np.zeros((2, 2)), np.zeros((2, 3))], None, "images of different sizes"),
     ],
 )
-def test__check_images__what_are_none__error_says_what_to_pass(X, image_shape, message):
+def test__check_images__what_are_none__error_names_what_to_pass(X, image_shape, message):
     with pytest.raises(ValueError, match=message):
         check_images(X, image_shape=image_shape)
 
@@ -89,7 +89,7 @@ def test__check_images__columns_of_a_data_frame__are_kept_in_fit_and_compared_la
         check_images(X[["c", "b", "a"]], estimator)
 
 
-def test__check_same_images__other_size_or_one_image__error_says_what_to_pass():
+def test__check_same_images__other_size_or_one_image__error_names_what_to_pass():
     check_same_images(np.zeros((2, 3, 9, 8)), (3, 9, 8))
     with pytest.raises(ValueError, match="X holds 9x7 images .* fit saw 9x8 images"):
         check_same_images(np.zeros((2, 3, 9, 7)), (3, 9, 8))
@@ -104,6 +104,6 @@ def test__check_latents__one_or_one_each__has_a_row_for_each_image(c):
     np.testing.assert_array_equal(found, [[1, 2]] * 3)
 
 
-def test__check_latents__other_shape__error_says_what_to_pass():
+def test__check_latents__other_shape__error_names_what_to_pass():
     with pytest.raises(ValueError, match=r"c has shape \(2, 2\). Pass one latent of shape \(2,\)"):
         check_latents(np.zeros((2, 2)), 3, 2)

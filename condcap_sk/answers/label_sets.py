@@ -221,7 +221,7 @@ def _refuse_lists_of_indicators(label_sets, rows, name, known):
     if not of_bools and all(_is_bool(cell) for row in rows for cell in row):
         matrix = f"np.array({name}{'.tolist()' * isinstance(label_sets, np.ndarray)})"
         raise ValueError(
-            f"{name} holds rows of {max(widths)} bools each. Pass {matrix} if they say which "
+            f"{name} holds rows of {max(widths)} bools each. Pass {matrix} if they mark which "
             "classes a row has, sets if they are the labels False and True."
         )
     # Two cells may well be the answers of two people; in rows of more, all would hold one twice.
@@ -250,7 +250,7 @@ def _as_collection(row, name, is_array):
     if isinstance(row, str) and not is_array:
         raise ValueError(
             f"{name}={row!r} is a bare string where a set of answers belongs. Wrap it: [{row!r}]; "
-            "or pass a NumPy array of strings to say that each image has one answer."
+            "or pass a NumPy array of strings where each image has one answer."
         )
     if isinstance(row, str | numbers.Real | np.bool_) or (is_array and np.ndim(row) == 0):
         return [row]

@@ -6,8 +6,8 @@ import numpy as np
 def check_answers(answers, name, rows=None, without="Leave it out."):
     """Return a 1-D array of labels, in their own dtype, or of str objects.
 
-    Labels of several dtypes come in one that holds them all, and no value is changed. `rows` tell
-    errors which row of `name` each answer is from, and `without` how to leave out a missing one.
+    Labels of several dtypes come in one that holds them all, and no value is changed. In errors,
+    `rows` are the rows of `name` that the answers are from, and `without` is how to leave one out.
     """
     if isinstance(answers, str | bytes):
         raise ValueError(f"{name}={answers!r} is one bare string. Pass a list of answers.")
@@ -58,7 +58,7 @@ def check_answers(answers, name, rows=None, without="Leave it out."):
                 f"{answers[i]!r} ({kind})" + f" in {place(i)}" * (rows is not None)
                 for kind, i in first.items()
             )
-            + ", which cannot be ordered or told apart. Convert all answers to one type, "
+            + ", which cannot be ordered or distinguished. Convert all answers to one type, "
             "for example with str()."
         )
     if "str" in found:

@@ -18,7 +18,7 @@ def stages_of(estimator, X):
 
 
 def analyzer_of(estimator, default):
-    """Return how a captioner's answers fall into tokens; `default` where it does not tell."""
+    """Return how a captioner's answers fall into tokens; `default` where it has no codec."""
     captioner, _ = _unwrap(estimator)
     return getattr(getattr(captioner, "codec_", None), "analyzer_", default)
 

@@ -95,7 +95,7 @@ def conditional_mutual_information(answers):
 
     The answer follows from image and latent, so this is the entropy of an image's answers over
     latents, by the plug-in estimate with the Miller-Madow correction, averaged over images. It
-    says that the latent changes the answer, not that it means anything: answering whatever is top
+    shows that the latent changes the answer, not that it means anything: answering whatever is top
     left or bottom right has it all.
 
     Parameters
@@ -182,7 +182,7 @@ def label_skew(frequencies):
     """How far one latent's label frequencies lie from all latents' average.
 
     The mean over latents of the total variation distance between a row of `frequencies` and the
-    average row. 0 says that the latent does not change what is answered most.
+    average row. 0 where the latent does not change what is answered most.
 
     Parameters
     ----------
@@ -242,8 +242,8 @@ def latent_error(latents, recovered):
     Returns
     -------
     error : float
-        1 where nothing is recovered of latents from N(0, I). A latent read from an answer can only
-        be known as well as the answer tells: four answers on three dimensions leave about .6.
+        1 where nothing is recovered of latents from N(0, I). An answer does not determine the
+        latent: four answers on three dimensions leave about .6.
 
     Examples
     --------

@@ -83,7 +83,7 @@ def control_report(
             ceiling, something is read that answers do not show.
         leak_ratio
             Latent error on generated sentence vectors, divided by that on their decoded answers.
-            Far below 1, the latent hides in differences that the decoder does not hear.
+            Far below 1, the latent hides in differences that decoding loses.
 
     See Also
     --------
@@ -95,7 +95,7 @@ def control_report(
     >>> import numpy as np
     >>> from condcap_sk.metrics import control_report
     >>> class FavouriteFirst:
-    ...     '''One latent number; its sign says whether low or high labels are preferred.'''
+    ...     '''One latent number, whose sign decides whether low or high labels are preferred.'''
     ...     def sample_latents(self, n, random_state):
     ...         return random_state.standard_normal((n, 1))
     ...     def predict_grid(self, X, latents):
@@ -116,52 +116,10 @@ def control_report(
     known = getattr(estimator, "classes_", answers)
     label_sets = answer_rows(label_sets, len(answers), known=known)
     labels, _, shares = right_shares(answers, label_sets)
-    right, everyone = shares > 0, np.arange(len(shares))
-    marginal = shares.mean(axis=0)
-    fixed = answers[:, :n_latents]
-    accuracy = fixed_latent_accuracy(fixed, label_sets)
-    frequencies = label_frequencies(fixed, labels)
-    by_order = _preferred(right, n_latents, rng)
-    drawn = rng.randint(answers.shape[1], size=len(answers))
-    spoken = answers[everyone, drawn]
-    by_chance = right @ marginal
-
-    def missed(p):
-        return (1 - p) ** COVERAGE_DRAWS
-
-    rows = {
-        "accuracy": (accuracy.mean(), by_chance.mean(), 1.0),
-        "accuracy_worst": (accuracy.min(), None, 1.0),
-        "accuracy_random": (
-            fixed_latent_accuracy(spoken[:, None], label_sets)[0],
-            by_chance.mean(),
-            1.0,
-        ),
-        "coverage": (
-            coverage(answers[:, :COVERAGE_DRAWS], label_sets),
-            _mean_over(right, 1 - missed(marginal)),
-            _mean_over(right, 1 - missed(shares)),
-        ),
-        "calibration_error": (
-            calibration_error(answers, label_sets),
-            total_variation(shares, marginal).mean(),
-            0.0,
-        ),
-        "mutual_information": (
-            conditional_mutual_information(answers),
-            0.0,
-            np.log2(right.sum(axis=1)).mean(),
-        ),
-        "skew": (label_skew(frequencies), 0.0, label_skew(by_order)),
-        "semantic_control": (semantic_control(frequencies), 0.0, semantic_control(by_order)),
-    }
+    rows = _of_answers(answers, label_sets, labels, shares, n_latents, rng)
     if hasattr(estimator, "infer_latent"):
         rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
-        read, heard = _latent_errors(estimator, X, len(answers), rng)
-        floor = _least_latent_error(right.sum(axis=1), latents.shape[1], rng)
-        rows["latent_error"] = (read, 1.0, floor)
-        if heard is not None:
-            rows["leak_ratio"] = (heard / read if read else None, None, 1.0)
+        rows |= _latent_errors(estimator, X, (shares > 0).sum(axis=1), latents.shape[1], rng)
     report = {
         name: dict(zip(("value", "chance", "ceiling"), map(_plain, row), strict=True))
         for name, row in rows.items()
@@ -212,45 +170,92 @@ def control_score(estimator, X, label_sets):
     return score
 
 
+def _of_answers(answers, label_sets, labels, shares, n_latents, rng):
+    """Return value, chance and ceiling of what the answers alone show."""
+    right, marginal = shares > 0, shares.mean(axis=0)
+    fixed = answers[:, :n_latents]
+    accuracy = fixed_latent_accuracy(fixed, label_sets)
+    frequencies = label_frequencies(fixed, labels)
+    by_order = _preferred(right, n_latents, rng)
+    drawn = rng.randint(answers.shape[1], size=len(answers))
+    under_drawn = answers[np.arange(len(answers)), drawn]
+    accuracy_random = fixed_latent_accuracy(under_drawn[:, None], label_sets)[0]
+    accuracy_by_chance = (right @ marginal).mean()
+
+    def missed(p):
+        return (1 - p) ** COVERAGE_DRAWS
+
+    return {
+        "accuracy": (accuracy.mean(), accuracy_by_chance, 1.0),
+        "accuracy_worst": (accuracy.min(), None, 1.0),
+        "accuracy_random": (accuracy_random, accuracy_by_chance, 1.0),
+        "coverage": (
+            coverage(answers[:, :COVERAGE_DRAWS], label_sets),
+            _mean_over(right, 1 - missed(marginal)),
+            _mean_over(right, 1 - missed(shares)),
+        ),
+        "calibration_error": (
+            calibration_error(answers, label_sets),
+            total_variation(shares, marginal).mean(),
+            0.0,
+        ),
+        "mutual_information": (
+            conditional_mutual_information(answers),
+            0.0,
+            np.log2(right.sum(axis=1)).mean(),
+        ),
+        "skew": (label_skew(frequencies), 0.0, label_skew(by_order)),
+        "semantic_control": (semantic_control(frequencies), 0.0, semantic_control(by_order)),
+    }
+
+
 def _inverse(estimator, X, labels, shares, n_latents, rng):
-    """How often a latent read from one right answer gives it again, here and elsewhere."""
+    """Return how often a latent read from a right answer gives it again, here and elsewhere."""
     cumulated = shares.cumsum(axis=1)
-    said = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
+    drawn = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
     # A rare answer may not have been there to fit: nothing is read from it, and it is not given.
     classes = np.asarray(getattr(estimator, "classes_", labels))
-    known = np.flatnonzero(np.isin(*in_one_dtype(labels[said], classes)))
-    latents = np.zeros((len(said), n_latents), dtype=np.float32)
+    known = np.flatnonzero(np.isin(*in_one_dtype(labels[drawn], classes)))
+    latents = np.zeros((len(drawn), n_latents), dtype=np.float32)
     if len(known):
-        latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[said[known]])
-    here = estimator.predict(X, latents) == labels[said]
+        latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[drawn[known]])
+    here = estimator.predict(X, latents) == labels[drawn]
     other = np.arange(len(shares))
-    for label in np.unique(said):
-        askers, having = np.flatnonzero(said == label), np.flatnonzero(shares[:, label])
+    for label in np.unique(drawn):
+        ours, having = np.flatnonzero(drawn == label), np.flatnonzero(shares[:, label])
         if len(having) > 1:
             # Some steps round the ring of images with this right answer, but never all the way.
-            steps = rng.randint(1, len(having), size=len(askers))
-            place = np.searchsorted(having, askers) + steps
-            other[askers] = having[place % len(having)]
+            steps = rng.randint(1, len(having), size=len(ours))
+            place = np.searchsorted(having, ours) + steps
+            other[ours] = having[place % len(having)]
     shared = other != np.arange(len(shares))
-    there = estimator.predict(_safe_indexing(X, other), latents) == labels[said]
+    there = estimator.predict(_safe_indexing(X, other), latents) == labels[drawn]
     transfer = None, None
     if shared.any():
-        transfer = there[shared].mean(), shares[other, said][shared].mean()
+        transfer = there[shared].mean(), shares[other, drawn][shared].mean()
     return {
         "inverse": (here.mean(), np.square(shares).sum(axis=1).mean(), 1.0),
         "transfer": (*transfer, 1.0),
     }
 
 
-def _latent_errors(estimator, X, n_images, rng):
-    """Errors of latents read from their own answers, and from the vectors behind these or None."""
-    read, heard = [], []
+def _latent_errors(estimator, X, n_answers, n_latents, rng):
+    """Return how well latents are read from their own answers, and from the vectors behind these.
+
+    `n_answers` is how many right answers each image has.
+    """
+    of_answers, of_vectors = [], []
     for _ in range(LATENTS_READ):
-        c = estimator.sample_latents(n_images, random_state=rng)
-        read.append(latent_error(c, estimator.infer_latent(X, estimator.predict(X, c))))
+        c = estimator.sample_latents(len(n_answers), random_state=rng)
+        of_answers.append(latent_error(c, estimator.infer_latent(X, estimator.predict(X, c))))
         if hasattr(estimator, "recover_latent"):
-            heard.append(latent_error(c, estimator.recover_latent(X, c)))
-    return np.mean(read), np.mean(heard) if heard else None
+            of_vectors.append(latent_error(c, estimator.recover_latent(X, c)))
+    error = np.mean(of_answers)
+    least = _least_latent_error(n_answers, n_latents, rng)
+    rows: dict = {"latent_error": (error, 1.0, least)}
+    if of_vectors:
+        rows["leak_ratio"] = (np.mean(of_vectors) / error if error else None, None, 1.0)
+    return rows
 
 
 def _preferred(right, n_orders, rng):
@@ -265,9 +270,9 @@ def _preferred(right, n_orders, rng):
 def _least_latent_error(n_answers, n_latents, rng):
     """Mean squared error per dimension of latents of which only a best choice of n is known."""
     draws = rng.standard_normal((5000, n_latents))
-    kinds, counts = np.unique(n_answers, return_counts=True)
+    numbers, counts = np.unique(n_answers, return_counts=True)
     errors = [
-        KMeans(kind, n_init=3, random_state=rng).fit(draws).inertia_ / draws.size for kind in kinds
+        KMeans(n, n_init=3, random_state=rng).fit(draws).inertia_ / draws.size for n in numbers
     ]
     return np.average(errors, weights=counts)
 

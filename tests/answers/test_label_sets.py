@@ -126,7 +126,7 @@ class TestForms:
 
 
 COUNTS = HAVING.astype(int)
-# What could be class indicators or rows of labels, and what the error says to pass for either.
+# What could be class indicators or rows of labels, and what errors name to pass for either.
 UNCLEAR = {
     "int matrix": (COUNTS, "y.astype(bool)", "list(map(set, y.tolist()))"),
     "MultiLabelBinarizer": (
@@ -195,7 +195,7 @@ UNCLEAR = {
 
 @pytest.mark.parametrize("form", UNCLEAR)
 class TestUnclear:
-    def test__read__says_what_to_pass(self, form):
+    def test__read__error_names_what_to_pass(self, form):
         y, as_classes, as_labels = UNCLEAR[form]
         with pytest.raises(ValueError, match="y (is a table of 0|holds rows of . bools)") as e:
             check_label_sets(y, N, "y")
@@ -215,7 +215,7 @@ class TestUnclear:
         assert [set(row) for row in found] == [set(row.tolist()) for row in values]
 
 
-def test__sparse_matrix_of_ints__says_what_to_pass():
+def test__sparse_matrix_of_ints__error_names_what_to_pass():
     for y in (
         sparse.csr_array(COUNTS),
         MultiLabelBinarizer(sparse_output=True).fit_transform(LABELS),
@@ -254,7 +254,7 @@ def test__sparse_matrix_of_ints__says_what_to_pass():
         (np.arange(N, dtype="m8[s]"), r"y\[0\] holds .*timedelta64"),
     ],
 )
-def test__tables_that_name_no_classes__say_what_to_do(y, message):
+def test__tables_that_name_no_classes__error_names_what_to_do(y, message):
     with pytest.raises(ValueError, match=message):
         check_label_sets(y, N, "y")
 
@@ -272,7 +272,7 @@ def test__tables_that_name_no_classes__say_what_to_do(y, message):
         (np.array([[1.0, 2.0], [3.0, np.nan]] * (N // 2)), "a == a"),
     ],
 )
-def test__missing_cells__error_says_how_to_leave_them_out(y, leave_out):
+def test__missing_cells__error_names_how_to_leave_them_out(y, leave_out):
     with pytest.raises(ValueError, match=r"y\[1\] holds .*missing.*Leave it out") as error:
         check_label_sets(y, N, "y")
     assert leave_out in str(error.value)

@@ -41,7 +41,7 @@ class TestAgreement:
         score, _ = AGREEMENT[name]
         assert not score(["", "!", " "], REFERENCES).any()
 
-    def test__lengths_differ__says_what_to_pass(self, name):
+    def test__lengths_differ__error_names_what_to_pass(self, name):
         score, _ = AGREEMENT[name]
         with pytest.raises(ValueError, match="captions holds 2 images, references 3"):
             score(CAPTIONS[:2], REFERENCES)

@@ -23,14 +23,14 @@ TOKENS = str.maketrans(
     {"赤": "red ", "い": "one ", "犬": "dog ", "が": "it ", "走": "run ", "る": "s ", "。": "stop "}
 )
 JAPANESE = [["赤い犬が走る", "犬が走る"], ["走る犬", "赤い赤い犬"], ["犬が赤い", "赤い犬が犬"]]
-SAID = ["赤い犬が走る", "走る赤い犬", "犬が走る。"]
+GIVEN = ["赤い犬が走る", "走る赤い犬", "犬が走る。"]
 BY_ANALYZER = {
-    "bleu": lambda t, **by: bleu(t(SAID), t(JAPANESE), **by),
-    "rouge_l": lambda t, **by: rouge_l(t(SAID), t(JAPANESE), **by),
-    "cider": lambda t, **by: cider(t(SAID), t(JAPANESE), **by),
-    "cider_d": lambda t, **by: cider_d(t(SAID), t(JAPANESE), **by),
+    "bleu": lambda t, **by: bleu(t(GIVEN), t(JAPANESE), **by),
+    "rouge_l": lambda t, **by: rouge_l(t(GIVEN), t(JAPANESE), **by),
+    "cider": lambda t, **by: cider(t(GIVEN), t(JAPANESE), **by),
+    "cider_d": lambda t, **by: cider_d(t(GIVEN), t(JAPANESE), **by),
     "best_of_k": lambda t, **by: best_of_k(t(JAPANESE[::-1]), t(JAPANESE), **by),
-    "novelty": lambda t, **by: novelty(t(SAID), t(JAPANESE), **by),
+    "novelty": lambda t, **by: novelty(t(GIVEN), t(JAPANESE), **by),
     "distinct_n": lambda t, **by: distinct_n(t(JAPANESE), 2, **by),
     "mutual_bleu": lambda t, **by: mutual_bleu(t(JAPANESE), **by),
 }
@@ -50,13 +50,13 @@ class TestAnalyzer:
         np.testing.assert_allclose(measure(list, analyzer=iter), expected)
         assert np.any(measure(list) != expected)
 
-    def test__none_there_is__says_what_to_pass(self, name):
+    def test__none_there_is__error_names_what_to_pass(self, name):
         with pytest.raises(ValueError, match="analyzer='label' splits no captions.*'char'"):
             BY_ANALYZER[name](list, analyzer="label")
 
 
 def test__bleu__exact_sentence_without_spaces__is_one_by_characters():
-    np.testing.assert_allclose(bleu(SAID[:1], JAPANESE[:1], analyzer="char"), 1)
+    np.testing.assert_allclose(bleu(GIVEN[:1], JAPANESE[:1], analyzer="char"), 1)
 
 
 @pytest.mark.parametrize("analyzer", ["word", "char", str.split])
@@ -68,13 +68,13 @@ def test__splitter__gives_the_tokens_of_the_codec(analyzer):
 
 
 @pytest.mark.parametrize("found", [lambda text: text, lambda text: text.split, lambda text: [1]])
-def test__splitter__analyzer_that_gives_no_list_of_strings__is_told(found):
+def test__splitter__analyzer_that_gives_no_list_of_strings__is_refused(found):
     with pytest.raises(ValueError, match="analyzer=<.*Let it return a list of str"):
         bleu(["a dog"], [["a dog"]], analyzer=found)
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [("a cat", r"\[1\]='a cat' is no list .*\['a cat'\]"), ([], r"\[1\] is empty")],
     ids=["bare string", "empty"],
 )
@@ -82,25 +82,25 @@ class TestRows:
     """What would otherwise be read letter by letter, or be worth nothing at all."""
 
     @pytest.mark.parametrize("score", [bleu, rouge_l, cider, cider_d])
-    def test__references__of_one_image__are_named(self, score, row, told):
-        with pytest.raises(ValueError, match=f"references{told}"):
+    def test__references__of_one_image__are_named(self, score, row, message):
+        with pytest.raises(ValueError, match=f"references{message}"):
             score(["a dog", "a cat"], [["a dog"], row])
 
     @pytest.mark.parametrize("measure", [uniqueness, distinct_n, mutual_bleu])
-    def test__captions__of_one_image__are_named(self, measure, row, told):
-        with pytest.raises(ValueError, match=f"captions{told}"):
+    def test__captions__of_one_image__are_named(self, measure, row, message):
+        with pytest.raises(ValueError, match=f"captions{message}"):
             measure([["a dog", "a cat"], row])
 
-    def test__best_of_k__either__is_named(self, row, told):
+    def test__best_of_k__either__is_named(self, row, message):
         good, bad = [["a dog"], ["a cat"]], [["a dog"], row]
-        with pytest.raises(ValueError, match=f"captions{told}"):
+        with pytest.raises(ValueError, match=f"captions{message}"):
             best_of_k(bad, good)
-        with pytest.raises(ValueError, match=f"references{told}"):
+        with pytest.raises(ValueError, match=f"references{message}"):
             best_of_k(good, bad)
 
 
 @pytest.mark.parametrize("score", [bleu, rouge_l, cider, cider_d])
-def test__captions__rows_of_them__say_what_to_pass(score):
+def test__captions__rows_of_them__error_names_what_to_pass(score):
     with pytest.raises(ValueError, match="captions holds .*'a dog'.*Pass strings"):
         score([["a dog"]], [["a dog"]], analyzer="char")
 

@@ -15,7 +15,7 @@ def test__diversity__all_the_same_and_all_different():
 
 
 @pytest.mark.parametrize("rows", [[["a"], ["b"]], [["a", "b"], ["a", "b", "c"]]])
-def test__mutual_bleu__one_caption_or_not_as_many_each__says_what_to_pass(rows):
+def test__mutual_bleu__one_caption_or_not_as_many_each__error_names_what_to_pass(rows):
     with pytest.raises(ValueError, match="captions holds .* same number k, at least two"):
         mutual_bleu(rows)
 
