@@ -1,12 +1,20 @@
 """Captions and references as tokens, whatever form they come in."""
 
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
+
+from numpy.typing import ArrayLike
 
 from ..answers.label_sets import answer_rows, table_rows
 from ..answers.tokenizer import splitter, warn_if_unspaced
+from ._estimator import Analyzer
+
+Split = Callable[[str], list[str]]
 
 
-def split_both(captions, references, analyzer):
+def split_both(
+    captions: ArrayLike, references: Collection[object], analyzer: Analyzer
+) -> tuple[list[list[str]], list[list[list[str]]]]:
     """Return the tokens of each image's caption, and those of its references."""
     split = splitter(analyzer)
     references = check_references(references, len(check_list(captions, "captions")))
@@ -15,11 +23,13 @@ def split_both(captions, references, analyzer):
     return ours, theirs
 
 
-def split_rows(rows, split, name):
+def split_rows(rows: object, split: Split, name: str) -> list[list[list[str]]]:
+    """Return the tokens of each caption of each image."""
     return [_split(row, split, f"{name}[{i}]") for i, row in enumerate(check_rows(rows, name))]
 
 
-def split_flat(captions, split, name):
+def split_flat(captions: ArrayLike, split: Split, name: str) -> list[list[str]]:
+    """Return the tokens of each caption, of one list or several."""
     rows = [
         [row] if isinstance(row, str) else check_list(row, name)
         for row in check_list(captions, name)
@@ -27,19 +37,26 @@ def split_flat(captions, split, name):
     return _split([text for row in rows for text in row], split, name)
 
 
-def _split(texts, split, name):
-    texts = check_list(texts, name)
-    for text in texts:
+def _split(texts: object, split: Split, name: str) -> list[list[str]]:
+    split_texts = []
+    for text in check_list(texts, name):
         if not isinstance(text, str):
             raise ValueError(f"{name} holds {text!r:.80} where a caption belongs. Pass strings.")
-    return [split(text) for text in texts]
+        split_texts.append(split(text))
+    return split_texts
 
 
-def warn_of_unspaced(analyzer, *tokens):
-    warn_if_unspaced(map(" ".join, chain.from_iterable(tokens)), analyzer)
+def warn_of_unspaced(analyzer: Analyzer, *captions: Iterable[list[str]]) -> None:
+    """Warn where words were to be found in captions without spaces."""
+    warn_if_unspaced(map(" ".join, chain.from_iterable(captions)), analyzer)
 
 
-def check_references(references, n_images, name="references", captions="captions"):
+def check_references(
+    references: Collection[object],
+    n_images: int,
+    name: str = "references",
+    captions: str = "captions",
+) -> list[list[str]]:
     """Return the true captions of each image as lists, whatever form they come in."""
     rows = check_list(references, name)
     if len(rows) != n_images:
@@ -52,24 +69,20 @@ def check_references(references, n_images, name="references", captions="captions
     return answer_rows(references, n_images, name)
 
 
-def check_rows(rows, name):
+def check_rows(rows: object, name: str) -> list[Sequence[object]]:
+    """Return the captions of each image as what has a length and is run through in order."""
     return [check_list(row, f"{name}[{i}]") for i, row in enumerate(check_list(rows, name))]
 
 
-def check_list(captions, name):
+def check_list(captions: object, name: str) -> Sequence[object]:
     """Return captions, or rows of them, as what has a length and is run through in order."""
-    captions = table_rows(captions)
-    if (
-        isinstance(captions, str)
-        or not hasattr(captions, "__len__")
-        or getattr(captions, "ndim", 1) == 0
-    ):
+    rows = table_rows(captions)
+    if isinstance(rows, str) or not hasattr(rows, "__len__") or getattr(rows, "ndim", 1) == 0:
         raise ValueError(
-            f"{name}={captions!r:.80} is no list of captions. Wrap a single one: "
-            f"[{captions!r:.80}]."
+            f"{name}={rows!r:.80} is no list of captions. Wrap a single one: [{rows!r:.80}]."
         )
-    if len(captions) == 0:
+    if len(rows) == 0:
         raise ValueError(
             f"{name} is empty. Pass at least one caption, and leave out images without any."
         )
-    return captions
+    return rows

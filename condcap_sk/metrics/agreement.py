@@ -4,17 +4,25 @@ All compare tokens, by default words as the default analyzer of captions makes t
 punctuation dropped.
 """
 
+from collections.abc import Callable, Collection, Sequence
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_scalar
 
 from ..answers.ngrams import CiderScorer, corpus_bleu
 from ..answers.tokenizer import splitter
 from ._captions import check_list, check_references, split_both, split_rows, warn_of_unspaced
+from ._estimator import Analyzer
 
 
-def bleu(captions, references, *, analyzer="word"):
+def bleu(
+    captions: ArrayLike,
+    references: Collection[object],
+    *,
+    analyzer: Analyzer = "word",
+) -> NDArray[np.float64]:
     """BLEU-1 to BLEU-4 of a corpus: precision of n-grams, with a penalty for brevity.
 
     BLEU-n is the geometric mean of the precisions of 1-grams to n-grams, each n-gram counted at
@@ -50,7 +58,13 @@ def bleu(captions, references, *, analyzer="word"):
     return corpus_bleu(*split_both(captions, references, analyzer))
 
 
-def rouge_l(captions, references, *, beta=1.2, analyzer="word"):
+def rouge_l(
+    captions: ArrayLike,
+    references: Collection[object],
+    *,
+    beta: float = 1.2,
+    analyzer: Analyzer = "word",
+) -> NDArray[np.float64]:
     """ROUGE-L: agreement in the longest common subsequence of tokens.
 
     Its share P of the caption's tokens and its share R of the reference's, each the best over the
@@ -93,7 +107,12 @@ def rouge_l(captions, references, *, beta=1.2, analyzer="word"):
     return np.array(scores)
 
 
-def cider(captions, references, *, analyzer="word"):
+def cider(
+    captions: ArrayLike,
+    references: Collection[object],
+    *,
+    analyzer: Analyzer = "word",
+) -> NDArray[np.float64]:
     """CIDEr: agreement of captions with several references, by weighted n-grams.
 
     For n from 1 to 4, a caption and a reference are compared by the cosine of their n-gram counts,
@@ -133,7 +152,12 @@ def cider(captions, references, *, analyzer="word"):
     return _agreement(CiderScorer.cider, captions, references, analyzer)
 
 
-def cider_d(captions, references, *, analyzer="word"):
+def cider_d(
+    captions: ArrayLike,
+    references: Collection[object],
+    *,
+    analyzer: Analyzer = "word",
+) -> NDArray[np.float64]:
     """CIDEr-D: CIDEr that repeated words and wrong lengths do not raise.
 
     Like `cider`, but an n-gram counts at most as often as the reference has it, and each reference
@@ -168,7 +192,12 @@ def cider_d(captions, references, *, analyzer="word"):
     return _agreement(CiderScorer.cider_d, captions, references, analyzer)
 
 
-def best_of_k(captions, references, *, analyzer="word"):
+def best_of_k(
+    captions: ArrayLike,
+    references: Collection[object],
+    *,
+    analyzer: Analyzer = "word",
+) -> NDArray[np.float64]:
     """CIDEr-D of the best of several captions of each image.
 
     Parameters
@@ -194,8 +223,8 @@ def best_of_k(captions, references, *, analyzer="word"):
     array([10.,  3.])
     """
     split = splitter(analyzer)
-    captions = check_list(captions, "captions")
-    known = split_rows(check_references(references, len(captions)), split, "references")
+    n_images = len(check_list(captions, "captions"))
+    known = split_rows(check_references(references, n_images), split, "references")
     rows = split_rows(captions, split, "captions")
     warn_of_unspaced(analyzer, *known, *rows)
     scorer = CiderScorer(known)
@@ -207,13 +236,19 @@ def best_of_k(captions, references, *, analyzer="word"):
     )
 
 
-def _agreement(score, captions, references, analyzer):
+def _agreement(
+    score: Callable[[CiderScorer, int, Sequence[str]], float],
+    captions: ArrayLike,
+    references: Collection[object],
+    analyzer: Analyzer,
+) -> NDArray[np.float64]:
     ours, theirs = split_both(captions, references, analyzer)
     scorer = CiderScorer(theirs)
     return np.array([score(scorer, i, tokens) for i, tokens in enumerate(ours)])
 
 
-def _longest_common(first, second):
+def _longest_common(first: list[str], second: list[str]) -> int:
+    """Return the length of the longest common subsequence."""
     row = [0] * (len(second) + 1)
     for token in first:
         diagonal = 0

@@ -7,14 +7,16 @@ them: lower-cased, punctuation dropped.
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_scalar
 
 from ..answers.ngrams import corpus_bleu, n_grams
 from ..answers.tokenizer import splitter
 from ._captions import check_rows, split_flat, split_rows, warn_of_unspaced
+from ._estimator import Analyzer
 
 
-def uniqueness(captions):
+def uniqueness(captions: ArrayLike) -> float:
     """Share of an image's captions that are different.
 
     Parameters
@@ -36,7 +38,7 @@ def uniqueness(captions):
     return float(np.mean([len(set(row)) / len(row) for row in check_rows(captions, "captions")]))
 
 
-def distinct_n(captions, n=2, *, analyzer="word"):
+def distinct_n(captions: ArrayLike, n: int = 2, *, analyzer: Analyzer = "word") -> float:
     """Number of different n-grams in an image's captions, over their number of tokens.
 
     Parameters
@@ -74,7 +76,7 @@ def distinct_n(captions, n=2, *, analyzer="word"):
     return float(np.mean(ratios))
 
 
-def mutual_bleu(captions, *, analyzer="word"):
+def mutual_bleu(captions: ArrayLike, *, analyzer: Analyzer = "word") -> float:
     """Mutual BLEU-4: BLEU-4 of an image's captions, each against its others.
 
     Parameters
@@ -116,7 +118,12 @@ def mutual_bleu(captions, *, analyzer="word"):
     return float(np.mean(scores))
 
 
-def novelty(captions, training_captions, *, analyzer="word"):
+def novelty(
+    captions: ArrayLike,
+    training_captions: ArrayLike,
+    *,
+    analyzer: Analyzer = "word",
+) -> float:
     """Share of captions that are not in the training data, token by token.
 
     Parameters

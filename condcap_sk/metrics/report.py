@@ -1,6 +1,11 @@
 """control_report and control_score: every quantity of latent control at once."""
 
+import math
+from collections.abc import Collection
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.utils import _safe_indexing, check_random_state
 
@@ -23,10 +28,20 @@ from .control import (
 COVERAGE_DRAWS = 32
 LATENTS_READ = 3  # by image; one for each of 1000 images would leave 3 % of chance in the error
 
+Row = tuple[float | None, float | None, float]  # value, chance, ceiling
+Report = dict[str, dict[str, float | None]]
+
 
 def control_report(
-    estimator, X, label_sets, *, n_latents=100, n_draws=400, random_state=0, output_dict=False
-):
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    label_sets: Collection[object],
+    *,
+    n_latents: int = 100,
+    n_draws: int = 400,
+    random_state: int | np.random.RandomState | None = 0,
+    output_dict: bool = False,
+) -> str | Report:
     """Report how good answers are and how much the latent governs them, with chance and ceiling.
 
     Each quantity alone can be cheated: always answering whatever is top left is accurate, and so
@@ -108,26 +123,15 @@ def control_report(
     coverage               0.616    0.965    1.000
     ...
     """
-    check_labels(estimator, "`caption_report`, and `oracle_score` as a scorer")
-    estimator, X = last_step(estimator, X)
-    rng = check_random_state(random_state)
-    latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
-    answers = np.asarray(estimator.predict_grid(X, latents))
-    known = getattr(estimator, "classes_", answers)
-    label_sets = answer_rows(label_sets, len(answers), known=known)
-    labels, _, shares = right_shares(answers, label_sets)
-    rows = _of_answers(answers, label_sets, labels, shares, n_latents, rng)
-    if hasattr(estimator, "infer_latent"):
-        rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
-        rows |= _latent_errors(estimator, X, (shares > 0).sum(axis=1), latents.shape[1], rng)
+    rows = _quantities(estimator, X, label_sets, n_latents, n_draws, random_state)
     report = {
-        name: dict(zip(("value", "chance", "ceiling"), map(_plain, row), strict=True))
+        name: dict(zip(("value", "chance", "ceiling"), row, strict=True))
         for name, row in rows.items()
     }
     return report if output_dict else _as_text(report)
 
 
-def control_score(estimator, X, label_sets):
+def control_score(estimator: BaseEstimator, X: ArrayLike, label_sets: Collection[object]) -> float:
     """Score latent control in one number that no quantity can buy alone.
 
     The geometric mean of accuracy, coverage, semantic control and transfer, each taken from chance
@@ -158,19 +162,51 @@ def control_score(estimator, X, label_sets):
     >>> weights = {"mi_weight": [0.03, 0.1, 0.3]}
     >>> search = GridSearchCV(ConditionalCaptioner(), weights, scoring=control_score)
     """
-    report = control_report(estimator, X, label_sets, n_draws=100, output_dict=True)
-    report["accuracy_worst"]["chance"] = report["accuracy"]["chance"]
-    score = 1.0
-    counted = ("accuracy_worst", "coverage", "semantic_control", "transfer")
-    names = [name for name in counted if report[name]["value"] is not None]
-    for name in names:
-        value, chance, ceiling = report[name].values()
-        share = (value - chance) / max(ceiling - chance, 1e-12)
-        score *= max(0.0, min(share, 2 - share)) ** (1 / len(names))
-    return score
+    rows = _quantities(estimator, X, label_sets, n_latents=100, n_draws=100, random_state=0)
+    rows["accuracy_worst"] = (rows["accuracy_worst"][0], *rows["accuracy"][1:])
+    shares = []
+    for name in ("accuracy_worst", "coverage", "semantic_control", "transfer"):
+        value, chance, ceiling = rows[name]
+        if value is not None and chance is not None:
+            share = (value - chance) / max(ceiling - chance, 1e-12)
+            shares.append(max(0.0, min(share, 2 - share)))
+    return math.prod(share ** (1 / len(shares)) for share in shares)
 
 
-def _of_answers(answers, label_sets, labels, shares, n_latents, rng):
+def _quantities(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    label_sets: Collection[object],
+    n_latents: int,
+    n_draws: int,
+    random_state: int | np.random.RandomState | None,
+) -> dict[str, Row]:
+    check_labels(estimator, "`caption_report`, and `oracle_score` as a scorer")
+    estimator, X = last_step(estimator, X)
+    rng = check_random_state(random_state)
+    latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
+    answers = np.asarray(estimator.predict_grid(X, latents))
+    known = getattr(estimator, "classes_", answers)
+    label_sets = answer_rows(label_sets, len(answers), known=known)
+    labels, _, shares = right_shares(answers, label_sets)
+    rows = _of_answers(answers, label_sets, labels, shares, n_latents, rng)
+    if hasattr(estimator, "infer_latent"):
+        rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
+        rows |= _latent_errors(estimator, X, (shares > 0).sum(axis=1), latents.shape[1], rng)
+    return {
+        name: (_plain(value), _plain(chance), float(ceiling))
+        for name, (value, chance, ceiling) in rows.items()
+    }
+
+
+def _of_answers(
+    answers: np.ndarray,
+    label_sets: Collection[object],
+    labels: np.ndarray,
+    shares: NDArray[np.float64],
+    n_latents: int,
+    rng: np.random.RandomState,
+) -> dict[str, Row]:
     """Return value, chance and ceiling of what the answers alone show."""
     right, marginal = shares > 0, shares.mean(axis=0)
     fixed = answers[:, :n_latents]
@@ -182,7 +218,7 @@ def _of_answers(answers, label_sets, labels, shares, n_latents, rng):
     accuracy_random = fixed_latent_accuracy(under_drawn[:, None], label_sets)[0]
     accuracy_by_chance = (right @ marginal).mean()
 
-    def missed(p):
+    def missed(p: NDArray[np.float64]) -> NDArray[np.float64]:
         return (1 - p) ** COVERAGE_DRAWS
 
     return {
@@ -209,7 +245,14 @@ def _of_answers(answers, label_sets, labels, shares, n_latents, rng):
     }
 
 
-def _inverse(estimator, X, labels, shares, n_latents, rng):
+def _inverse(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    labels: np.ndarray,
+    shares: NDArray[np.float64],
+    n_latents: int,
+    rng: np.random.RandomState,
+) -> dict[str, Row]:
     """Return how often a latent read from a right answer gives it again, here and elsewhere."""
     cumulated = shares.cumsum(axis=1)
     drawn = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
@@ -239,7 +282,13 @@ def _inverse(estimator, X, labels, shares, n_latents, rng):
     }
 
 
-def _latent_errors(estimator, X, n_answers, n_latents, rng):
+def _latent_errors(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    n_answers: NDArray[np.intp],
+    n_latents: int,
+    rng: np.random.RandomState,
+) -> dict[str, Row]:
     """Return how well latents are read from their own answers, and from the vectors behind these.
 
     `n_answers` is how many right answers each image has.
@@ -250,15 +299,17 @@ def _latent_errors(estimator, X, n_answers, n_latents, rng):
         of_answers.append(latent_error(c, estimator.infer_latent(X, estimator.predict(X, c))))
         if hasattr(estimator, "recover_latent"):
             of_vectors.append(latent_error(c, estimator.recover_latent(X, c)))
-    error = np.mean(of_answers)
+    error = float(np.mean(of_answers))
     least = _least_latent_error(n_answers, n_latents, rng)
-    rows: dict = {"latent_error": (error, 1.0, least)}
+    rows: dict[str, Row] = {"latent_error": (error, 1.0, least)}
     if of_vectors:
-        rows["leak_ratio"] = (np.mean(of_vectors) / error if error else None, None, 1.0)
+        rows["leak_ratio"] = (float(np.mean(of_vectors)) / error if error else None, None, 1.0)
     return rows
 
 
-def _preferred(right, n_orders, rng):
+def _preferred(
+    right: NDArray[np.bool_], n_orders: int, rng: np.random.RandomState
+) -> NDArray[np.float64]:
     """Label frequencies under random preference orders: the most skewed of accurate answers."""
     frequencies = np.zeros((n_orders, right.shape[1]))
     for row in frequencies:
@@ -267,7 +318,9 @@ def _preferred(right, n_orders, rng):
     return frequencies
 
 
-def _least_latent_error(n_answers, n_latents, rng):
+def _least_latent_error(
+    n_answers: NDArray[np.intp], n_latents: int, rng: np.random.RandomState
+) -> float:
     """Mean squared error per dimension of latents of which only a best choice of n is known."""
     draws = rng.standard_normal((5000, n_latents))
     numbers, counts = np.unique(n_answers, return_counts=True)
@@ -277,16 +330,16 @@ def _least_latent_error(n_answers, n_latents, rng):
     return np.average(errors, weights=counts)
 
 
-def _mean_over(right, values):
+def _mean_over(right: NDArray[np.bool_], values: NDArray[np.float64]) -> float:
     """Mean over images of the mean over their right answers."""
     return ((right * values).sum(axis=1) / right.sum(axis=1)).mean()
 
 
-def _plain(value):
+def _plain(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _as_text(report):
+def _as_text(report: Report) -> str:
     lines = [f"{'':20}{'value':>8}{'chance':>9}{'ceiling':>9}"]
     for name, row in report.items():
         cells = ["–" if value is None else f"{value:.3f}" for value in row.values()]
