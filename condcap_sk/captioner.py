@@ -13,17 +13,17 @@ from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from ._pixels import pixel_range, warn_of_scale
 from ._validation import (
-    answer_rows,
     as_array,
     as_rows,
-    check_answers,
     check_given,
     check_images,
-    check_label_sets,
     check_latents,
     check_same_images,
 )
 from ._warnings import warn_user
+from .answers.label_sets import answer_rows, check_label_sets
+from .answers.labels import check_answers
+from .answers.ngrams import pick_diverse
 from .exceptions import CollapseWarning, EmptyCaptionError, ModelFileError, SingleAnswerWarning
 from .gan import LatentGAN
 from .gan.prior import propose
@@ -40,7 +40,6 @@ from .persistence import (
 )
 from .speaker import Speaker
 from .text import CaptionCodec
-from .text.likeness import pick_diverse
 from .text.word_vectors import vectors_of
 from .training.callbacks import CallbackSupportMixin, reporting, with_callbacks
 from .training.device import Portable

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 
-from .text.likeness import SharedNGrams
+from .answers.ngrams import SharedNGrams
 from .text.vocabulary import END
 
 N_LABELS = 10  # that the decoder proposes for one sentence vector

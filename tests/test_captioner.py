@@ -399,7 +399,7 @@ class TestBadInput:
             (lambda X, y: ([*X[:-1], [1.0]], y), "X holds rows or images of different sizes"),
             (lambda X, y: (X[:1], y[:1]), "one image.*n_samples=1.*at least two"),
             (lambda X, y: (X, [{1, "1"}] * 60), "y mixes types.*one type"),
-            (lambda X, y: (X, [{1}, {True}] * 30), "y mixes types.*told apart"),
+            (lambda X, y: (X, [{1}, {True}] * 30), "y mixes types.*distinguished"),
             (lambda X, y: (X, [{1.0}, {np.nan}] * 30), r"y\[1\] holds nan.*Leave it out"),
             (lambda X, y: (X, [{None}] * 60), r"y\[0\] holds None.*int, float, bool or str"),
             (lambda X, y: (X, [{("a", "b")}] * 60), r"y\[0\] holds .*int, float, bool or str"),

@@ -5,19 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MultiLabelBinarizer
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk._validation import answer_rows
-from condcap_sk.inspection import (
-    LabelFrequencyDisplay,
-    LatentMapDisplay,
-    LatentTraversalDisplay,
-    describe_captions,
-    describe_latents,
-)
+from condcap_sk.answers.label_sets import answer_rows
+from condcap_sk.inspection import LabelFrequencyDisplay, LatentTraversalDisplay
 from condcap_sk.metrics import (
     best_of_k,
     bleu,
@@ -29,14 +21,9 @@ from condcap_sk.metrics import (
     control_report,
     control_score,
     coverage,
-    dialogue_accuracy,
-    distinct_n,
     fixed_latent_accuracy,
-    mutual_bleu,
-    novelty,
     oracle_score,
     rouge_l,
-    uniqueness,
 )
 from condcap_sk.text import CaptionCodec
 from condcap_sk.vision import ImageEncoder
@@ -72,12 +59,6 @@ def quick(**params):
     ).set_params(gan__max_iter=3, gan__hidden_size=8, gan__decoder_size=8)
 
 
-def objects(rows):
-    array = np.empty(len(rows), dtype=object)
-    array[:] = rows
-    return array
-
-
 def frame(values, **kwargs):
     return pd.DataFrame(values, index=INDEX, **kwargs)
 
@@ -88,84 +69,43 @@ CAPTIONS = [
     [f"a {noun} runs", f"the {adjective} {noun} ran"]
     for noun, adjective in [("dog", "red"), ("cat", "old"), ("cow", "big")] * (N // 3)
 ]
-ROWS = {
-    "lists": lambda rows: rows,
-    "tuples": lambda rows: tuple(map(tuple, rows)),
-    "sets": lambda rows: list(map(set, rows)),
-    "frozensets": lambda rows: list(map(frozenset, rows)),
-    "arrays": lambda rows: list(map(np.array, rows)),
-    "series": lambda rows: list(map(pd.Series, rows)),
-    "object array of lists": objects,
-    "object array of sets": lambda rows: objects(list(map(set, rows))),
-    "2-D array": np.array,
-    "2-D array, Fortran": lambda rows: np.asfortranarray(rows),
-    "2-D array, not writable": lambda rows: np.broadcast_to(np.array(rows), (N, 2)),
-    "2-D object array": lambda rows: np.array(rows, dtype=object),
-    "Series of lists": lambda rows: pd.Series(rows, index=INDEX),
-    "Series of sets": lambda rows: pd.Series(list(map(set, rows)), index=INDEX),
-    "DataFrame": frame,
-    "DataFrame of objects": lambda rows: frame(rows, dtype=object),
-    "DataFrame of categories": lambda rows: frame(rows).astype("category"),
-}
-INDICATORS = {
-    "bools": HAVING,
-    "bools, Fortran": np.asfortranarray(HAVING),
-    "matrix": HAVING.view(np.matrix),
-    **{
-        f"{kind} {of.__name__}": of(HAVING)
-        for kind in ("csr", "csc", "coo", "lil")
-        for of in (getattr(sparse, f"{kind}_array"), getattr(sparse, f"{kind}_matrix"))
-    },
-    "csr with zeros in it": sparse.csr_array(
-        (HAVING.ravel(), np.tile(np.arange(5), N), np.arange(0, 5 * N + 1, 5)), shape=(N, 5)
-    ),
-    "coo with entries twice": sparse.coo_array(
-        (np.ones(4 * N, dtype=bool), np.tile(HAVING.nonzero(), 2)), shape=(N, 5)
-    ),
-    "DataFrame of bools": frame(HAVING),
-    "DataFrame of nullable bools": frame(HAVING, dtype="boolean"),
-    "DataFrame of both": frame(HAVING).astype({2: "boolean"}),
-    "DataFrame of bools, objects": frame(HAVING, dtype=object),
-    "DataFrame of sparse bools": frame(HAVING).astype("Sparse[bool]"),
-    "columns in another order": frame(HAVING)[[4, 2, 0, 1, 3]].sort_index(axis=1),
-    "MultiLabelBinarizer": MultiLabelBinarizer().fit_transform(LABELS).astype(bool),
-}  # fmt: skip
 SINGLE = [row[0] for row in LABELS]
-ONE_EACH = {
-    "list": SINGLE,
-    "tuple": tuple(SINGLE),
-    "array": np.array(SINGLE),
-    "object array": np.array(SINGLE, dtype=object),
-    "not contiguous": np.array(LABELS)[:, 0],
-    "Series": pd.Series(SINGLE, index=INDEX),
-    "nullable Series": pd.Series(SINGLE, index=INDEX, dtype="Int64"),
-    "categories": pd.Series(SINGLE, dtype="category"),
-    "Index": pd.Index(SINGLE),
-    "column": np.array(SINGLE)[:, None],
-    "DataFrame": frame(SINGLE),
-    "lists": [[label] for label in SINGLE],
-    "sets": [{label} for label in SINGLE],
-    "get_dummies": pd.get_dummies(pd.Series(SINGLE, index=INDEX)),
-    "bools": np.eye(3, dtype=bool)[SINGLE],
+# All forms are read by one function; these are tried wherever it is to be called.
+ROWS = {
+    "sets": lambda rows: list(map(set, rows)),
+    "2-D array": np.array,
+    "Series of lists": lambda rows: pd.Series(rows, index=INDEX),
+    "DataFrame": frame,
 }
 LABEL_FORMS = {
     **{name: (LABELS, form(LABELS)) for name, form in ROWS.items()},
-    **{name: (LABELS, y) for name, y in INDICATORS.items()},
-    **{f"one each, {name}": ([[label] for label in SINGLE], y) for name, y in ONE_EACH.items()},
+    "bools": (LABELS, HAVING),
+    "csr_array": (LABELS, sparse.csr_array(HAVING)),
+    "coo_matrix": (LABELS, sparse.coo_matrix(HAVING)),
+    "DataFrame of bools": (LABELS, frame(HAVING)),
+    "DataFrame of nullable bools": (LABELS, frame(HAVING, dtype="boolean")),
+    **{
+        f"one each, {name}": ([[label] for label in SINGLE], y)
+        for name, y in {
+            "tuple": tuple(SINGLE),
+            "Series": pd.Series(SINGLE, index=INDEX),
+            "get_dummies": pd.get_dummies(pd.Series(SINGLE, index=INDEX)),
+        }.items()
+    },
 }
 CAPTION_FORMS = {
     **{name: (CAPTIONS, form(CAPTIONS)) for name, form in ROWS.items()},
-    **{
-        f"one each, {name}": ([row[:1] for row in CAPTIONS], form([row[0] for row in CAPTIONS]))
-        for name, form in {
-            "array": np.array,
-            "object array": objects,
-            "Series": lambda texts: pd.Series(texts, index=INDEX),
-            "str Series": lambda texts: pd.Series(texts, index=INDEX, dtype="string"),
-            "DataFrame": frame,
-            "column": lambda texts: np.array(texts)[:, None],
-        }.items()
-    },
+    "one each, Series": (
+        [row[:1] for row in CAPTIONS],
+        pd.Series([row[0] for row in CAPTIONS], index=INDEX),
+    ),
+}
+# What could be class indicators or rows of labels.
+UNCLEAR = {
+    "int matrix": HAVING.astype(int),
+    "DataFrame of ints": frame(HAVING.astype(int)),
+    "lists of ints": HAVING.astype(int).tolist(),
+    "lists of bools": HAVING.tolist(),
 }
 LATENTS = RNG.standard_normal((6, 3))
 
@@ -195,14 +135,14 @@ OF_LABELS = {
         LabelFrequencyDisplay.from_estimator(est, IMAGES, y).accuracy
     ),
 }
-SAID = [row[0] for row in CAPTIONS[1:] + CAPTIONS[:1]]
+GIVEN = [row[0] for row in CAPTIONS[1:] + CAPTIONS[:1]]
 SEVERAL = [["a dog runs", "two cows", "the old cat"]] * N
 OF_CAPTIONS = {
     "score": lambda est, y: est.score(IMAGES, y),
-    "bleu": lambda est, y: bleu(SAID, y),
-    "rouge_l": lambda est, y: rouge_l(SAID, y),
-    "cider": lambda est, y: cider(SAID, y),
-    "cider_d": lambda est, y: cider_d(SAID, y),
+    "bleu": lambda est, y: bleu(GIVEN, y),
+    "rouge_l": lambda est, y: rouge_l(GIVEN, y),
+    "cider": lambda est, y: cider(GIVEN, y),
+    "cider_d": lambda est, y: cider_d(GIVEN, y),
     "best_of_k": lambda est, y: best_of_k(SEVERAL, y),
     "caption_report": lambda est, y: caption_report(est, IMAGES, y, n_latents=2),
     "bleu_score": lambda est, y: bleu_score(est, IMAGES, y),
@@ -220,36 +160,7 @@ def assert_equal(found, expected):
         np.testing.assert_allclose(np.asarray(found, float), np.asarray(expected, float))
 
 
-FORMS = {f"labels, {name}": pair for name, pair in LABEL_FORMS.items()}
-FORMS |= {f"captions, {name}": pair for name, pair in CAPTION_FORMS.items()}
-# All forms are read by one function; these are tried wherever it is to be called.
-TRIED = ["sets", "2-D array", "Series of lists", "DataFrame", "one each, Series"]
-TRIED_OF_LABELS = [
-    *TRIED,
-    "bools",
-    "csr csr_array",
-    "coo coo_matrix",
-    "DataFrame of bools",
-    "DataFrame of nullable bools",
-    "one each, tuple",
-    "one each, get_dummies",
-]
-
-
-@pytest.mark.parametrize("form", FORMS)
-class TestForms:
-    def test__answer_rows__every_form__are_the_answers_of_each_row(self, form):
-        rows, y = FORMS[form]
-        assert list(map(sorted, answer_rows(y, N))) == list(map(sorted, rows))
-
-    def test__train_test_split__keeps_the_answers_of_each_row(self, form):
-        rows, y = FORMS[form]
-        parts = train_test_split(y, list(map(sorted, rows)), random_state=0)
-        for part, expected in zip(parts[:2], parts[2:], strict=True):
-            assert list(map(sorted, answer_rows(part, len(expected)))) == expected
-
-
-@pytest.mark.parametrize("form", TRIED_OF_LABELS)
+@pytest.mark.parametrize("form", LABEL_FORMS)
 class TestLabels:
     def test__fit__same_model(self, form):
         rows, y = LABEL_FORMS[form]
@@ -269,7 +180,7 @@ class TestLabels:
         assert_equal(OF_LABELS[measure](labeller, y), expected)
 
 
-@pytest.mark.parametrize("form", TRIED)
+@pytest.mark.parametrize("form", CAPTION_FORMS)
 class TestCaptions:
     def test__fit__same_model(self, form):
         rows, y = CAPTION_FORMS[form]
@@ -285,175 +196,17 @@ class TestCaptions:
         assert_equal(OF_CAPTIONS[measure](captioner, y), expected)
 
 
-COUNTS = HAVING.astype(int)
-# What could be class indicators or rows of labels, and what the error says to pass for either.
-UNCLEAR = {
-    "int matrix": (COUNTS, "y.astype(bool)", "list(map(set, y.tolist()))"),
-    "MultiLabelBinarizer": (
-        MultiLabelBinarizer().fit_transform(LABELS),
-        "y.astype(bool)",
-        "list(map(set, y.tolist()))",
-    ),
-    "uint8 matrix": (COUNTS.astype("u1"), "y.astype(bool)", "list(map(set, y.tolist()))"),
-    "float matrix": (COUNTS.astype(float), "y.astype(bool)", "list(map(set, y.tolist()))"),
-    "matrix of objects": (
-        COUNTS.astype(object),
-        "y.astype(bool)",
-        "list(map(set, y.astype(int).tolist()))",
-    ),
-    "bool matrix of objects": (
-        HAVING.astype(object),
-        "y.astype(bool)",
-        "list(map(set, y.astype(int).tolist()))",
-    ),
-    "DataFrame of ints": (
-        frame(COUNTS),
-        "y.astype(bool)",
-        "list(map(set, y.astype(int).to_numpy().tolist()))",
-    ),
-    "DataFrame of nullable ints": (
-        frame(COUNTS, dtype="Int64"),
-        "y.astype(bool)",
-        "list(map(set, y.astype(int).to_numpy().tolist()))",
-    ),
-    "DataFrame of ints and bools": (
-        frame(HAVING).astype({2: int}),
-        "y.astype(bool)",
-        "list(map(set, y.astype(int).to_numpy().tolist()))",
-    ),
-    "get_dummies of ints": (
-        pd.get_dummies(pd.Series(list("abc") * 4), dtype=int),
-        "y.astype(bool)",
-        "list(map(set, y.astype(int).to_numpy().tolist()))",
-    ),
-    "list of arrays of ints": (
-        list(COUNTS),
-        "np.array(list(y), dtype=bool)",
-        "list(map(set, y))",
-    ),
-    "Series of arrays of ints": (
-        pd.Series(list(COUNTS)),
-        "np.array(list(y), dtype=bool)",
-        "list(map(set, y))",
-    ),
-    "lists of ints": (COUNTS.tolist(), "np.array(list(y), dtype=bool)", "list(map(set, y))"),
-    "lists of bools": (HAVING.tolist(), "np.array(y)", "list(map(set, y))"),
-    "tuples of bools": (tuple(map(tuple, HAVING)), "np.array(y)", "list(map(set, y))"),
-    "arrays of bools": (list(HAVING), "np.array(y)", "list(map(set, y))"),
-    "object array of lists of bools": (
-        objects(HAVING.tolist()),
-        "np.array(y.tolist())",
-        "list(map(set, y))",
-    ),
-    "Series of lists of bools": (
-        pd.Series(HAVING.tolist()),
-        "np.array(y.tolist())",
-        "list(map(set, y))",
-    ),
-}
-
-
 @pytest.mark.parametrize("form", UNCLEAR)
-class TestUnclear:
-    def test__anywhere__says_what_to_pass(self, form, labeller):
-        y, as_classes, as_labels = UNCLEAR[form]
-        with pytest.raises(
-            ValueError, match="y (is a table of 0 and 1|holds rows of . bools)"
-        ) as e:
-            quick().fit(IMAGES, y)
-        assert as_classes in str(e.value)
-        assert (as_labels if "is a table" in str(e.value) else "sets if they") in str(e.value)
-        for name, measure in OF_LABELS.items():
-            if form != "get_dummies of ints":  # three columns are too few for five labels
-                with pytest.raises(ValueError, match=r"(y|label_sets) (is a table|holds rows)"):
-                    measure(labeller, y), name
-
-    def test__what_it_says__is_read_so(self, form):
-        y, as_classes, as_labels = UNCLEAR[form]
-        values = np.stack(y) if isinstance(y, list | tuple) else np.array(list(np.asarray(y)))
-        names = getattr(y, "columns", range(values.shape[1]))
-        expected = [[names[j] for j in np.flatnonzero(row.astype(bool))] for row in values]
-        assert answer_rows(eval(as_classes), N) == expected
-        found = answer_rows(eval(as_labels), N)
-        assert [set(row) for row in found] == [set(row.tolist()) for row in values]
+def test__unclear_form__anywhere__is_refused(form, labeller):
+    y = UNCLEAR[form]
+    for call in (lambda est, y: quick().fit(IMAGES, y), *OF_LABELS.values()):
+        with pytest.raises(ValueError, match="(y|label_sets) (is a table|holds rows)"):
+            call(labeller, y)
 
 
-def test__sparse_matrix_of_ints__says_what_to_pass():
-    for y in (
-        sparse.csr_array(COUNTS),
-        MultiLabelBinarizer(sparse_output=True).fit_transform(LABELS),
-    ):
-        with pytest.raises(ValueError, match=r"y is sparse with dtype int.*y.astype\(bool\)"):
-            quick().fit(IMAGES, y)
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (frame(HAVING, columns=list("aabcd")), "y has several columns of the name 'a'"),
-        (frame(HAVING, columns=["a", 1, 2, 3, 4]), "y.columns mixes types"),
-        (frame(HAVING, columns=["a", None, "b", "c", "d"]), "y.columns holds .*(missing|None)"),
-        (frame(HAVING, columns=[1, np.nan, 2, 3, 4]), "y.columns holds nan, a missing.*a name"),
-        (
-            frame(HAVING, columns=pd.MultiIndex.from_product([["a"], range(5)])),
-            r"y.columns holds \('a', 0\) of type tuple.*str\(\)",
-        ),
-        (frame(HAVING, columns=pd.date_range("2020", periods=5)), "y.columns holds .*datetime64"),
-        (
-            frame(HAVING, dtype="boolean").mask(COUNTS == 1),
-            r"y\[0\] holds <NA> for the class 0, a missing answer.*y.fillna\(False\)",
-        ),
-        (
-            frame(HAVING, dtype=object).where(COUNTS == 0, None),
-            r"y\[0\] holds (None|nan) for the class 0, a missing answer.*y.fillna\(False\)",
-        ),
-        (np.zeros((N, 3), dtype=bool), r"y\[0\] is empty"),
-        (frame(np.zeros((N, 3), dtype=bool)), r"y\[0\] is empty"),
-        (pd.DataFrame(index=INDEX), r"y\[0\] is empty"),
-        (np.ma.masked_array(LABELS, np.eye(N, 2)), "y is a masked array"),
-        ([np.ma.masked_array([1, 2], [0, 1])] * N, r"y\[0\] is a masked array"),
-        (np.array(["2020-01-01"] * N, dtype="M8[ns]"), r"y\[0\] holds .*datetime64.*str\(\)"),
-        (pd.Series(pd.date_range("2020", periods=N)), r"y\[0\] holds .*datetime64"),
-        (np.arange(N, dtype="m8[s]"), r"y\[0\] holds .*timedelta64"),
-    ],
-)
-def test__fit__tables_that_name_no_classes__say_what_to_do(y, message):
-    with pytest.raises(ValueError, match=message):
-        quick().fit(IMAGES, y)
-
-
-@pytest.mark.parametrize(
-    ("y", "leave_out"),
-    [
-        (frame([["a dog", "a cat"], ["a cow", None]] * (N // 2)), "row.dropna().tolist()"),
-        (
-            frame([["a dog", "a cat"], ["a cow", pd.NA]] * (N // 2), dtype="string"),
-            "row.dropna().tolist()",
-        ),
-        (np.array([["a dog", "a cat"], ["a cow", np.nan]] * (N // 2), dtype=object), "a == a"),
-        (np.array([["a dog", "a cat"], ["a cow", None]] * (N // 2), dtype=object), "is not None"),
-        (np.array([[1.0, 2.0], [3.0, np.nan]] * (N // 2)), "a == a"),
-    ],
-)
-def test__missing_cells__error_says_how_to_leave_them_out(y, leave_out):
-    with pytest.raises(ValueError, match=r"y\[1\] holds .*missing.*Leave it out") as error:
-        quick().fit(IMAGES, y)
-    assert leave_out in str(error.value)
-    (advice,) = [line for line in _advice(str(error.value)) if "for" in line]
-    assert list(map(len, answer_rows(eval(advice, {"y": y}), N))) == [2, 1] * (N // 2)
-
-
-def _advice(message):
-    return [message[message.index("can: ") + 5 :].rstrip(".")]
-
-
-@pytest.mark.parametrize(
-    "names", [list("vwxyz"), [2.5, 3, 4, 5, 6], pd.Index([1, 3, 5, 7, 9], dtype="uint8")], ids=str
-)
-def test__classes__of_a_data_frame__are_its_columns(names):
+def test__classes__of_a_data_frame__are_its_columns():
+    names = pd.Index([1, 3, 5, 7, 9], dtype="uint8")
     rows = [[names[label] for label in row] for row in LABELS]
-    for kind in (bool, "boolean", object, "Sparse[bool]"):
-        assert answer_rows(frame(HAVING, columns=names).astype(kind), N) == rows
     y = frame(HAVING, columns=names)
     est, other = quick().fit(IMAGES, y), quick().fit(IMAGES, rows)
     np.testing.assert_array_equal(est.classes_, names)
@@ -525,80 +278,7 @@ def test__search__captions__scores_are_those_of_lists(form):
     np.testing.assert_allclose(searched(y, scoring), searched(rows, scoring))
 
 
-GENERATED = {
-    "tuples": lambda rows: tuple(map(tuple, rows)),
-    "2-D array": np.array,
-    "2-D object array": lambda rows: np.array(rows, dtype=object),
-    "DataFrame": lambda rows: frame(rows, columns=["x y", "z", "q"]),
-    "square DataFrame": lambda rows: frame(rows),
-    "Series of lists": lambda rows: pd.Series(rows, index=INDEX),
-}
-
-
-@pytest.mark.parametrize("form", GENERATED)
-def test__generated_captions__every_form__same_values(form):
-    rows = [[f"a {a} runs", f"the {b} ran off to a {a}", f"a {b}"] for a, b in
-            [("dog", "cow"), ("cat", "dog"), ("red fox", "cat")] * (N // 3)]  # fmt: skip
-    y = GENERATED[form](rows)
-    for measure in (
-        uniqueness,
-        distinct_n,
-        mutual_bleu,
-        lambda y: best_of_k(y, CAPTIONS),
-        lambda y: novelty(y, CAPTIONS),
-        lambda y: novelty(SAID, y),
-        lambda y: fixed_latent_accuracy(y, CAPTIONS),
-    ):
-        assert_equal(measure(y), measure(rows))
-
-
-@pytest.mark.parametrize("form", ["array", "Series", "tuple"])
-def test__generated_captions__one_for_each_image__same_values(form):
-    said = {"array": np.array, "Series": lambda t: pd.Series(t, index=INDEX), "tuple": tuple}
-    for measure in (bleu, rouge_l, cider, cider_d):
-        assert_equal(measure(said[form](SAID), CAPTIONS), measure(SAID, CAPTIONS))
-        with pytest.raises(ValueError, match="captions holds .* where a caption belongs"):
-            measure(frame(SAID, columns=["a dog"]), CAPTIONS)
-
-
-def pipelines(est):
-    double = make_pipeline(FunctionTransformer(), "passthrough", est)
-    search = GridSearchCV(est, {"mi_weight": [0.1]}, cv=2)
-    return {
-        "pipeline": double,
-        "search": search,
-        "search of a pipeline": GridSearchCV(
-            make_pipeline(FunctionTransformer(), est),
-            {"conditionalcaptioner__mi_weight": [0.1]},
-            cv=2,
-        ),
-        "pipeline of a search": make_pipeline(FunctionTransformer(), search),
-    }
-
-
-@pytest.mark.parametrize("kind", pipelines(quick()))
-def test__labels__inside_of_others__measures_are_those_of_the_captioner(kind, labeller):
-    outer = pipelines(quick())[kind].fit(IMAGES, LABELS)
-    for measure in (
-        control_score,
-        lambda est, X, y: LatentTraversalDisplay.from_estimator(est, X, y).right,
-        lambda est, X, y: LabelFrequencyDisplay.from_estimator(est, X, y).accuracy,
-        lambda est, X, y: LatentMapDisplay.from_estimator(est, X, n_points=4).answers,
-        lambda est, X, y: list(dialogue_accuracy(est, X, turns=(1,), n_speakers=3).values()),
-        lambda est, X, y: describe_latents(est, X),
-    ):
-        assert_equal(measure(outer, IMAGES, LABELS), measure(labeller, IMAGES, LABELS))
-
-
-def test__captions__inside_of_others__measures_are_those_of_the_captioner(captioner):
-    outer = pipelines(quick())["pipeline of a search"].fit(IMAGES, CAPTIONS)
-    for name, measure in OF_CAPTIONS.items():
-        assert_equal(measure(outer, CAPTIONS), measure(captioner, CAPTIONS)), name
-    one, other = (describe_captions(est, IMAGES[:2], n_latents=10) for est in (outer, captioner))
-    assert one == other
-
-
-NEVER_SEEN = {
+UNKNOWN = {
     "labels": ([i // 6 for i in range(N)], [None, control_score]),
     "str labels": (np.array(list("ab")).repeat(6), [None, control_score]),
     "sets": ([{i // 6, 2 + i // 6} for i in range(N)], [None, control_score]),
@@ -608,9 +288,9 @@ NEVER_SEEN = {
 
 
 @pytest.mark.filterwarnings("ignore::condcap_sk.exceptions.SingleAnswerWarning")
-@pytest.mark.parametrize("kind", NEVER_SEEN)
-def test__folds_without_any_answer_that_was_seen__score_nothing(kind):
-    y, scorers = NEVER_SEEN[kind]
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test__folds_without_any_answer_of_fit__score_nothing(kind):
+    y, scorers = UNKNOWN[kind]
     for scoring in scorers:
         found = cross_val_score(quick(), IMAGES, y, cv=2, scoring=scoring, error_score="raise")
         np.testing.assert_array_equal(found, 0)
@@ -630,5 +310,5 @@ def test__folds_without_any_answer_that_was_seen__score_nothing(kind):
         for display in (LabelFrequencyDisplay, LatentTraversalDisplay):
             display.from_estimator(est, IMAGES[6:], y[6:])
     other = [["x"] if kind in ("labels", "sets", "one answer for one image") else [1]] * 6
-    with pytest.raises(ValueError, match="y holds no answer that was seen in fit|fit saw captions"):
+    with pytest.raises(ValueError, match="y holds no answer .*in fit|fit saw captions"):
         est.score(IMAGES[6:], other)

@@ -1,230 +1,109 @@
-"""Checks of what users hand in, where no estimator's own test makes them."""
-
-import tracemalloc
-from decimal import Decimal
-from enum import Enum, IntEnum
-from fractions import Fraction
+"""Checks of images, latents and rows of floats."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from sklearn.base import BaseEstimator
 
-from condcap_sk import ConditionalCaptioner
-from condcap_sk._validation import check_answers, check_label_sets, in_kept_dtype, in_one_dtype
+from condcap_sk._validation import (
+    as_rows,
+    check_given,
+    check_images,
+    check_latents,
+    check_same_images,
+    for_torch,
+)
 
 
-class Kind(str, Enum):  # noqa: UP042 – str() of a StrEnum is its value, of this one its name
-    CAT = "cat"
-
-
-class Level(IntEnum):
-    LOW = 1
+def test__for_torch__read_only_and_strided__is_copied():
+    array = np.broadcast_to(np.arange(6).reshape(2, 3).T, (3, 2))
+    found = for_torch(array)
+    assert found.flags.c_contiguous
+    assert found.flags.writeable
+    np.testing.assert_array_equal(found, array)
 
 
 @pytest.mark.parametrize(
-    ("bad", "message"),
+    ("values", "message"),
     [
-        (None, r"y\[3\] holds None of type NoneType"),
-        (b"a", r"y\[3\] holds b'a' of type bytes"),
-        (3, r"3 \(number\) in y\[3\] and 'a dog' \(str\) in y\[0\].*str\(\)"),
-        (np.nan, r"y\[3\] holds nan, .*missing.*Leave it out"),
-        (np.float32(np.nan), r"y\[3\] holds nan, .*missing.*Leave it out"),
+        ([[1.0, 2.0]], r"c has 2 columns, but 3 are expected.*shape \(n, 3\)"),
+        ([1.0, 2.0, 3.0], "c: Expected 2D array"),
+        ([[np.nan] * 3], "Input c contains NaN"),
+        ([[1e300] * 3], "Input c contains infinity"),
+        ([["a", "b", "c"]], "c: could not convert"),
     ],
 )
-def test__check_label_sets__bad_answer__is_located(bad, message):
-    y = [["a dog", "one dog"], ["a cat"], ["a cat", "it"], ["a cow", bad], ["a horse"]]
+def test__as_rows__what_is_none__error_names_the_argument(values, message):
     with pytest.raises(ValueError, match=message):
-        check_label_sets(y, 5, "y")
+        as_rows(values, 3, "c")
 
 
-def test__check_answers__one_long_caption__takes_no_memory_for_the_others():
-    captions = ["a dog runs"] * 3000 + ["x" * 20_000]
-    tracemalloc.start()
-    checked = check_answers(captions, "captions")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 2**20
-    assert checked.tolist() == captions
-
-
-def exactly(labels):
-    return [label.item() if isinstance(label, np.generic) else label for label in labels]
-
-
-DTYPES = ["?", *np.typecodes["AllInteger"], "e", "f", "d", "g"]
-GIVEN = {
-    "array": lambda values: values,
-    "other byte order": lambda values: values.astype(values.dtype.newbyteorder()),
-    "every second": lambda values: np.repeat(values, 2)[::2],
-    "read-only": lambda values: np.broadcast_to(values, (1, len(values)))[0],
-    "scalars in a list": list,
-    "scalars in an object array": lambda values: np.array(list(values), dtype=object),
-    "Series": pd.Series,
-    "Index": pd.Index,
-}
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("form", GIVEN)
-def test__check_answers__labels_of_every_width__keep_dtype_and_value(dtype, form):
-    dtype = np.dtype(dtype)
-    values = [0, 1]
-    if dtype.kind in "iu":
-        values = [np.iinfo(dtype).min, 5, np.iinfo(dtype).max]
-    elif dtype.kind == "f":
-        values = [np.finfo(dtype).min, 0.1, np.finfo(dtype).tiny, np.inf]
-    values = np.array(values, dtype=dtype)
-    if form == "Index" and dtype.char in "eg":
-        pytest.skip("pandas has no such Index")
-    for found in (
-        check_answers(GIVEN[form](values), "y"),
-        check_label_sets(GIVEN[form](values), len(values))[0],
-        check_label_sets([{value} for value in values], len(values))[0],
-        check_label_sets([[value] for value in values], len(values))[0],
-        check_label_sets([values.repeat(2), values], 2)[0][2 * len(values) :],
-        check_label_sets(values[:, None], len(values))[0] if dtype.kind != "b" else values,
-    ):
-        assert found.dtype == dtype
-        assert found.dtype.isnative
-        assert exactly(found) == exactly(values)
+def test__check_given__no_y__error_names_the_estimator():
+    with pytest.raises(ValueError, match="BaseEstimator requires y to be passed"):
+        check_given(None, BaseEstimator())
 
 
 @pytest.mark.parametrize(
-    ("values", "dtype"),
+    ("shape", "image_shape", "expected"),
     [
-        ([1, 2], "i8"),
-        ([-(2**63), 2**63 - 1], "i8"),
-        ([0, 2**63], "u8"),
-        ([2**64 - 1, 2**63 + 1], "u8"),
-        ([np.int64(-1), np.uint64(3)], "i8"),
-        ([np.uint64(2**63), np.int8(3)], "u8"),
-        ([np.int8(-1), np.uint8(200)], "i2"),
-        ([np.uint8(1), 300], "i8"),
-        ([1, 0.5], "f8"),
-        ([2**53, 0.5], "f8"),
-        ([2**70, 0.5], "f8"),
-        ([np.float32(0.1), np.float16(0.1)], "f4"),
-        ([np.float32(0.1), 0.1], "f8"),
-        ([np.float16(0.5), np.int8(-3)], "f2"),
-        ([-0.0, np.inf, -np.inf], "f8"),
-        ([np.True_, False], "?"),
-        ([np.str_("a"), "b\0"], "O"),
-        ([Kind.CAT, "dog"], "O"),
-        ([Level.LOW, 3], "i8"),
+        ((4, 9, 8), None, (4, 1, 9, 8)),
+        ((4, 9, 8, 3), None, (4, 3, 9, 8)),
+        ((4, 3, 9, 8), None, (4, 3, 9, 8)),
+        ((4, 72), (9, 8), (4, 1, 9, 8)),
+        ((4, 216), (9, 8, 3), (4, 3, 9, 8)),
+        ((4, 5), None, (4, 5)),
     ],
 )
-def test__check_answers__mixed_widths__one_dtype_holds_all_values(values, dtype):
-    found = check_answers(values, "y")
-    assert found.dtype == dtype
-    assert exactly(found) == exactly(values)
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f4", "f8", bool])
+def test__check_images__every_layout__has_channels_first(shape, image_shape, expected, dtype):
+    X = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    found = check_images(X, image_shape=image_shape)
+    assert found.shape == expected
+    assert found.dtype == ("u1" if dtype == "u1" else "f4")
+    if image_shape is None and expected == shape:
+        np.testing.assert_array_equal(found, X)
 
 
 @pytest.mark.parametrize(
-    ("values", "named"),
+    ("X", "image_shape", "message"),
     [
-        ([1, 2**64], 2**64),
-        ([-(2**63) - 1, 1], -(2**63) - 1),
-        ([-1, 2**63], "9223372036854775808 beside -1"),
-        ([np.int64(-1), np.uint64(2**63)], "9223372036854775808 beside -1"),
-        ([2**70], 2**70),
-        ([0.5, 2**53 + 1], 2**53 + 1),
-        ([np.float16(0.5), np.int64(2**53 + 1)], 2**53 + 1),
-        ([10**400, 0.5], 10**400),
+        (np.zeros(3), None, r"X has 1 dimension\(s\).*X\[None\]"),
+        (np.zeros((4, 9, 8, 5)), None, r"X holds images of shape \(9, 8, 5\).*neither last nor"),
+        (np.zeros((4, 6)), (2, 2), "image_shape=.* needs 4 columns, but X has 6"),
+        (np.zeros((4, 6)), (6,), "image_shape=.* is no size of images"),
+        (np.full((4, 6), 1e300), None, "X (holds values|contains infinity).* too large"),
+        ([np.zeros((2, 2)), np.zeros((2, 3))], None, "images of different sizes"),
     ],
 )
-def test__check_answers__values_that_no_dtype_holds__are_named(values, named):
-    for check in (check_answers, lambda y, name: check_label_sets(y, len(values), name)):
-        with pytest.raises(ValueError, match=f"^y.* holds {named}.*labels as str"):
-            check(values, "y")
+def test__check_images__what_are_none__error_names_what_to_pass(X, image_shape, message):
+    with pytest.raises(ValueError, match=message):
+        check_images(X, image_shape=image_shape)
 
 
-@given(
-    st.lists(
-        st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False), st.integers(-9, 9)),
-        min_size=1,
-    )
-)
-def test__check_answers__any_numbers__come_back_with_their_values_or_are_refused(values):
-    integers = [value for value in values if isinstance(value, int)]
-    if len(integers) < len(values):
-        fits = all(abs(value) <= 2**53 or float(value) == value for value in integers)
-    else:
-        fits = any(low <= min(values) and max(values) < high
-                   for low, high in [(-(2**63), 2**63), (0, 2**64)])  # fmt: skip
-    if not fits:
-        with pytest.raises(ValueError, match="y holds .*labels as str"):
-            check_answers(values, "y")
-        return
-    found = check_answers(values, "y")
-    assert found.tolist() == values
-    assert found.dtype.kind == ("f" if len(integers) < len(values) else found.dtype.kind)
+def test__check_images__columns_of_a_data_frame__are_kept_in_fit_and_compared_later():
+    estimator = BaseEstimator()
+    X = pd.DataFrame(np.eye(3), columns=list("abc"))
+    check_images(X, estimator, reset=True)
+    assert estimator.feature_names_in_.tolist() == list("abc")
+    with pytest.raises(ValueError, match="feature names should match"):
+        check_images(X[["c", "b", "a"]], estimator)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [1j, Decimal(1), Fraction(1, 2), b"a", np.datetime64("2020"), np.timedelta64(1, "s"), pd.NaT],
-    ids=repr,
-)
-def test__check_answers__what_is_no_label__is_named(value):
-    for answers in ([value], np.array([value]), np.array([value], dtype=object)):
-        with pytest.raises(ValueError, match="y.* holds .*(of type|missing)"):
-            check_answers(answers, "y")
+def test__check_same_images__other_size_or_one_image__error_names_what_to_pass():
+    check_same_images(np.zeros((2, 3, 9, 8)), (3, 9, 8))
+    with pytest.raises(ValueError, match="X holds 9x7 images .* fit saw 9x8 images"):
+        check_same_images(np.zeros((2, 3, 9, 7)), (3, 9, 8))
+    with pytest.raises(ValueError, match=r"X is one image of shape \(9, 8, 3\).*X\[None\]"):
+        check_same_images(np.zeros((9, 1, 8, 3)), (3, 9, 8), given=(9, 8, 3))
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (np.array([2**63 + 1], dtype="u8"), np.array([-1])),
-        (np.array([2**53 + 1]), np.array([2.0**53])),
-        (np.array(["a"]), np.array(["abc"], dtype=object)),
-        (np.array([1], dtype="i1"), np.array([0.1], dtype="f4")),
-    ],
-)
-def test__in_one_dtype__labels_of_two_kinds__stay_apart(one, other):
-    found = in_one_dtype(one, other)
-    assert [array.tolist() for array in found] == [one.tolist(), other.tolist()]
-    assert found[0].dtype == found[1].dtype
-    assert len(np.unique(np.concatenate(found))) == 2
+@pytest.mark.parametrize("c", [[1.0, 2.0], [[1.0, 2.0]], [[1.0, 2.0]] * 3])
+def test__check_latents__one_or_one_each__has_a_row_for_each_image(c):
+    found = check_latents(c, 3, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, [[1, 2]] * 3)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test__model_file__labels_of_every_width__keep_dtype_and_value(dtype, tmp_path):
-    values = np.array([0, 1] if dtype == "?" else [1, 2, 100], dtype=dtype)
-    if np.dtype(dtype).kind == "f":
-        values /= 8
-    X = np.random.RandomState(0).rand(12, 3)
-    est = ConditionalCaptioner(random_state=0).set_params(
-        codec__max_iter=1, image_encoder__max_iter=1, gan__max_iter=1
-    )
-    y = np.resize(values, 12)
-    est.fit(X, y).save(tmp_path / "m")
-    loaded = ConditionalCaptioner.load(tmp_path / "m")
-    for answers in (est.predict(X), loaded.predict(X), loaded.classes_):
-        assert answers.dtype == np.dtype(dtype)
-    np.testing.assert_array_equal(loaded.classes_, values)
-    np.testing.assert_array_equal(loaded.infer_latent(X, y), est.infer_latent(X, y))
-    assert loaded.score(X, y) == est.score(X, y)
-
-
-@pytest.mark.parametrize(
-    ("labels", "dtype"),
-    [
-        (np.array([300]), "|u1"),
-        (np.array([-1]), "<u8"),
-        (np.array([1, 2]), "<f4"),
-        (np.array([0.1]), "<f4"),
-        (np.array([1e308]), "<f2"),
-        (np.array([0.5]), "<i8"),
-        (np.array([1]), "|b1"),
-        (np.array([1]), "<M8[s]"),
-        (np.array([1]), "|O"),
-        (np.array([1]), "|V100000000000"),
-        (np.array([1]), "int8"),
-        (np.array([True]), "|u1"),
-        (np.array(["a"]), "<i8"),
-    ],
-)
-def test__in_kept_dtype__name_that_does_not_fit__changes_nothing(labels, dtype):
-    assert in_kept_dtype(labels, dtype) is labels
+def test__check_latents__other_shape__error_names_what_to_pass():
+    with pytest.raises(ValueError, match=r"c has shape \(2, 2\). Pass one latent of shape \(2,\)"):
+        check_latents(np.zeros((2, 2)), 3, 2)

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ..text.likeness import without_end
+from ..answers.ngrams import without_end
 from ..training.dropout import glimpse
 from .losses import expected_reward_loss
 
@@ -23,7 +23,7 @@ class ConsensusSpeaker(nn.Module):
     generator : SentenceGenerator
         On image vectors.
     decoder : CaptionSpeaker
-    judge : condcap_sk.metrics.captions.Consensus or None
+    judge : condcap_sk.answers.ngrams.CiderScorer or None
         Of the token ids of each image's true captions. None: nothing is to be learned.
     rng : torch.Generator or None
         On the device; draws captions.
@@ -47,7 +47,7 @@ class ConsensusSpeaker(nn.Module):
         tokens = self.decoder.sample(heard, self.rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [
-            self.judge.score(owner, said, guarded=True) + self.judge.bleu_1(owner, said)
+            self.judge.cider_d(owner, said) + self.judge.bleu_1(owner, said)
             for owner, said in zip(owners, without_end(tokens), strict=True)
         ]
         log_probabilities = self.decoder.log_probability(heard, tokens)

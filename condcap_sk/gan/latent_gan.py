@@ -19,8 +19,8 @@ from .._validation import (
     check_vector_sets,
     for_torch,
 )
+from ..answers.ngrams import CiderScorer, without_end
 from ..exceptions import ModelFileError
-from ..metrics.captions import Consensus
 from ..persistence import (
     history,
     image_shape,
@@ -29,7 +29,6 @@ from ..persistence import (
     pack_params,
     unpack_params,
 )
-from ..text.likeness import without_end
 from ..text.modules import CaptionSpeaker
 from ..training.batches import ROWS, in_batches
 from ..training.device import Portable, resolve_device
@@ -391,7 +390,7 @@ class LatentGAN(Portable, BaseEstimator):
         """Return the consensus of the players, and the history of its training."""
         order_seed, rng_seed = seeds
         device = players.generator.radius.device
-        judge = Consensus([without_end(np.asarray(rows)) for rows in tokens])
+        judge = CiderScorer([without_end(np.asarray(rows)) for rows in tokens])
         speaker = ConsensusSpeaker(
             copy.deepcopy(players.generator),
             copy.deepcopy(players.decoder),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import answer_rows
+from ..answers.label_sets import answer_rows
 from ..metrics import fixed_latent_accuracy, label_frequencies
 from ..metrics._estimator import check_labels, last_step
 from ..training.seeding import check_seed

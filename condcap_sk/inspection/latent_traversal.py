@@ -4,7 +4,8 @@ import textwrap
 
 import numpy as np
 
-from .._validation import answer_rows, check_images
+from .._validation import check_images
+from ..answers.label_sets import answer_rows
 from ..answers.tokenizer import splitter
 from ..metrics._estimator import analyzer_of, last_step, stages_of
 from ..metrics.control import right_shares

@@ -1,17 +1,7 @@
 """How good answers are, and how much the latent governs them."""
 
+from .agreement import best_of_k, bleu, cider, cider_d, rouge_l
 from .caption_report import bleu_score, caption_report, oracle_score
-from .captions import (
-    best_of_k,
-    bleu,
-    cider,
-    cider_d,
-    distinct_n,
-    mutual_bleu,
-    novelty,
-    rouge_l,
-    uniqueness,
-)
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -24,6 +14,7 @@ from .control import (
     total_variation,
 )
 from .dialogue import dialogue_accuracy
+from .diversity import distinct_n, mutual_bleu, novelty, uniqueness
 from .report import control_report, control_score
 
 __all__ = [

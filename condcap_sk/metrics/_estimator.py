@@ -1,15 +1,23 @@
 """What metrics ask of a fitted estimator."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+Analyzer = str | Callable[[str], Sequence[str]]
+Default = TypeVar("Default", str, None)
 
-def last_step(estimator, X):
+
+def last_step(estimator: BaseEstimator, X: ArrayLike) -> tuple[BaseEstimator, ArrayLike]:
     """Return the captioner in a pipeline or fitted search, and `X` as it comes to it."""
     captioner, _ = _unwrap(estimator)
     return captioner, stages_of(estimator, X)[-1]
 
 
-def stages_of(estimator, X):
+def stages_of(estimator: BaseEstimator, X: ArrayLike) -> list[ArrayLike]:
     """Return `X` as it is given, and after each step of a pipeline before the captioner."""
     stages = [X]
     for step in _unwrap(estimator)[1]:
@@ -17,15 +25,15 @@ def stages_of(estimator, X):
     return stages
 
 
-def analyzer_of(estimator, default):
-    """Return how a captioner's answers fall into tokens; `default` where it does not tell."""
+def analyzer_of(estimator: BaseEstimator, default: Default) -> Analyzer | Default:
+    """Return how a captioner's answers fall into tokens; `default` where it has no codec."""
     captioner, _ = _unwrap(estimator)
     return getattr(getattr(captioner, "codec_", None), "analyzer_", default)
 
 
-def _unwrap(estimator):
+def _unwrap(estimator: BaseEstimator) -> tuple[BaseEstimator, list[Pipeline]]:
     """Return the captioner in a pipeline or fitted search, and the steps before it."""
-    steps = []
+    steps: list[Pipeline] = []
     while True:
         if isinstance(estimator, Pipeline):
             # As pipelines of one step: one may be "passthrough".
@@ -37,7 +45,7 @@ def _unwrap(estimator):
             return estimator, steps
 
 
-def check_labels(estimator, instead):
+def check_labels(estimator: BaseEstimator, instead: str) -> None:
     """Raise, pointing to `instead`, if an estimator was fitted on captions."""
     if analyzer_of(estimator, "label") != "label":
         raise ValueError(
@@ -46,7 +54,7 @@ def check_labels(estimator, instead):
         )
 
 
-def caption_analyzer(estimator, instead):
+def caption_analyzer(estimator: BaseEstimator, instead: str) -> Analyzer:
     """Return what captions are split by; raise, pointing to `instead`, if there are only labels."""
     analyzer = analyzer_of(estimator, "word")
     if analyzer == "label":

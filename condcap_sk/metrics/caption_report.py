@@ -1,28 +1,31 @@
 """caption_report and scorers: how good the captions of an estimator are, and how different."""
 
+from collections.abc import Collection
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
+from ._captions import check_references
 from ._estimator import caption_analyzer, last_step
-from .captions import (
-    best_of_k,
-    bleu,
-    check_references,
-    cider,
-    cider_d,
-    distinct_n,
-    mutual_bleu,
-    rouge_l,
-    uniqueness,
-)
+from .agreement import best_of_k, bleu, cider, cider_d, rouge_l
+from .diversity import distinct_n, mutual_bleu, uniqueness
 
 N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as is usual
 
 
-def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, output_dict=False):
+def caption_report(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    captions: Collection[object],
+    *,
+    n_latents: int = 20,
+    random_state: int | np.random.RandomState | None = 0,
+    output_dict: bool = False,
+) -> str | dict[str, float]:
     """Report how good captions are, one for each image and several, and how much these differ.
 
     Captions are compared by the tokens that the estimator makes them of, its ``codec_.analyzer_``.
@@ -74,7 +77,7 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     >>> sorted(caption_report(est, scenes.images, scenes.captions, output_dict=True))[:4]
     ['best_of_k', 'bleu_1', 'bleu_2', 'bleu_3']
     """
-    split = {"analyzer": caption_analyzer(estimator, "control_report")}
+    analyzer = caption_analyzer(estimator, "control_report")
     check_scalar(n_latents, "n_latents", Integral, min_val=2)
     estimator, X = last_step(estimator, X)
     best = estimator.predict(X)
@@ -82,17 +85,19 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     latents = estimator.sample_latents(n_latents, random_state=check_random_state(random_state))
     grid = estimator.predict_grid(X, latents)
     few = grid[:, :N_FEW]
+    bleus = bleu(best, captions, analyzer=analyzer)
+    of_columns = [cider_d(column, captions, analyzer=analyzer).mean() for column in grid.T]
     report = {
-        **{f"bleu_{n}": value for n, value in enumerate(bleu(best, captions, **split), 1)},
-        "rouge_l": rouge_l(best, captions, **split).mean(),
-        "cider": cider(best, captions, **split).mean(),
-        "cider_d": cider_d(best, captions, **split).mean(),
-        "best_of_k": best_of_k(grid, captions, **split).mean(),
-        "mean_of_k": np.mean([cider_d(column, captions, **split).mean() for column in grid.T]),
+        **{f"bleu_{n + 1}": value for n, value in enumerate(bleus)},
+        "rouge_l": rouge_l(best, captions, analyzer=analyzer).mean(),
+        "cider": cider(best, captions, analyzer=analyzer).mean(),
+        "cider_d": cider_d(best, captions, analyzer=analyzer).mean(),
+        "best_of_k": best_of_k(grid, captions, analyzer=analyzer).mean(),
+        "mean_of_k": np.mean(of_columns),
         "distinct": uniqueness(grid),
-        "mutual_bleu": mutual_bleu(few, **split),
-        "distinct_1": distinct_n(few, 1, **split),
-        "distinct_2": distinct_n(few, 2, **split),
+        "mutual_bleu": mutual_bleu(few, analyzer=analyzer),
+        "distinct_1": distinct_n(few, 1, analyzer=analyzer),
+        "distinct_2": distinct_n(few, 2, analyzer=analyzer),
     }
     report = {name: float(value) for name, value in report.items()}
     if output_dict:
@@ -100,7 +105,7 @@ def caption_report(estimator, X, captions, *, n_latents=20, random_state=0, outp
     return "\n".join(f"{name:12}{value:8.3f}" for name, value in report.items())
 
 
-def bleu_score(estimator, X, captions):
+def bleu_score(estimator: BaseEstimator, X: ArrayLike, captions: Collection[object]) -> float:
     """BLEU-4 of ``predict(X)``, as a scorer for `GridSearchCV` and the like.
 
     Parameters
@@ -131,7 +136,7 @@ def bleu_score(estimator, X, captions):
     return float(bleu(best, captions, analyzer=analyzer)[3])
 
 
-def oracle_score(estimator, X, captions):
+def oracle_score(estimator: BaseEstimator, X: ArrayLike, captions: Collection[object]) -> float:
     """CIDEr-D of the best of 20 captions that differ, as a scorer for `GridSearchCV` and the like.
 
     Parameters

@@ -3,13 +3,19 @@
 Each of them alone can be cheated; `control_report` gives them together.
 """
 
+from collections.abc import Collection
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import entr, rel_entr
 
-from .._validation import check_answers, check_label_sets, in_one_dtype, table_rows
+from ..answers.label_sets import check_label_sets, table_rows
+from ..answers.labels import check_answers, in_one_dtype
 
 
-def fixed_latent_accuracy(answers, label_sets):
+def fixed_latent_accuracy(
+    answers: ArrayLike, label_sets: Collection[object]
+) -> NDArray[np.float64]:
     """Share of images whose answer is in their set, for each latent.
 
     Parameters
@@ -34,7 +40,7 @@ def fixed_latent_accuracy(answers, label_sets):
     return (np.take_along_axis(shares, codes, axis=1) > 0).mean(axis=0)
 
 
-def coverage(answers, label_sets):
+def coverage(answers: ArrayLike, label_sets: Collection[object]) -> float:
     """Share of an image's right answers that are given under at least one latent.
 
     Parameters
@@ -60,7 +66,7 @@ def coverage(answers, label_sets):
     return float(((right & reached).sum(axis=1) / right.sum(axis=1)).mean())
 
 
-def calibration_error(answers, label_sets):
+def calibration_error(answers: ArrayLike, label_sets: Collection[object]) -> float:
     """How far the answers to an image lie from all its right answers being equally likely.
 
     The mean over images of the total variation distance between the frequencies of its answers
@@ -89,12 +95,12 @@ def calibration_error(answers, label_sets):
     return float(total_variation(_shares_of_rows(codes, shares.shape[1]), shares).mean())
 
 
-def conditional_mutual_information(answers):
+def conditional_mutual_information(answers: ArrayLike) -> float:
     """Mutual information I(c; y | X) of latent and answer once the image is known, in bits.
 
     The answer follows from image and latent, so this is the entropy of an image's answers over
     latents, by the plug-in estimate with the Miller-Madow correction, averaged over images. It
-    says that the latent changes the answer, not that it means anything: answering whatever is top
+    shows that the latent changes the answer, not that it means anything: answering whatever is top
     left or bottom right has it all.
 
     Parameters
@@ -114,14 +120,14 @@ def conditional_mutual_information(answers):
     >>> round(conditional_mutual_information(answers), 2)
     1.0
     """
-    answers = _check_grid(answers)
-    labels, codes = np.unique(answers, return_inverse=True)
-    frequencies = _shares_of_rows(codes.reshape(answers.shape), len(labels))
-    missing = ((frequencies > 0).sum(axis=1) - 1) / (2 * answers.shape[1])
+    grid = _check_grid(answers)
+    labels, codes = np.unique(grid, return_inverse=True)
+    frequencies = _shares_of_rows(codes.reshape(grid.shape), len(labels))
+    missing = ((frequencies > 0).sum(axis=1) - 1) / (2 * grid.shape[1])
     return float((entr(frequencies).sum(axis=1) + missing).mean() / np.log(2))
 
 
-def label_frequencies(answers, labels):
+def label_frequencies(answers: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """Share of images that get each label, for each latent.
 
     Parameters
@@ -143,19 +149,19 @@ def label_frequencies(answers, labels):
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    answers, labels = _check_grid(answers), check_answers(labels, "labels")
-    _check_kinds(answers, labels, "labels")
-    answers, labels = in_one_dtype(answers, labels)
-    missing = np.setdiff1d(answers, labels)
+    grid, counted = _check_grid(answers), check_answers(labels, "labels")
+    _check_kinds(grid, counted, "labels")
+    grid, counted = in_one_dtype(grid, counted)
+    missing = np.setdiff1d(grid, counted)
     if len(missing):
         raise ValueError(
             f"labels lacks {missing.tolist()[:5]}, which answers holds. Pass every label, for "
             "example `estimator.classes_`."
         )
-    return np.stack([(answers == label).mean(axis=0) for label in labels], axis=1)
+    return np.stack([(grid == label).mean(axis=0) for label in counted], axis=1)
 
 
-def total_variation(p, q):
+def total_variation(p: ArrayLike, q: ArrayLike) -> NDArray[np.float64] | np.float64:
     """Total variation distance ``½ Σ|p − q|`` of distributions over the last axis.
 
     Parameters
@@ -177,11 +183,11 @@ def total_variation(p, q):
     return 0.5 * np.abs(np.asarray(p) - np.asarray(q)).sum(axis=-1)
 
 
-def label_skew(frequencies):
+def label_skew(frequencies: ArrayLike) -> float:
     """How far one latent's label frequencies lie from all latents' average.
 
     The mean over latents of the total variation distance between a row of `frequencies` and the
-    average row. 0 says that the latent does not change what is answered most.
+    average row. 0 where the latent does not change what is answered most.
 
     Parameters
     ----------
@@ -199,11 +205,11 @@ def label_skew(frequencies):
     >>> label_skew([[1.0, 0.0], [0.0, 1.0]])
     0.5
     """
-    frequencies = np.asarray(frequencies)
-    return float(total_variation(frequencies, frequencies.mean(axis=0)).mean())
+    rows = np.asarray(frequencies)
+    return float(total_variation(rows, rows.mean(axis=0)).mean())
 
 
-def semantic_control(frequencies):
+def semantic_control(frequencies: ArrayLike) -> float:
     """Mutual information I(c; Y) of latent and answer whatever the image, in bits.
 
     ``E_c KL(q_c ‖ q)`` for the label frequencies q_c under one latent and their average q: what a
@@ -225,12 +231,12 @@ def semantic_control(frequencies):
     >>> semantic_control([[1.0, 0.0], [0.0, 1.0]])
     1.0
     """
-    frequencies = np.asarray(frequencies)
-    divergence = rel_entr(frequencies, frequencies.mean(axis=0)).sum(axis=1)
+    rows = np.asarray(frequencies)
+    divergence = rel_entr(rows, rows.mean(axis=0)).sum(axis=1)
     return float(divergence.mean() / np.log(2))
 
 
-def latent_error(latents, recovered):
+def latent_error(latents: ArrayLike, recovered: ArrayLike) -> float:
     """Mean squared error of recovered latents, per dimension.
 
     Parameters
@@ -241,8 +247,8 @@ def latent_error(latents, recovered):
     Returns
     -------
     error : float
-        1 where nothing is recovered of latents from N(0, I). A latent read from an answer can only
-        be known as well as the answer tells: four answers on three dimensions leave about .6.
+        1 where nothing is recovered of latents from N(0, I). An answer does not determine the
+        latent: four answers on three dimensions leave about .6.
 
     Examples
     --------
@@ -253,20 +259,22 @@ def latent_error(latents, recovered):
     return float(np.square(np.subtract(latents, recovered)).mean())
 
 
-def right_shares(answers, label_sets):
+def right_shares(
+    answers: ArrayLike, label_sets: Collection[object]
+) -> tuple[np.ndarray, NDArray[np.intp], NDArray[np.float64]]:
     """Return all labels, answers as codes (n, k), and the labels' shares in the sets (n, m)."""
-    answers = _check_grid(answers)
-    right, images = check_label_sets(label_sets, len(answers), known=answers)
-    _check_kinds(answers, right, "label_sets")
-    both = np.concatenate(in_one_dtype(right, answers.ravel()))
+    grid = _check_grid(answers)
+    right, images = check_label_sets(label_sets, len(grid), known=grid)
+    _check_kinds(grid, right, "label_sets")
+    both = np.concatenate(in_one_dtype(right, grid.ravel()))
     labels, codes = np.unique(both, return_inverse=True)
-    shares = np.zeros((len(answers), len(labels)))
+    shares = np.zeros((len(grid), len(labels)))
     np.add.at(shares, (images, codes[: len(right)]), 1)
     shares /= shares.sum(axis=1, keepdims=True)
-    return labels, codes[len(right) :].reshape(answers.shape), shares
+    return labels, codes[len(right) :].reshape(grid.shape), shares
 
 
-def _check_kinds(answers, labels, name):
+def _check_kinds(answers: np.ndarray, labels: np.ndarray, name: str) -> None:
     ours, theirs = answers.ravel()[:1].tolist()[0], labels[:1].tolist()[0]
     if isinstance(ours, str) != isinstance(theirs, str):
         raise ValueError(
@@ -275,22 +283,22 @@ def _check_kinds(answers, labels, name):
         )
 
 
-def _shares_of_rows(codes, n_labels):
+def _shares_of_rows(codes: NDArray[np.intp], n_labels: int) -> NDArray[np.float64]:
     n, k = codes.shape
     flat = codes + n_labels * np.arange(n)[:, None]
     return np.bincount(flat.ravel(), minlength=n * n_labels).reshape(n, n_labels) / k
 
 
-def _check_grid(answers):
-    answers = table_rows(answers)
-    if hasattr(answers, "__len__") and getattr(answers, "ndim", 1) == 1:
+def _check_grid(answers: ArrayLike) -> np.ndarray:
+    rows = table_rows(answers)
+    if hasattr(rows, "__len__") and getattr(rows, "ndim", 1) == 1:
         # NumPy would bring what is in lists to one dtype, whatever becomes of the values.
-        answers = np.array(list(answers), dtype=object)
-    answers = np.asarray(answers)
-    if answers.ndim != 2:
+        rows = np.array(list(rows), dtype=object)
+    grid = np.asarray(rows)
+    if grid.ndim != 2:
         raise ValueError(
-            f"answers has shape {answers.shape}. Pass (n_images, n_latents), as `predict_grid` "
+            f"answers has shape {grid.shape}. Pass (n_images, n_latents), as `predict_grid` "
             "returns; one latent is answers[:, None]."
         )
     # Object arrays (of captions, or of numbers) get the dtype that labels are compared in.
-    return check_answers(answers.ravel(), "answers").reshape(answers.shape)
+    return check_answers(grid.ravel(), "answers").reshape(grid.shape)

@@ -1,17 +1,28 @@
-"""dialogue_accuracy: learn a speaker's point of view from a few answers, and predict the rest."""
+"""dialogue_accuracy: infer a speaker's latent from a few answers, and predict the rest."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.validation import _num_samples
 
 from ._estimator import last_step
 
 
 def dialogue_accuracy(
-    estimator, X, *, turns=(1, 3, 5, 10), n_speakers=100, n_asked=50, random_state=0
-):
-    """How well a listener predicts a speaker's next answers, by the number of answers heard.
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    turns: Sequence[int] = (1, 3, 5, 10),
+    n_speakers: int = 100,
+    n_asked: int = 50,
+    random_state: int | np.random.RandomState | None = 0,
+) -> dict[int | str, float]:
+    """How well a listener predicts a speaker's next answers, by the number of answers known.
 
-    A speaker is one latent from the prior, the same for all its answers. The listener hears the
+    A speaker is one latent from the prior, the same for all its answers. The listener gets the
     answers to a few images, infers the latent (`infer_speaker`), and predicts those to others.
 
     Parameters
@@ -21,7 +32,7 @@ def dialogue_accuracy(
     X : array-like of n_images
         Images that were not trained on, more than ``max(turns)``.
     turns : tuple of int, default=(1, 3, 5, 10)
-        Numbers of answers heard.
+        Numbers of answers that the listener gets.
     n_speakers : int, default=100
         Speakers.
     n_asked : int, default=50
@@ -55,20 +66,20 @@ def dialogue_accuracy(
     """
     rng = check_random_state(random_state)
     estimator, X = last_step(estimator, X)
-    n_images = len(X)
+    n_images = _num_samples(X)
     if n_images <= max(turns):
         raise ValueError(
             f"X holds {n_images} images. Pass more than {max(turns)}, the largest of `turns`."
         )
     speakers = estimator.sample_latents(n_speakers, random_state=rng)
     answers = np.asarray(estimator.predict_grid(X, speakers))
-    right: dict[int, list] = {turn: [] for turn in turns}
+    right: dict[int, list[float]] = {turn: [] for turn in turns}
     for i in range(n_speakers):
         rows = rng.permutation(n_images)
-        heard, asked = rows[: max(turns)], rows[max(turns) :][:n_asked]
+        answered, asked = rows[: max(turns)], rows[max(turns) :][:n_asked]
         for turn in turns:
-            told = heard[:turn]
-            latent, _ = estimator.infer_speaker(_safe_indexing(X, told), answers[told, i])
+            given = answered[:turn]
+            latent, _ = estimator.infer_speaker(_safe_indexing(X, given), answers[given, i])
             guesses = estimator.predict(_safe_indexing(X, asked), latent)
             right[turn].append((guesses == answers[asked, i]).mean())
     agreement = (answers[:, :, None] == answers[:, None, :]).mean(axis=0)

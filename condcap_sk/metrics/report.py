@@ -1,10 +1,16 @@
 """control_report and control_score: every quantity of latent control at once."""
 
+import math
+from collections.abc import Collection
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.utils import _safe_indexing, check_random_state
 
-from .._validation import answer_rows, in_one_dtype
+from ..answers.label_sets import answer_rows
+from ..answers.labels import in_one_dtype
 from ._estimator import check_labels, last_step
 from .control import (
     calibration_error,
@@ -22,10 +28,20 @@ from .control import (
 COVERAGE_DRAWS = 32
 LATENTS_READ = 3  # by image; one for each of 1000 images would leave 3 % of chance in the error
 
+Row = tuple[float | None, float | None, float]  # value, chance, ceiling
+Report = dict[str, dict[str, float | None]]
+
 
 def control_report(
-    estimator, X, label_sets, *, n_latents=100, n_draws=400, random_state=0, output_dict=False
-):
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    label_sets: Collection[object],
+    *,
+    n_latents: int = 100,
+    n_draws: int = 400,
+    random_state: int | np.random.RandomState | None = 0,
+    output_dict: bool = False,
+) -> str | Report:
     """Report how good answers are and how much the latent governs them, with chance and ceiling.
 
     Each quantity alone can be cheated: always answering whatever is top left is accurate, and so
@@ -82,7 +98,7 @@ def control_report(
             ceiling, something is read that answers do not show.
         leak_ratio
             Latent error on generated sentence vectors, divided by that on their decoded answers.
-            Far below 1, the latent hides in differences that the decoder does not hear.
+            Far below 1, the latent hides in differences that decoding loses.
 
     See Also
     --------
@@ -94,7 +110,7 @@ def control_report(
     >>> import numpy as np
     >>> from condcap_sk.metrics import control_report
     >>> class FavouriteFirst:
-    ...     '''One latent number; its sign says whether low or high labels are preferred.'''
+    ...     '''One latent number, whose sign decides whether low or high labels are preferred.'''
     ...     def sample_latents(self, n, random_state):
     ...         return random_state.standard_normal((n, 1))
     ...     def predict_grid(self, X, latents):
@@ -107,68 +123,15 @@ def control_report(
     coverage               0.616    0.965    1.000
     ...
     """
-    check_labels(estimator, "`caption_report`, and `oracle_score` as a scorer")
-    estimator, X = last_step(estimator, X)
-    rng = check_random_state(random_state)
-    latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
-    answers = np.asarray(estimator.predict_grid(X, latents))
-    known = getattr(estimator, "classes_", answers)
-    label_sets = answer_rows(label_sets, len(answers), known=known)
-    labels, _, shares = right_shares(answers, label_sets)
-    right, everyone = shares > 0, np.arange(len(shares))
-    marginal = shares.mean(axis=0)
-    fixed = answers[:, :n_latents]
-    accuracy = fixed_latent_accuracy(fixed, label_sets)
-    frequencies = label_frequencies(fixed, labels)
-    by_order = _preferred(right, n_latents, rng)
-    drawn = rng.randint(answers.shape[1], size=len(answers))
-    spoken = answers[everyone, drawn]
-    by_chance = right @ marginal
-
-    def missed(p):
-        return (1 - p) ** COVERAGE_DRAWS
-
-    rows = {
-        "accuracy": (accuracy.mean(), by_chance.mean(), 1.0),
-        "accuracy_worst": (accuracy.min(), None, 1.0),
-        "accuracy_random": (
-            fixed_latent_accuracy(spoken[:, None], label_sets)[0],
-            by_chance.mean(),
-            1.0,
-        ),
-        "coverage": (
-            coverage(answers[:, :COVERAGE_DRAWS], label_sets),
-            _mean_over(right, 1 - missed(marginal)),
-            _mean_over(right, 1 - missed(shares)),
-        ),
-        "calibration_error": (
-            calibration_error(answers, label_sets),
-            total_variation(shares, marginal).mean(),
-            0.0,
-        ),
-        "mutual_information": (
-            conditional_mutual_information(answers),
-            0.0,
-            np.log2(right.sum(axis=1)).mean(),
-        ),
-        "skew": (label_skew(frequencies), 0.0, label_skew(by_order)),
-        "semantic_control": (semantic_control(frequencies), 0.0, semantic_control(by_order)),
-    }
-    if hasattr(estimator, "infer_latent"):
-        rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
-        read, heard = _latent_errors(estimator, X, len(answers), rng)
-        floor = _least_latent_error(right.sum(axis=1), latents.shape[1], rng)
-        rows["latent_error"] = (read, 1.0, floor)
-        if heard is not None:
-            rows["leak_ratio"] = (heard / read if read else None, None, 1.0)
+    rows = _quantities(estimator, X, label_sets, n_latents, n_draws, random_state)
     report = {
-        name: dict(zip(("value", "chance", "ceiling"), map(_plain, row), strict=True))
+        name: dict(zip(("value", "chance", "ceiling"), row, strict=True))
         for name, row in rows.items()
     }
     return report if output_dict else _as_text(report)
 
 
-def control_score(estimator, X, label_sets):
+def control_score(estimator: BaseEstimator, X: ArrayLike, label_sets: Collection[object]) -> float:
     """Score latent control in one number that no quantity can buy alone.
 
     The geometric mean of accuracy, coverage, semantic control and transfer, each taken from chance
@@ -199,60 +162,154 @@ def control_score(estimator, X, label_sets):
     >>> weights = {"mi_weight": [0.03, 0.1, 0.3]}
     >>> search = GridSearchCV(ConditionalCaptioner(), weights, scoring=control_score)
     """
-    report = control_report(estimator, X, label_sets, n_draws=100, output_dict=True)
-    report["accuracy_worst"]["chance"] = report["accuracy"]["chance"]
-    score = 1.0
-    counted = ("accuracy_worst", "coverage", "semantic_control", "transfer")
-    names = [name for name in counted if report[name]["value"] is not None]
-    for name in names:
-        value, chance, ceiling = report[name].values()
-        share = (value - chance) / max(ceiling - chance, 1e-12)
-        score *= max(0.0, min(share, 2 - share)) ** (1 / len(names))
-    return score
+    rows = _quantities(estimator, X, label_sets, n_latents=100, n_draws=100, random_state=0)
+    rows["accuracy_worst"] = (rows["accuracy_worst"][0], *rows["accuracy"][1:])
+    shares = []
+    for name in ("accuracy_worst", "coverage", "semantic_control", "transfer"):
+        value, chance, ceiling = rows[name]
+        if value is not None and chance is not None:
+            share = (value - chance) / max(ceiling - chance, 1e-12)
+            shares.append(max(0.0, min(share, 2 - share)))
+    return math.prod(share ** (1 / len(shares)) for share in shares)
 
 
-def _inverse(estimator, X, labels, shares, n_latents, rng):
-    """How often a latent read from one right answer gives it again, here and elsewhere."""
+def _quantities(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    label_sets: Collection[object],
+    n_latents: int,
+    n_draws: int,
+    random_state: int | np.random.RandomState | None,
+) -> dict[str, Row]:
+    check_labels(estimator, "`caption_report`, and `oracle_score` as a scorer")
+    estimator, X = last_step(estimator, X)
+    rng = check_random_state(random_state)
+    latents = estimator.sample_latents(max(n_latents, n_draws), random_state=rng)
+    answers = np.asarray(estimator.predict_grid(X, latents))
+    known = getattr(estimator, "classes_", answers)
+    label_sets = answer_rows(label_sets, len(answers), known=known)
+    labels, _, shares = right_shares(answers, label_sets)
+    rows = _of_answers(answers, label_sets, labels, shares, n_latents, rng)
+    if hasattr(estimator, "infer_latent"):
+        rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
+        rows |= _latent_errors(estimator, X, (shares > 0).sum(axis=1), latents.shape[1], rng)
+    return {
+        name: (_plain(value), _plain(chance), float(ceiling))
+        for name, (value, chance, ceiling) in rows.items()
+    }
+
+
+def _of_answers(
+    answers: np.ndarray,
+    label_sets: Collection[object],
+    labels: np.ndarray,
+    shares: NDArray[np.float64],
+    n_latents: int,
+    rng: np.random.RandomState,
+) -> dict[str, Row]:
+    """Return value, chance and ceiling of what the answers alone show."""
+    right, marginal = shares > 0, shares.mean(axis=0)
+    fixed = answers[:, :n_latents]
+    accuracy = fixed_latent_accuracy(fixed, label_sets)
+    frequencies = label_frequencies(fixed, labels)
+    by_order = _preferred(right, n_latents, rng)
+    drawn = rng.randint(answers.shape[1], size=len(answers))
+    under_drawn = answers[np.arange(len(answers)), drawn]
+    accuracy_random = fixed_latent_accuracy(under_drawn[:, None], label_sets)[0]
+    accuracy_by_chance = (right @ marginal).mean()
+
+    def missed(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (1 - p) ** COVERAGE_DRAWS
+
+    return {
+        "accuracy": (accuracy.mean(), accuracy_by_chance, 1.0),
+        "accuracy_worst": (accuracy.min(), None, 1.0),
+        "accuracy_random": (accuracy_random, accuracy_by_chance, 1.0),
+        "coverage": (
+            coverage(answers[:, :COVERAGE_DRAWS], label_sets),
+            _mean_over(right, 1 - missed(marginal)),
+            _mean_over(right, 1 - missed(shares)),
+        ),
+        "calibration_error": (
+            calibration_error(answers, label_sets),
+            total_variation(shares, marginal).mean(),
+            0.0,
+        ),
+        "mutual_information": (
+            conditional_mutual_information(answers),
+            0.0,
+            np.log2(right.sum(axis=1)).mean(),
+        ),
+        "skew": (label_skew(frequencies), 0.0, label_skew(by_order)),
+        "semantic_control": (semantic_control(frequencies), 0.0, semantic_control(by_order)),
+    }
+
+
+def _inverse(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    labels: np.ndarray,
+    shares: NDArray[np.float64],
+    n_latents: int,
+    rng: np.random.RandomState,
+) -> dict[str, Row]:
+    """Return how often a latent read from a right answer gives it again, here and elsewhere."""
     cumulated = shares.cumsum(axis=1)
-    said = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
+    drawn = (rng.random_sample((len(shares), 1)) * cumulated[:, -1:] < cumulated).argmax(axis=1)
     # A rare answer may not have been there to fit: nothing is read from it, and it is not given.
     classes = np.asarray(getattr(estimator, "classes_", labels))
-    known = np.flatnonzero(np.isin(*in_one_dtype(labels[said], classes)))
-    latents = np.zeros((len(said), n_latents), dtype=np.float32)
+    known = np.flatnonzero(np.isin(*in_one_dtype(labels[drawn], classes)))
+    latents = np.zeros((len(drawn), n_latents), dtype=np.float32)
     if len(known):
-        latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[said[known]])
-    here = estimator.predict(X, latents) == labels[said]
+        latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[drawn[known]])
+    here = estimator.predict(X, latents) == labels[drawn]
     other = np.arange(len(shares))
-    for label in np.unique(said):
-        askers, having = np.flatnonzero(said == label), np.flatnonzero(shares[:, label])
+    for label in np.unique(drawn):
+        ours, having = np.flatnonzero(drawn == label), np.flatnonzero(shares[:, label])
         if len(having) > 1:
             # Some steps round the ring of images with this right answer, but never all the way.
-            steps = rng.randint(1, len(having), size=len(askers))
-            place = np.searchsorted(having, askers) + steps
-            other[askers] = having[place % len(having)]
+            steps = rng.randint(1, len(having), size=len(ours))
+            place = np.searchsorted(having, ours) + steps
+            other[ours] = having[place % len(having)]
     shared = other != np.arange(len(shares))
-    there = estimator.predict(_safe_indexing(X, other), latents) == labels[said]
+    there = estimator.predict(_safe_indexing(X, other), latents) == labels[drawn]
     transfer = None, None
     if shared.any():
-        transfer = there[shared].mean(), shares[other, said][shared].mean()
+        transfer = there[shared].mean(), shares[other, drawn][shared].mean()
     return {
         "inverse": (here.mean(), np.square(shares).sum(axis=1).mean(), 1.0),
         "transfer": (*transfer, 1.0),
     }
 
 
-def _latent_errors(estimator, X, n_images, rng):
-    """Errors of latents read from their own answers, and from the vectors behind these or None."""
-    read, heard = [], []
+def _latent_errors(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    n_answers: NDArray[np.intp],
+    n_latents: int,
+    rng: np.random.RandomState,
+) -> dict[str, Row]:
+    """Return how well latents are read from their own answers, and from the vectors behind these.
+
+    `n_answers` is how many right answers each image has.
+    """
+    of_answers, of_vectors = [], []
     for _ in range(LATENTS_READ):
-        c = estimator.sample_latents(n_images, random_state=rng)
-        read.append(latent_error(c, estimator.infer_latent(X, estimator.predict(X, c))))
+        c = estimator.sample_latents(len(n_answers), random_state=rng)
+        of_answers.append(latent_error(c, estimator.infer_latent(X, estimator.predict(X, c))))
         if hasattr(estimator, "recover_latent"):
-            heard.append(latent_error(c, estimator.recover_latent(X, c)))
-    return np.mean(read), np.mean(heard) if heard else None
+            of_vectors.append(latent_error(c, estimator.recover_latent(X, c)))
+    error = float(np.mean(of_answers))
+    least = _least_latent_error(n_answers, n_latents, rng)
+    rows: dict[str, Row] = {"latent_error": (error, 1.0, least)}
+    if of_vectors:
+        rows["leak_ratio"] = (float(np.mean(of_vectors)) / error if error else None, None, 1.0)
+    return rows
 
 
-def _preferred(right, n_orders, rng):
+def _preferred(
+    right: NDArray[np.bool_], n_orders: int, rng: np.random.RandomState
+) -> NDArray[np.float64]:
     """Label frequencies under random preference orders: the most skewed of accurate answers."""
     frequencies = np.zeros((n_orders, right.shape[1]))
     for row in frequencies:
@@ -261,26 +318,28 @@ def _preferred(right, n_orders, rng):
     return frequencies
 
 
-def _least_latent_error(n_answers, n_latents, rng):
+def _least_latent_error(
+    n_answers: NDArray[np.intp], n_latents: int, rng: np.random.RandomState
+) -> float:
     """Mean squared error per dimension of latents of which only a best choice of n is known."""
     draws = rng.standard_normal((5000, n_latents))
-    kinds, counts = np.unique(n_answers, return_counts=True)
+    numbers, counts = np.unique(n_answers, return_counts=True)
     errors = [
-        KMeans(kind, n_init=3, random_state=rng).fit(draws).inertia_ / draws.size for kind in kinds
+        KMeans(n, n_init=3, random_state=rng).fit(draws).inertia_ / draws.size for n in numbers
     ]
     return np.average(errors, weights=counts)
 
 
-def _mean_over(right, values):
+def _mean_over(right: NDArray[np.bool_], values: NDArray[np.float64]) -> float:
     """Mean over images of the mean over their right answers."""
     return ((right * values).sum(axis=1) / right.sum(axis=1)).mean()
 
 
-def _plain(value):
+def _plain(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _as_text(report):
+def _as_text(report: Report) -> str:
     lines = [f"{'':20}{'value':>8}{'chance':>9}{'ceiling':>9}"]
     for name, row in report.items():
         cells = ["–" if value is None else f"{value:.3f}" for value in row.values()]

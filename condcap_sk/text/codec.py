@@ -17,7 +17,8 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import as_rows, check_answers, in_kept_dtype
+from .._validation import as_rows
+from ..answers.labels import check_answers, in_kept_dtype
 from ..exceptions import ModelFileError
 from ..persistence import history, named_tensors, pack_params, unpack_params
 from ..training.batches import ROWS, SENTENCES, in_batches

@@ -8,10 +8,9 @@ import numpy as np
 
 from .._warnings import warn_user
 from ..answers.tokenizer import is_unspaced, splitter, warn_if_unspaced
+from ..answers.tokens import END, N_SPECIAL, UNKNOWN
 from ..exceptions import AnalyzerWarning, EmptyCaptionError, LongCaptionWarning
 
-END, UNKNOWN = 0, 1  # END also fills what follows it
-N_SPECIAL = 2
 # One long caption makes all the others dear. Where no length is given, captions are cut at so many
 # times the length that so large a share of them keeps to; of Flickr8k's 30 000, none are.
 LONGEST, USUAL = 3, 0.95

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from condcap_sk.answers.ngrams import CiderScorer
 from condcap_sk.gan import LatentGAN
 from condcap_sk.gan.consensus import ConsensusSpeaker
 from condcap_sk.gan.modules import SentenceGenerator
-from condcap_sk.metrics.captions import Consensus
 from condcap_sk.text.modules import CaptionSpeaker
 from condcap_sk.training.seeding import generator, seeded_init
 
@@ -26,7 +26,7 @@ def speaker():
         return ConsensusSpeaker(
             SentenceGenerator(N_IMAGE, N_LATENTS, N_COMPONENTS, radius=2.0),
             CaptionSpeaker(7, N_COMPONENTS, 8, max_length=3),
-            Consensus(REFERENCES),
+            CiderScorer(REFERENCES),
             generator(1),
         )
 
@@ -39,7 +39,7 @@ def test__loss__its_value__is_the_negative_reward_of_captions_drawn(speaker):
     captions = torch.tensor([[2, 3, 0]] * 5 + [[3, 3, 3]] * 5)
     speaker.decoder.sample = lambda vectors, rng: captions
     # All its words are right, and one of the captions is as long.
-    best, nothing = Consensus(REFERENCES).score(0, [2, 3], guarded=True) + 1, 0.0
+    best, nothing = CiderScorer(REFERENCES).cider_d(0, [2, 3]) + 1, 0.0
     loss = speaker.loss(IMAGES, ROWS)["negative_reward"]
     assert loss.item() == pytest.approx(-(best + nothing) / 2, rel=1e-5)
 

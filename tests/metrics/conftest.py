@@ -1,4 +1,4 @@
-"""Generators whose every quantity of control is known; an image is its row of four labels."""
+"""Estimators whose every quantity of control is known; an image is its row of four labels."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ DIRECTIONS = np.random.RandomState(1).standard_normal((10, 3))
 DIRECTIONS /= np.linalg.norm(DIRECTIONS, axis=1, keepdims=True)
 
 
-class Speaker:
+class Known:
     n_latents = 3
 
     def sample_latents(self, n_samples, random_state):
@@ -21,7 +21,7 @@ class Speaker:
         return np.array([self.predict_grid(x[None], row[None])[0, 0] for x, row in each])
 
 
-class Oracle(Speaker):
+class Oracle(Known):
     """Ten directions in latent space; the answer is the image's label that lies most along c."""
 
     def predict_grid(self, X, latents):
@@ -34,7 +34,7 @@ class Oracle(Speaker):
         return self.infer_latent(X, self.predict(X, c))
 
 
-class PreferenceOrder(Speaker):
+class PreferenceOrder(Known):
     """Each latent has an order of all labels that has nothing to do with its neighbours'."""
 
     def predict_grid(self, X, latents):
@@ -45,7 +45,7 @@ class PreferenceOrder(Speaker):
         return np.stack(columns, axis=1)
 
 
-class Positional(Speaker):
+class Positional(Known):
     """The latent points at a cell."""
 
     def predict_grid(self, X, latents):
@@ -58,12 +58,12 @@ class Positional(Speaker):
         return c
 
 
-class Constant(Speaker):
+class Constant(Known):
     def predict_grid(self, X, latents):
         return np.full((len(X), len(latents)), 3)
 
 
-class Random(Speaker):
+class Random(Known):
     """Labels that have nothing to do with image or latent."""
 
     def predict_grid(self, X, latents):
@@ -71,14 +71,14 @@ class Random(Speaker):
 
 
 class Leaking(Positional):
-    """The recogniser reads from the vector what the answer does not tell."""
+    """The recogniser reads from the vector what the answer does not show."""
 
     def recover_latent(self, X, c):
         return 0.99 * c
 
 
 @pytest.fixture(scope="session")
-def speakers():
+def estimators():
     return SimpleNamespace(
         oracle=Oracle(),
         order=PreferenceOrder(),

@@ -1,4 +1,4 @@
-"""Metrics of control on generators whose values are known."""
+"""Metrics of control on answers whose values are known."""
 
 import numpy as np
 import pytest
@@ -32,11 +32,11 @@ def random():
 
 
 @pytest.mark.parametrize(
-    ("generator", "accuracy", "skew"),
+    ("rule", "accuracy", "skew"),
     [(preference_order, 1.0, 0.47), (positional, 1.0, 0.0), (random, 0.344, 0.0)],
 )
-def test__known_generators__accuracy_and_skew__are_as_computed(generator, accuracy, skew):
-    answers = generator()
+def test__known_rules__accuracy_and_skew__are_as_computed(rule, accuracy, skew):
+    answers = rule()
     assert fixed_latent_accuracy(answers, SETS).mean() == pytest.approx(accuracy, abs=0.01)
     frequencies = label_frequencies(answers, range(10))
     assert label_skew(frequencies) == pytest.approx(skew, abs=0.03)
@@ -57,12 +57,12 @@ def test__label_frequencies__rows__sum_to_one():
     np.testing.assert_allclose(frequencies.sum(1), 1)
 
 
-def test__label_frequencies__label_left_out__says_what_to_pass():
+def test__label_frequencies__label_left_out__error_names_what_to_pass():
     with pytest.raises(ValueError, match=r"labels lacks \[2\].*Pass every label"):
         label_frequencies([[1], [2]], [0, 1])
 
 
-def test__one_latent__1_d_answers__says_what_to_pass():
+def test__one_latent__1_d_answers__error_names_what_to_pass():
     with pytest.raises(ValueError, match=r"answers has shape \(2,\).*answers\[:, None\]"):
         fixed_latent_accuracy([1, 2], [{1}, {2}])
 

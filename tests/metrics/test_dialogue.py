@@ -6,9 +6,9 @@ from condcap_sk.metrics import dialogue_accuracy
 
 
 @pytest.fixture
-def listener(speakers):
-    """The oracle, with a listener that averages the directions of the labels heard."""
-    oracle = speakers.oracle
+def listener(estimators):
+    """The oracle, with a listener that averages the directions of the labels it gets."""
+    oracle = estimators.oracle
 
     class Listener:
         sample_latents = staticmethod(oracle.sample_latents)
@@ -21,7 +21,7 @@ def listener(speakers):
     return Listener()
 
 
-def test__dialogue_accuracy__more_turns__tell_more(listener, grids):
+def test__dialogue_accuracy__more_turns__predict_better(listener, grids):
     accuracy = dialogue_accuracy(listener, grids, turns=(1, 10), n_speakers=50)
     assert accuracy["chance"] < accuracy["best constant"] < accuracy[1] < accuracy[10]
     assert accuracy["chance"] == pytest.approx(0.33, abs=0.05)
@@ -32,6 +32,6 @@ def test__dialogue_accuracy__same_seed__same_speakers(listener, grids):
     assert first == second
 
 
-def test__dialogue_accuracy__fewer_images_than_turns__says_how_many(listener, grids):
+def test__dialogue_accuracy__fewer_images_than_turns__error_names_how_many(listener, grids):
     with pytest.raises(ValueError, match="X holds 10 images.*more than 10"):
         dialogue_accuracy(listener, grids[:10])

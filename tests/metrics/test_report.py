@@ -1,4 +1,4 @@
-"""control_report on generators whose quantities are known, and control_score."""
+"""control_report on estimators whose quantities are known, and control_score."""
 
 from types import SimpleNamespace
 
@@ -46,14 +46,14 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test__known_generators__every_quantity__is_as_computed(name, speakers, grids):
-    report = control_report(getattr(speakers, name), grids, grids.tolist(), output_dict=True)
+def test__known_estimators__every_quantity__is_as_computed(name, estimators, grids):
+    report = control_report(getattr(estimators, name), grids, grids.tolist(), output_dict=True)
     values = {key: report[key]["value"] for key in KNOWN[name]}
     assert values == pytest.approx(KNOWN[name], abs=0.035)
 
 
-def test__grid_of_ten_labels__chance_and_ceiling__are_the_enumerated_ones(speakers, grids):
-    report = control_report(speakers.positional, grids, grids.tolist(), output_dict=True)
+def test__grid_of_ten_labels__chance_and_ceiling__are_the_enumerated_ones(estimators, grids):
+    report = control_report(estimators.positional, grids, grids.tolist(), output_dict=True)
     chance = {key: row["chance"] for key, row in report.items() if row["chance"] is not None}
     assert chance == pytest.approx(
         {
@@ -78,46 +78,46 @@ def test__grid_of_ten_labels__chance_and_ceiling__are_the_enumerated_ones(speake
     assert ceiling["coverage"] == pytest.approx(1, abs=0.001)
 
 
-def test__string_labels__report__is_the_same(speakers, grids):
+def test__string_labels__report__is_the_same(estimators, grids):
     class Spelled:
         def sample_latents(self, n_samples, random_state):
-            return speakers.oracle.sample_latents(n_samples, random_state)
+            return estimators.oracle.sample_latents(n_samples, random_state)
 
         def predict_grid(self, X, latents):
-            return speakers.oracle.predict_grid(X, latents).astype(str)
+            return estimators.oracle.predict_grid(X, latents).astype(str)
 
     spelled = control_report(Spelled(), grids, grids.astype(str).tolist(), output_dict=True)
-    plain = control_report(speakers.oracle, grids, grids.tolist(), output_dict=True)
+    plain = control_report(estimators.oracle, grids, grids.tolist(), output_dict=True)
     assert spelled == {name: plain[name] for name in spelled}
 
 
-def test__answers_never_seen_in_fit__are_not_given_back(speakers, grids):
+def test__answers_unknown_to_fit__are_not_given_back(estimators, grids):
     class Ignorant:
         classes_ = np.arange(9)
-        infer_latent = staticmethod(speakers.oracle.infer_latent)
-        sample_latents = staticmethod(speakers.oracle.sample_latents)
+        infer_latent = staticmethod(estimators.oracle.infer_latent)
+        sample_latents = staticmethod(estimators.oracle.sample_latents)
 
         def predict(self, X, c):
-            answers = speakers.oracle.predict(X, c)
+            answers = estimators.oracle.predict(X, c)
             return np.where(answers == 9, -1, answers)
 
         def predict_grid(self, X, latents):
-            answers = speakers.oracle.predict_grid(X, latents)
+            answers = estimators.oracle.predict_grid(X, latents)
             return np.where(answers == 9, -1, answers)
 
     report = control_report(Ignorant(), grids, grids.tolist(), output_dict=True)
     assert report["inverse"]["value"] == pytest.approx(1 - (grids == 9).mean(), abs=0.03)
 
 
-def test__text__every_quantity__has_a_row(speakers, grids):
-    text = control_report(speakers.oracle, grids[:50], grids[:50].tolist())
-    numbers = control_report(speakers.oracle, grids[:50], grids[:50].tolist(), output_dict=True)
+def test__text__every_quantity__has_a_row(estimators, grids):
+    text = control_report(estimators.oracle, grids[:50], grids[:50].tolist())
+    numbers = control_report(estimators.oracle, grids[:50], grids[:50].tolist(), output_dict=True)
     assert [line.split()[0] for line in text.splitlines()[1:]] == list(numbers)
 
 
 @pytest.mark.parametrize("measure", [control_report, control_score])
 @pytest.mark.parametrize("analyzer", ["word", "char", str.split])
-def test__fitted_on_captions__says_what_to_use(measure, analyzer, grids):
+def test__fitted_on_captions__error_names_what_to_use(measure, analyzer, grids):
     class Captioner:
         codec_ = SimpleNamespace(analyzer_=analyzer)
 
@@ -129,37 +129,37 @@ def test__fitted_on_captions__says_what_to_use(measure, analyzer, grids):
             measure(est, grids, grids.tolist())
 
 
-def test__fitted_on_labels__pipeline_of_one_step__report_is_that_of_its_step(speakers, grids):
-    class Fitted(type(speakers.oracle)):
+def test__fitted_on_labels__pipeline_of_one_step__report_is_that_of_its_step(estimators, grids):
+    class Fitted(type(estimators.oracle)):
         codec_ = SimpleNamespace(analyzer_="label")
 
         def fit(self, X, y):
             return self
 
     X, label_sets = grids[:50], grids[:50].tolist()
-    alone = control_report(speakers.oracle, X, label_sets)
+    alone = control_report(estimators.oracle, X, label_sets)
     assert control_report(make_pipeline(Fitted()), X, label_sets) == alone
 
 
-def test__control_score__cheats__are_worth_nothing_beside_the_oracle(speakers, grids):
+def test__control_score__cheats__are_worth_nothing_beside_the_oracle(estimators, grids):
     score = {
-        name: control_score(getattr(speakers, name), grids, grids.tolist())
+        name: control_score(getattr(estimators, name), grids, grids.tolist())
         for name in ("oracle", "positional")
     }
     assert score["oracle"] > 0.9
     assert score["positional"] < 0.3
 
 
-def test__no_two_images_share_an_answer__transfer_is_left_out(speakers):
+def test__no_two_images_share_an_answer__transfer_is_left_out(estimators):
     X = np.arange(8).reshape(2, 4)
-    report = control_report(speakers.oracle, X, X.tolist(), output_dict=True)
+    report = control_report(estimators.oracle, X, X.tolist(), output_dict=True)
     assert report["transfer"] == {"value": None, "chance": None, "ceiling": 1.0}
-    assert "transfer" in control_report(speakers.oracle, X, X.tolist())
-    assert 0 < control_score(speakers.oracle, X, X.tolist()) <= 1
+    assert "transfer" in control_report(estimators.oracle, X, X.tolist())
+    assert 0 < control_score(estimators.oracle, X, X.tolist()) <= 1
 
 
-def test__latents_read_without_error__leak_ratio_is_left_out(speakers, grids):
-    class Exact(type(speakers.constant)):
+def test__latents_read_without_error__leak_ratio_is_left_out(estimators, grids):
+    class Exact(type(estimators.constant)):
         def infer_latent(self, X, labels):
             return self.latents
 
@@ -176,24 +176,24 @@ def test__latents_read_without_error__leak_ratio_is_left_out(speakers, grids):
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u8", "f2", "f4", "f8", "U5", object])
-def test__labels_of_any_type__report_is_the_same(dtype, speakers, grids):
+def test__labels_of_any_type__report_is_the_same(dtype, estimators, grids):
     X = grids[:60]
     names = np.array([100 + 2 * label for label in range(10)]).astype(dtype)
 
     class Other:
         classes_ = names
-        sample_latents = staticmethod(speakers.oracle.sample_latents)
+        sample_latents = staticmethod(estimators.oracle.sample_latents)
 
         def predict(self, X, c):
-            return names[speakers.oracle.predict(X, c)]
+            return names[estimators.oracle.predict(X, c)]
 
         def predict_grid(self, X, latents):
-            return names[speakers.oracle.predict_grid(X, latents)]
+            return names[estimators.oracle.predict_grid(X, latents)]
 
         def infer_latent(self, X, labels):
-            return speakers.oracle.infer_latent(X, np.searchsorted(names, labels.astype(dtype)))
+            return estimators.oracle.infer_latent(X, np.searchsorted(names, labels.astype(dtype)))
 
-    expected = control_report(speakers.oracle, X, X.tolist(), output_dict=True)
+    expected = control_report(estimators.oracle, X, X.tolist(), output_dict=True)
     found = control_report(Other(), X, names[X], output_dict=True)
     assert found == {name: expected[name] for name in found}
     assert found.keys() == expected.keys() - {"leak_ratio"}

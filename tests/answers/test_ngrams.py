@@ -1,16 +1,49 @@
-"""How much captions have in common."""
+"""N-grams: agreement with references, and what captions share."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condcap_sk.text.likeness import ALL_ALIKE, SharedNGrams, pick_diverse
+from condcap_sk.answers.ngrams import EQUAL_WEIGHTS, CiderScorer, SharedNGrams, pick_diverse
+from condcap_sk.metrics import bleu, cider, cider_d
 
 TOKENS = np.array([[2, 3, 4, 0], [2, 3, 5, 0], [6, 7, 0, 0], [2, 3, 4, 8]])
 MERITS = np.array([0.0, -0.1, -0.5, -0.2])
+REFERENCES = [
+    ["a red dog runs over the field", "the dog runs"],
+    ["two men sit on a bench in town", "men on a bench"],
+    ["the sea is calm this very morning", "calm sea at dawn"],
+]
+CAPTIONS = ["a dog runs", "men sit", "the calm sea"]
 
 
-def shared_ngrams(tokens, weights=ALL_ALIKE):
+@pytest.mark.parametrize("measure", [cider, cider_d])
+def test__cider_scorer__ids_for_words__score_the_same(measure):
+    ids = {word: i for i, word in enumerate(set(" ".join(sum(REFERENCES, CAPTIONS)).split()))}
+
+    def coded(text):
+        return tuple(ids[word] for word in text.split())
+
+    scorer = CiderScorer([[coded(text) for text in texts] for texts in REFERENCES])
+    score = getattr(scorer, measure.__name__)
+    found = [score(i, coded(text)) for i, text in enumerate(CAPTIONS)]
+    np.testing.assert_allclose(found, measure(CAPTIONS, REFERENCES))
+
+
+@given(
+    st.lists(st.integers(2, 5), min_size=1, max_size=6),
+    st.lists(st.lists(st.integers(2, 5), min_size=1, max_size=6), min_size=1, max_size=3),
+)
+def test__cider_scorer__bleu_1_of_ids__is_that_of_words(caption, references):
+    def spelled(ids):
+        return " ".join(f"w{i}" for i in ids)
+
+    expected = bleu([spelled(caption)], [[spelled(ids) for ids in references]])[0]
+    assert CiderScorer([references]).bleu_1(0, caption) == pytest.approx(expected)
+
+
+def shared_ngrams(tokens, weights=EQUAL_WEIGHTS):
     return SharedNGrams(tokens, weights).of_all_in(np.arange(len(tokens)))
 
 
@@ -28,18 +61,18 @@ def test__shared_ngrams__known_captions__known_shares():
     np.testing.assert_allclose(twice_as_much[0, 1], (2 * 2 / 3 + 1 / 2) / 3)
 
 
-def test__likeness__of_one__is_the_larger_share_either_way():
+def test__similarity__of_one__is_the_larger_share_either_way():
     shares = shared_ngrams(TOKENS)
     for row in range(len(TOKENS)):
         expected = np.maximum(shares[row], shares[:, row])
-        np.testing.assert_allclose(SharedNGrams(TOKENS).likeness(row), expected)
+        np.testing.assert_allclose(SharedNGrams(TOKENS).similarity(row), expected)
 
 
 def test__pick_diverse__no_weight__is_the_order_of_merit():
     assert pick_diverse(TOKENS, MERITS, 3, 0.0).tolist() == [0, 1, 3]
 
 
-def test__pick_diverse__weight__prefers_what_is_not_yet_said():
+def test__pick_diverse__weight__prefers_what_differs_from_those_picked():
     assert pick_diverse(TOKENS, MERITS, 2, 2.0).tolist() == [0, 2]
 
 

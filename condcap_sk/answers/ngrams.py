@@ -1,0 +1,225 @@
+"""N-grams of captions: agreement with references (CIDEr, BLEU), and what captions share."""
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from .tokens import END
+
+Tokens = Sequence[Hashable]  # words or ids
+N_GRAM = 4  # the longest that CIDEr and BLEU count
+EQUAL_WEIGHTS = 1.0, 1.0, 1.0, 1.0  # of n-grams, n from 1 to 4
+
+
+def n_grams(tokens: Tokens, n: int) -> Iterator[tuple[Hashable, ...]]:
+    """Return the n-grams of a caption in their order."""
+    return zip(*(tokens[i:] for i in range(n)), strict=False)
+
+
+def corpus_bleu(
+    captions: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
+) -> NDArray[np.float64]:
+    """Return BLEU-1 to BLEU-4 of one caption for each image, and its references."""
+    matches, total, length, closest = np.zeros(N_GRAM), np.zeros(N_GRAM), 0, 0
+    for tokens, known in zip(captions, references, strict=True):
+        for n in range(1, N_GRAM + 1):
+            ours = Counter(n_grams(tokens, n))
+            most = _most_in_one(Counter(n_grams(text, n)) for text in known)
+            matches[n - 1] += _clipped_matches(ours, most)
+            total[n - 1] += ours.total()
+        length += len(tokens)
+        closest += _closest_length(len(tokens), map(len, known))
+    if not length:
+        return np.zeros(N_GRAM)
+    with np.errstate(divide="ignore"):
+        logs = np.log(matches / np.maximum(total, 1))
+    penalty = np.exp(_log_brevity_penalty(length, closest))
+    return penalty * np.exp(np.cumsum(logs) / np.arange(1, N_GRAM + 1))
+
+
+def _most_in_one(counts: Iterable[Counter]) -> Counter:
+    """Return how often each n-gram is in the reference that has it most often."""
+    return reduce(or_, counts)
+
+
+def _clipped_matches(counts: Counter, most: Counter) -> int:
+    """Return how many of a caption's n-grams count as matches: each `most` often at most."""
+    return sum(min(count, most[gram]) for gram, count in counts.items())
+
+
+def _closest_length(length: int, lengths: Iterable[int]) -> int:
+    """Return which of the references' lengths is the closest, the shorter one of two."""
+    return min((abs(n - length), n) for n in lengths)[1]
+
+
+def _log_brevity_penalty(length: int, closest: int) -> float:
+    """Return the logarithm of BLEU's penalty for captions shorter than their references."""
+    return min(0.0, 1 - closest / length)
+
+
+class CiderScorer:
+    """N-gram index of the references of images, and the scores of captions against it.
+
+    Parameters
+    ----------
+    references : sequence of n_images sequences of sequences
+        The tokens, words or ids, of each image's references.
+    """
+
+    def __init__(self, references: Sequence[Sequence[Tokens]]) -> None:
+        counts = [[_counts(tokens) for tokens in row] for row in references]
+        documents = Counter(gram for row in counts for gram in set().union(*row))
+        self._idf = {gram: math.log(len(counts) / n) for gram, n in documents.items()}
+        self._idf_of_unknown = math.log(len(counts))
+        self._lengths = [[len(tokens) for tokens in row] for row in references]
+        self._weights = [self._by_gram(row) for row in counts]
+        self._most = [_most_in_one(map(Counter, row)) for row in references]
+
+    def cider(self, image: int, tokens: Tokens) -> float:
+        """Return the CIDEr of a caption of one image."""
+        return self._score(image, tokens, is_d=False)
+
+    def cider_d(self, image: int, tokens: Tokens) -> float:
+        """Return the CIDEr-D of a caption of one image."""
+        return self._score(image, tokens, is_d=True)
+
+    def bleu_1(self, image: int, tokens: Tokens) -> float:
+        """Return the BLEU-1 of a caption of one image, which has at least one token."""
+        length = len(tokens)
+        matches = _clipped_matches(Counter(tokens), self._most[image])
+        closest = _closest_length(length, self._lengths[image])
+        return math.exp(_log_brevity_penalty(length, closest)) * matches / length
+
+    def _by_gram(self, row: list[Counter]) -> dict[Hashable, list[tuple[int, float, float]]]:
+        """Return of each n-gram the references with it, its weight there, and its share of norm."""
+        found: dict = {}
+        for reference, counts in enumerate(row):
+            weights = {gram: count * self._idf[gram] for gram, count in counts.items()}
+            squares = [0.0] * (N_GRAM + 1)
+            for gram, weight in weights.items():
+                squares[len(gram)] += weight * weight
+            for gram, weight in weights.items():
+                if weight:
+                    share = weight / math.sqrt(squares[len(gram)])
+                    found.setdefault(gram, []).append((reference, weight, share))
+        return found
+
+    def _score(self, image: int, tokens: Tokens, is_d: bool) -> float:
+        lengths, theirs = self._lengths[image], self._weights[image]
+        # CIDEr-D discounts references of another length, and clips repetitions.
+        discounts = [math.exp(-((len(tokens) - n) ** 2) / 72) if is_d else 1.0 for n in lengths]
+        total = 0.0
+        for n in range(1, N_GRAM + 1):
+            product = square = 0.0
+            for gram, count in Counter(n_grams(tokens, n)).items():
+                ours = count * self._idf.get(gram, self._idf_of_unknown)
+                square += ours * ours
+                for reference, weight, share in theirs.get(gram, ()):
+                    least = weight if is_d and weight < ours else ours
+                    product += discounts[reference] * share * least
+            if product:
+                total += product / math.sqrt(square)
+        return 10 * total / N_GRAM / len(lengths)
+
+
+def _counts(tokens: Tokens) -> Counter:
+    return Counter(gram for n in range(1, N_GRAM + 1) for gram in n_grams(tokens, n))
+
+
+def without_end(tokens: NDArray[np.integer]) -> list[list[int]]:
+    """Return the captions of `tokens` (n, max_length) as lists, without what fills them up."""
+    return [row[: row.index(END)] if END in row else row for row in tokens.tolist()]
+
+
+class SharedNGrams:
+    """Which share of each caption's n-grams is found in each other one.
+
+    Shares are the weighted mean over n, as far as a caption has so many tokens.
+
+    Parameters
+    ----------
+    tokens : ndarray of shape (k, max_length), int
+        Captions of one token or more, filled up with END.
+    weights : sequence of float
+        Of n-grams of 1, 2, … tokens.
+    """
+
+    def __init__(
+        self, tokens: NDArray[np.integer], weights: Sequence[float] = EQUAL_WEIGHTS
+    ) -> None:
+        captions = without_end(tokens)
+        self._weights = weights
+        self._has = [_incidence(captions, n) for n in range(1, len(weights) + 1)]
+        self._counts = [np.diff(has.indptr)[:, None] for has in self._has]
+        known = sum(w * (counts > 0) for w, counts in zip(weights, self._counts, strict=True))
+        self._known = np.where(known > 0, known, 1)
+
+    def of_all_in(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the shares (k, m) of every caption's n-grams that are in the captions `rows`."""
+        total = sum(
+            weight * (has @ has[rows].T).toarray() / np.maximum(counts, 1)
+            for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True)
+        )
+        return total / self._known
+
+    def similarity(self, row: int) -> NDArray[np.float64]:
+        """Return the shares (k,) of one caption in every one or of that in it, the larger."""
+        total = sum(
+            weight * (has @ has[[row]].T).toarray() / max(counts[row, 0], 1)
+            for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True)
+        )
+        return np.maximum(total / self._known[row], self.of_all_in([row]))[:, 0]
+
+
+def _incidence(captions: list[list[int]], n: int) -> csr_array:
+    columns: dict = {}
+    indices: list = []
+    ends = [0]
+    for caption in captions:
+        grams = set(n_grams(caption, n))
+        indices += [columns.setdefault(gram, len(columns)) for gram in grams]
+        ends.append(len(indices))
+    return csr_array((np.ones(len(indices)), indices, ends), (len(captions), len(columns)))
+
+
+def pick_diverse(
+    tokens: NDArray[np.integer], merits: NDArray[np.floating], n_picked: int, weight: float
+) -> NDArray[np.int64]:
+    """Pick captions that are good, and not like those picked before.
+
+    Maximal marginal relevance [1]_: the next one has the largest merit − `weight` · the share of
+    n-grams that it has in common with the most alike of those picked.
+
+    Parameters
+    ----------
+    tokens : ndarray of shape (k, max_length), int
+        Distinct captions.
+    merits : ndarray of shape (k,)
+    n_picked : int
+    weight : float
+
+    Returns
+    -------
+    picked : ndarray of shape (min(k, n_picked),), int
+        Rows, the best first.
+
+    References
+    ----------
+    .. [1] J. Carbonell and J. Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering
+       Documents and Producing Summaries", SIGIR 1998.
+    """
+    shared = SharedNGrams(tokens)
+    nearest, left = np.zeros(len(tokens)), merits.astype(float)
+    picked: list[int] = []
+    while len(picked) < min(n_picked, len(tokens)):
+        best = int((left - weight * nearest).argmax())
+        picked.append(best)
+        left[best] = -np.inf
+        nearest = np.maximum(nearest, shared.similarity(best))
+    return np.array(sorted(picked, key=lambda row: -merits[row]))
