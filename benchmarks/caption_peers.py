@@ -1,8 +1,8 @@
-"""What one would pick instead of the latent GAN for captions, on the same image vectors.
+"""Alternatives to the latent GAN for captions, on the same image vectors.
 
-Both have the sizes and the regularisation of ours: its generator (with latents at 0, or read from a
-caption), its decoder, AdamW, averaged weights. Their batches, learning rate and number of passes
-are those that were best for them.
+Both have the sizes and the regularisation of `LatentGAN`: its generator, with latents that are 0 or
+read from a caption, its decoder, AdamW and averaged weights. How many passes they make over the
+captions and how captions are searched was chosen by ``flickr8k.py --select``.
 """
 
 import math
@@ -17,8 +17,9 @@ from condcap_sk.text.modules import CaptionEncoder, CaptionSpeaker
 from condcap_sk.text.vocabulary import END, UNKNOWN
 from condcap_sk.training.dropout import dropout
 
-BATCH_SIZE, LR, WEIGHT_DECAY, N_COMPONENTS, DECODER_SIZE = 128, 2e-3, 0.02, 256, 384
-FEATURE_DROPOUT = 0.4
+# As in `LatentGAN`.
+WEIGHT_DECAY, N_COMPONENTS, DECODER_SIZE, FEATURE_DROPOUT = 0.02, 256, 384, 0.4
+BATCH_SIZE, LR = 128, 2e-3  # set for these two, by hand
 
 
 class ShowAndTell(nn.Module):
@@ -34,7 +35,7 @@ class ShowAndTell(nn.Module):
         self.rng = torch.Generator().manual_seed(seed)
 
     def fit(self, vectors, tokens, n_epochs):
-        """`vectors` (n, d), `tokens` a list of n arrays (n_captions, max_length)."""
+        """Fit on image vectors (n, d) and a list of n arrays of token ids (n_captions, length)."""
         images = torch.tensor([i for i, rows in enumerate(tokens) for _ in rows])
         captions = torch.cat([torch.as_tensor(rows) for rows in tokens])
         vectors = torch.as_tensor(vectors)
@@ -42,7 +43,9 @@ class ShowAndTell(nn.Module):
         optimizer = torch.optim.AdamW(
             self.parameters(), LR, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, n_steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: _lr_share(step, n_steps)
+        )
         average = AveragedModel(
             self, multi_avg_fn=get_ema_multi_avg_fn(1 - 10 / n_steps), use_buffers=True
         )
@@ -63,33 +66,32 @@ class ShowAndTell(nn.Module):
 
     def loss(self, vectors, tokens):
         latents = torch.zeros(len(tokens), self.N_LATENTS)
-        heard = self.generator(dropout(vectors, FEATURE_DROPOUT, self.rng), latents)
-        return self.decoder.loss(heard, tokens, self.rng)
+        sentence_vectors = self.generator(dropout(vectors, FEATURE_DROPOUT, self.rng), latents)
+        return self.decoder.loss(sentence_vectors, tokens, self.rng)
 
     def beam(self, vectors, width, length_exponent):
-        """The best of a beam search, by log-probability over length to a power."""
-        heard = self.heard(vectors, torch.zeros(len(vectors), self.N_LATENTS))
-        tokens, log_probabilities = self.decoder.candidates(heard, width)
+        """Return the best caption of a beam search: log-probability over a power of length."""
+        sentence_vectors = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
+        tokens, log_probabilities = self.decoder.candidates(sentence_vectors, width)
         lengths = 1 + (tokens != END).sum(2)
         best = (log_probabilities / lengths**length_exponent).argmax(1)
         return tokens[torch.arange(len(tokens)), best].numpy()
 
-    def heard(self, vectors, latents):
+    def generate(self, vectors, latents):
         return self.generator(torch.as_tensor(vectors), latents)
 
     def sample(self, vectors, temperature, top_p, rng):
-        """One caption for each image, word by word; of the words, the likeliest `top_p` (nucleus:
-        A. Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020)."""
-        heard = self.heard(vectors, torch.zeros(len(vectors), self.N_LATENTS))
-        n, max_length = len(heard), self.decoder.max_length
+        """Draw a caption for each image, word by word, from the likeliest words of total
+        probability `top_p` (nucleus sampling: A. Holtzman et al., "The Curious Case of Neural Text
+        Degeneration", ICLR 2020)."""
+        sentence_vectors = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
+        n, max_length = len(vectors), self.decoder.max_length
         tokens = torch.full((n, max_length), END)
-        previous, state = (
-            torch.full((n, 1), self.decoder.start),
-            self.decoder._initial_state(heard),
-        )
+        previous = torch.full((n, 1), self.decoder.start)
+        state = self.decoder._initial_state(sentence_vectors)
         alive = torch.ones(n, dtype=torch.bool)
         for position in range(max_length):
-            logits, state = self.decoder._step(heard, previous, state)
+            logits, state = self.decoder._step(sentence_vectors, previous, state)
             logits = logits[:, 0]
             logits[:, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
             probabilities, order = (logits / temperature).softmax(1).sort(1, descending=True)
@@ -108,7 +110,7 @@ class ConditionalVAE(ShowAndTell):
     Structured Output Representation", NeurIPS 2015."""
 
     N_LATENTS = 16
-    KL_WEIGHT = 0.3  # 1, the bound itself, leaves the latent unused
+    KL_WEIGHT = 0.3  # by hand: 1, the bound itself, leaves the latent unused
 
     def __init__(self, n_image, n_tokens, max_length, seed):
         super().__init__(n_image, n_tokens, max_length, seed)
@@ -121,19 +123,22 @@ class ConditionalVAE(ShowAndTell):
 
     def loss(self, vectors, tokens):
         vectors = dropout(vectors, FEATURE_DROPOUT, self.rng)
-        said = torch.cat([vectors, self.encoder(tokens)], dim=1)
-        mean, log_variance = self.recogniser(said).chunk(2, dim=1)
+        inputs = torch.cat([vectors, self.encoder(tokens)], dim=1)
+        mean, log_variance = self.recogniser(inputs).chunk(2, dim=1)
         noise = torch.randn(mean.shape, generator=self.rng)
-        heard = self.generator(vectors, mean + (0.5 * log_variance).exp() * noise)
+        sentence_vectors = self.generator(vectors, mean + (0.5 * log_variance).exp() * noise)
         divergence = divergence_from_prior(mean, log_variance)
-        return self.decoder.loss(heard, tokens, self.rng) + self.KL_WEIGHT * divergence
+        loss = self.decoder.loss(sentence_vectors, tokens, self.rng)
+        return loss + self.KL_WEIGHT * divergence
 
-    def tell(self, vectors, latents, width):
-        heard = self.heard(vectors, torch.as_tensor(latents).expand(len(vectors), -1))
-        return self.decoder.candidates(heard, width)[0][:, 0].numpy()
+    def caption(self, vectors, latents, width):
+        """Return the likeliest caption under given latents, by beam search."""
+        sentence_vectors = self.generate(vectors, torch.as_tensor(latents).expand(len(vectors), -1))
+        return self.decoder.candidates(sentence_vectors, width)[0][:, 0].numpy()
 
 
-def _rate(step, n_steps):
+def _lr_share(step, n_steps):
+    """Return the learning rate in a step, as a share of its peak: a warm-up, then a cosine."""
     done = (step + 1) / (n_steps + 1)
     if done < 0.1:
         return done / 0.1

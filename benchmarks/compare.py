@@ -66,7 +66,7 @@ def read_images(path, part):
 
 
 def fit_each(est, X, label_sets, seed):
-    """Fit one second stage after the other; yield its name, itself and its seconds."""
+    """Fit each second stage; yield its name, the fitted model and the seconds it took."""
     vectors = est.image_encoder_.transform(X)
     sentence_vectors = [est.codec_.transform(sorted(answers)) for answers in label_sets]
     for name, (params, sees_image) in SETTINGS.items():
@@ -87,7 +87,7 @@ def fit_each(est, X, label_sets, seed):
 
 
 def at_coverage(classifier, X, label_sets, wanted):
-    """Say how accurate the classifier is with the threshold that reaches the wanted coverage."""
+    """Return the classifier's accuracy at the threshold that gives the wanted coverage, as text."""
     latents = classifier.sample_latents(100, np.random.RandomState(0))
     points = []
     for threshold in np.linspace(0.02, 0.98, 49):
@@ -113,7 +113,7 @@ def main():
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     train, test = load(args.data, args.cifar)
     start = perf_counter()
-    # One step of the game: what is wanted is the first stage.
+    # Only the first stage is needed, so that one step of the game is enough.
     warnings.simplefilter("ignore", CollapseWarning)
     est = ConditionalCaptioner(
         gan=LatentGAN(max_iter=1), n_jobs=N_JOBS, random_state=args.seed

@@ -3,10 +3,10 @@
     python benchmarks/flickr8k.py FOLDER [--only {ours,peers}] [--model FILE]
     python benchmarks/flickr8k.py FOLDER --select
 
-All learn from the training photographs of Flickr8k (`load_flickr8k`, with image vectors in the
-folder), and are scored once on "val". `--select` looks at no photograph of "val": it holds 1 000
-of the training photographs out, and prints what each setting that the peers could have had gives
-on these. Those in use are CHOSEN.
+All are fitted on the training photographs of Flickr8k (`load_flickr8k`, with image vectors in the
+folder), and scored once on "val". `--select` uses no photograph of "val": it holds out 1 000 of the
+training photographs, and prints the scores on them of each setting of the peers in TRIED. CHOSEN
+are those in use.
 """
 
 import argparse
@@ -37,8 +37,11 @@ from condcap_sk.metrics import (
 )
 from condcap_sk.text.vocabulary import Vocabulary
 
-MIN_DF, MAX_LENGTH = 5, 22
-K, N_FEW, N_LATENTS_LOOKED_AT, N_HELD_OUT = 20, 5, 200, 1000
+MIN_DF, MAX_LENGTH = 5, 22  # of the vocabulary, by hand; the same for all
+K, N_FEW, N_LATENTS, N_HELD_OUT = 20, 5, 200, 1000
+BEAM = 3  # of the conditional VAE, as the estimator's `beam_width`
+# On training photographs, with the default .3 a fifth of 20 latents' captions were alike.
+TRUTH_WEIGHT = 0.1
 CHOSEN = {"epochs": 8, "beam": (5, 0.7), "temperature": 0.5, "top_p": (0.6, 0.9)}
 TRIED = {
     "epochs": (4, 8),
@@ -66,7 +69,7 @@ PLACES = {"in", "on", "at", "near", "by", "through", "over", "under", "behind", 
 
 
 def single(captions, references):
-    """What one caption for each photograph is worth."""
+    """Return the scores of one caption for each photograph."""
     return {
         **{f"BLEU-{n}": value for n, value in enumerate(bleu(captions, references), 1)},
         "ROUGE-L": rouge_l(captions, references).mean(),
@@ -77,7 +80,7 @@ def single(captions, references):
 
 
 def several(captions, references, training):
-    """What up to `K` captions for each photograph are worth, as lists."""
+    """Return the scores of lists of up to `K` captions for each photograph."""
     filled = np.array([row + row[-1:] * (K - len(row)) for row in captions], dtype=object)
     plain = np.stack([cider(column, references) for column in filled.T], axis=1)
     guarded = np.stack([cider_d(column, references) for column in filled.T], axis=1)
@@ -95,7 +98,7 @@ def several(captions, references, training):
 
 
 def retrieval(est, X, captions):
-    """How well relevance tells a photograph's own caption from those of others."""
+    """Return how well relevance separates a photograph's own captions from those of others."""
     own = np.repeat(np.arange(len(X)), [len(row) for row in captions])
     tokens = est.codec_.vocabulary_.encode([caption for row in captions for caption in row])
     scores = est.image_encoder_.relevance(est.image_encoder_.transform(X), tokens)
@@ -118,27 +121,27 @@ PROPERTIES = {
 
 
 def show_latents(est, X, seed):
-    """Print how far a latent alone foretells the manner of captions, and five manners."""
+    """Print which properties of captions follow from the latent, and captions of five latents."""
     seed += 400_000
-    n = N_LATENTS_LOOKED_AT
+    n = N_LATENTS
     print("\n" + describe_captions(est, X, properties=PROPERTIES, n_latents=n, random_state=seed))
     latents = est.sample_latents(n, random_state=seed)
     grid = est.predict_grid(X[:20], latents)
     lengths = [np.mean([len(split_words(caption)) for caption in column]) for column in grid.T]
-    print("\nfive latents from terse to wordy, the same three photographs:")
+    print("\nfive latents from the shortest captions to the longest, the same three photographs:")
     for k in np.argsort(lengths)[np.linspace(0, n - 1, 5).astype(int)]:
         print("  " + " | ".join(grid[:3, k]))
 
 
 def speakers(est, X, seed):
-    """A speaker has one latent and tells of three photographs: is it known again by the third?"""
+    """Print how well a speaker, who captions under one latent, is identified by a third caption."""
     rng = np.random.RandomState(500_000 + seed)
     n = len(X) // 3
     latents = est.sample_latents(n, random_state=rng)
     rows = rng.permutation(len(X))[: 3 * n].reshape(3, n)
     read = [est.infer_latent(X[part], est.predict(X[part], latents)) for part in rows]
-    heard = (read[0] + read[1]) / 2
-    distance = np.linalg.norm(heard[:, None] - read[2][None], axis=2)
+    first_two = (read[0] + read[1]) / 2
+    distance = np.linalg.norm(first_two[:, None] - read[2][None], axis=2)
     rank = (distance < np.diag(distance)[:, None]).mean(axis=1)
     error = np.square(read[2] - latents).mean()
     print(
@@ -149,6 +152,7 @@ def speakers(est, X, seed):
 
 
 def draws(model, vectors, decode, setting, seed):
+    """Return `K` captions of each image, drawn at a temperature from a nucleus."""
     rng = torch.Generator().manual_seed(seed)
     return [list(row) for row in zip(*(
         decode(model.sample(vectors, *setting, rng)) for _ in range(K)
@@ -168,7 +172,7 @@ def print_columns(columns):
 
 
 def vectors_and_words(photos):
-    """Return what the peers read and what they may say: standardised features, the vocabulary."""
+    """Return what standardises the features for the peers, and their vocabulary."""
     training = np.concatenate(photos.captions["train"])
     vocabulary = Vocabulary("word", MIN_DF, None, MAX_LENGTH).fit(training)
     scaler = StandardScaler().fit(photos.features["train"])
@@ -176,7 +180,7 @@ def vectors_and_words(photos):
 
 
 def peer(kind, vectors, captions, vocabulary, epochs, seed):
-    """Return a fitted peer, and the seconds that it took."""
+    """Return a fitted peer, and the seconds that its fit took."""
     tokens = [vocabulary.encode(np.array(row)) for row in captions]
     start = perf_counter()
     model = kind(vectors.shape[1], len(vocabulary), vocabulary.max_length_, seed)
@@ -185,10 +189,7 @@ def peer(kind, vectors, captions, vocabulary, epochs, seed):
 
 
 def select(photos, seed):
-    """Print what the peers' settings give on 1 000 of the training photographs, trained on others.
-
-    Looks at no other photograph.
-    """
+    """Print the scores of each setting on held-out training photographs, fitted on the others."""
     X, captions = photos.features["train"], photos.captions["train"]
     order = np.random.RandomState(0).permutation(len(X))
     held_out, kept = order[:N_HELD_OUT], order[N_HELD_OUT:]
@@ -204,8 +205,8 @@ def select(photos, seed):
             scores = single(decode(model.beam(vectors, *beam)), references)
             print(f"  beam {beam}: CIDEr {scores['CIDEr']:.3f}, CIDEr-D {scores['CIDEr-D']:.3f}")
         for setting in [(t, 1.0) for t in TRIED["temperature"]] + list(TRIED["top_p"]):
-            said = draws(model, vectors, decode, setting, seed)
-            scores = several(said, references, np.concatenate(captions))
+            drawn = draws(model, vectors, decode, setting, seed)
+            scores = several(drawn, references, np.concatenate(captions))
             print(
                 f"  temperature, top_p {setting}: best of 20 {scores['best-of-20 CIDEr']:.3f}, "
                 f"CIDEr-D {scores['best-of-20 CIDEr-D']:.3f}, "
@@ -215,19 +216,17 @@ def select(photos, seed):
 
 
 def measure_ours(photos, seed, model):
-    """Print how our captions of "val" fare, learned from "train"; `model` keeps what is learned."""
+    """Print the scores of the estimator on "val", fitted on "train" or loaded from `model`."""
     X, captions = photos.features["train"], photos.captions["train"]
     X_test, references = photos.features["val"], photos.captions["val"]
     training = np.concatenate(captions)
 
-    # As the peers: all learn from all the photographs.
+    # None held out, so that all are fitted on the same photographs.
     est = ConditionalCaptioner(
         n_latents=16, validation_fraction=0, n_jobs=2, random_state=seed, verbose=1
     )
     est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH)
-    # Captions of a photograph differ more than a scene's: on training photographs, .3 left a fifth
-    # of 20 latents' captions alike.
-    est.set_params(gan__truth_weight=0.1)
+    est.set_params(gan__truth_weight=TRUTH_WEIGHT)
     if model is not None and model.exists():
         est = ConditionalCaptioner.load(model)
     else:
@@ -255,7 +254,7 @@ def measure_ours(photos, seed, model):
 
 
 def measure_peers(photos, seed):
-    """The same of the peers."""
+    """Print the scores of the peers on "val", fitted on "train"."""
     X, captions = photos.features["train"], photos.captions["train"]
     X_test, references = photos.features["val"], photos.captions["val"]
     training = np.concatenate(captions)
@@ -268,14 +267,15 @@ def measure_peers(photos, seed):
         | {"fit_seconds": seconds},
     }
     for name, setting in (("ML T", (CHOSEN["temperature"], 1.0)), ("ML nucleus", CHOSEN["top_p"])):
-        said = draws(model, vectors_test, decode, setting, seed)
-        peers[name] = several(said, references, training)
+        drawn = draws(model, vectors_test, decode, setting, seed)
+        peers[name] = several(drawn, references, training)
     print_columns(peers)
     model, seconds = peer(ConditionalVAE, vectors, captions, vocabulary, CHOSEN["epochs"], seed)
     latents = np.random.RandomState(100_000 + seed).standard_normal((K, model.N_LATENTS))
-    said = [decode(model.tell(vectors_test, c, 3)) for c in latents.astype(np.float32)]
-    said = np.stack(said, axis=1)
-    scores = single(said[:, 0], references) | several(said.tolist(), references, training)
+    grid = np.stack(
+        [decode(model.caption(vectors_test, c, BEAM)) for c in latents.astype(np.float32)], axis=1
+    )
+    scores = single(grid[:, 0], references) | several(grid.tolist(), references, training)
     print_columns({"CVAE": scores | {"fit_seconds": seconds}})
 
 
@@ -287,11 +287,13 @@ def main():
     parser.add_argument("--only", choices=["ours", "peers"])
     parser.add_argument("--select", action="store_true")
     parser.add_argument(
-        "--model", type=Path, help="where ours is kept when fitted; taken from there if it is there"
+        "--model",
+        type=Path,
+        help="file to load the estimator from, or to save it to if there is none",
     )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    # The peers train on one thread.
+    # Of the peers; the estimator has its `n_jobs`.
     torch.set_num_threads(1)
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     photos = load_flickr8k(args.folder)

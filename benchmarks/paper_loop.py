@@ -18,9 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CODE_DIM, RADIUS, NOISE = 16, 4.0, 1.0
+CODE_DIM, RADIUS, NOISE = 16, 4.0, 1.0  # as in `CaptionCodec` for ten labels
 LATENT_DIM = 3
-BATCH = 128
+BATCH = 128  # by hand
+# A. Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs", ICLR 2016.
+LR, BETAS = 2e-4, (0.5, 0.999)
 LATENT_BANK_SEED = 12345  # the same 20 latents whatever the seed of the training
 
 
@@ -29,7 +31,7 @@ def on_sphere(x):
 
 
 class LabelCodec(nn.Module):
-    """Stage 1: label -> sentence vector on a sphere -> label, as captions of one token."""
+    """Stage 1: label -> sentence vector on a sphere -> label; a label is a caption of one token."""
 
     def __init__(self, n_labels, hidden=64):
         super().__init__()
@@ -58,7 +60,7 @@ class LabelCodec(nn.Module):
 
     def reconstruction_loss(self, labels):
         codes = self.encode(labels)
-        # Without noise only the code words themselves decode, and G would have to hit them exactly.
+        # Without noise, only exact code words would decode, and G would have to match them exactly.
         codes = codes + NOISE * torch.randn_like(codes)
         logits = self.decoder_logits(codes, self._with(labels, first=self.bos))
         return F.cross_entropy(logits.transpose(1, 2), self._with(labels, last=self.eos))
@@ -69,7 +71,7 @@ class LabelCodec(nn.Module):
         return self.decoder_logits(codes, start)[:, 0, : self.eos].argmax(dim=-1)
 
 
-def fit_codec(n_labels, *, n_steps=500, lr=3e-3):
+def fit_codec(n_labels, *, n_steps=500, lr=3e-3):  # both by hand
     codec = LabelCodec(n_labels)
     optimizer = torch.optim.Adam(codec.parameters(), lr=lr)
     for _ in range(n_steps):
@@ -117,7 +119,7 @@ class ConditionalMLP(nn.Module):
 class PaperLoop:
     """The two stages; ``label_sets`` may differ in size."""
 
-    def __init__(self, labels, *, lr=2e-4, mi_weight=1.0):
+    def __init__(self, labels, *, lr=LR, mi_weight=1.0):
         self.labels = np.asarray(labels)
         self.mi_weight = mi_weight
         self.codec = fit_codec(len(self.labels))
@@ -126,7 +128,7 @@ class PaperLoop:
         self.G = ConditionalMLP(LATENT_DIM, CODE_DIM)
         self.D = ConditionalMLP(CODE_DIM, 1)
         self.Q = ConditionalMLP(CODE_DIM, LATENT_DIM)
-        adam = {"lr": lr, "betas": (0.5, 0.999)}
+        adam = {"lr": lr, "betas": BETAS}
         self.optimizer_D = torch.optim.Adam(self.D.parameters(), **adam)
         self.optimizer_GQ = torch.optim.Adam([*self.G.parameters(), *self.Q.parameters()], **adam)
 
@@ -182,7 +184,7 @@ def run_paper_loop(
     max_seconds,
     target=0.98,
     eval_every_epochs=1,
-    lr=2e-4,
+    lr=LR,
     mi_weight=1.0,
     verbose=False,
 ):
@@ -251,7 +253,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-seconds", type=float, default=1800)
     parser.add_argument("--target", type=float, default=0.98)
-    parser.add_argument("--lr", type=float, default=2e-4)
+    parser.add_argument("--lr", type=float, default=LR)
     parser.add_argument("--mi-weight", type=float, default=1.0)
     parser.add_argument("--n-threads", type=int, default=2)
     args = parser.parse_args()

@@ -1,6 +1,6 @@
-"""What one would pick instead of the latent GAN, on the same image vectors.
+"""Alternatives to the latent GAN for labels, on the same image vectors.
 
-Each answers like the estimator, as far as it can: `predict`, `predict_grid`, `infer_latent`,
+Each has what it can have of the estimator's methods: `predict`, `predict_grid`, `infer_latent`,
 `infer_speaker`, `sample_latents`.
 """
 
@@ -13,12 +13,14 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from torch import nn
 from torch.nn import functional as F
 
+# All chosen by hand.
 BATCH_SIZE, WIDTH, LR, N_STEPS = 256, 128, 1e-3, 2000
-N_LATENTS, N_PROPOSALS = 3, 1000
+N_LATENTS = 3
+N_PROPOSALS = 1000  # latents from the prior that importance sampling weighs
 
 
 class _Peer:
-    """Labels as indicator rows, image vectors from a fitted encoder."""
+    """Fitted on image vectors of a fitted encoder, and on class indicators."""
 
     def __init__(self, image_encoder, seed):
         self.image_encoder = image_encoder
@@ -42,7 +44,7 @@ class _Peer:
 
 
 class ClassifierWithRandomPick(_Peer):
-    """A multi-label classifier; the answer is any one of the labels that it says are there."""
+    """A multi-label classifier; the answer is any one of the labels that it predicts."""
 
     threshold = 0.5
 
@@ -53,9 +55,10 @@ class ClassifierWithRandomPick(_Peer):
 
     def _answer(self, vectors, c):
         probabilities = self.classifier_.predict_proba(vectors)
-        said = probabilities > self.threshold
-        said |= probabilities == probabilities.max(axis=1, keepdims=True)
-        return self.classes_[(said * self.rng_.random_sample(said.shape)).argmax(axis=1)]
+        predicted = probabilities > self.threshold
+        predicted |= probabilities == probabilities.max(axis=1, keepdims=True)
+        draws = self.rng_.random_sample(predicted.shape)
+        return self.classes_[(predicted * draws).argmax(axis=1)]
 
 
 class _LatentPeer(_Peer):
@@ -65,9 +68,9 @@ class _LatentPeer(_Peer):
         torch.manual_seed(self.seed)
         vectors, indicators = torch.from_numpy(vectors), torch.from_numpy(indicators).float()
         n_labels = indicators.shape[1]
-        self.speaker_ = _perceptron(vectors.shape[1] + N_LATENTS, n_labels)
+        self.generator_ = _perceptron(vectors.shape[1] + N_LATENTS, n_labels)
         self.recogniser_ = _perceptron(vectors.shape[1] + n_labels, 2 * N_LATENTS)
-        parameters = [*self.speaker_.parameters(), *self.recogniser_.parameters()]
+        parameters = [*self.generator_.parameters(), *self.recogniser_.parameters()]
         optimizer = torch.optim.Adam(parameters, LR)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, N_STEPS)
         for _ in range(N_STEPS):
@@ -79,13 +82,13 @@ class _LatentPeer(_Peer):
             optimizer.step()
             schedule.step()
 
-    def _speak(self, vectors, latents):
-        return self.speaker_(torch.cat([vectors, latents], dim=1))
+    def _logits(self, vectors, latents):
+        return self.generator_(torch.cat([vectors, latents], dim=1))
 
     def _answer(self, vectors, c):
         latents = torch.from_numpy(np.broadcast_to(c, (len(vectors), N_LATENTS)).copy())
         with torch.no_grad():
-            return self.classes_[self._speak(torch.from_numpy(vectors), latents).argmax(1)]
+            return self.classes_[self._logits(torch.from_numpy(vectors), latents).argmax(1)]
 
     def infer_latent(self, X, labels):
         return np.stack([self.infer_speaker(X[[i]], labels[[i]])[0] for i in range(len(X))])
@@ -98,8 +101,8 @@ class _LatentPeer(_Peer):
         log_weights = torch.zeros(N_PROPOSALS)
         with torch.no_grad():
             for vector, answer in zip(vectors, answers, strict=True):
-                said = self._speak(vector.expand(N_PROPOSALS, -1), proposals)
-                log_weights += said.log_softmax(1)[:, answer]
+                logits = self._logits(vector.expand(N_PROPOSALS, -1), proposals)
+                log_weights += logits.log_softmax(1)[:, answer]
         weights = log_weights.softmax(0)[:, None]
         mean = (weights * proposals).sum(0)
         return mean.numpy(), (weights * (proposals - mean) ** 2).sum(0).sqrt().numpy()
@@ -108,7 +111,7 @@ class _LatentPeer(_Peer):
 class ConditionalVAE(_LatentPeer):
     """K. Sohn et al., "Learning Structured Output Representation", NeurIPS 2015."""
 
-    KL_WEIGHT = 0.3  # 1, the bound itself, leaves the latent unused
+    KL_WEIGHT = 0.3  # by hand: 1, the bound itself, leaves the latent unused
 
     def _recognise(self, vectors, answers):
         one_hot = F.one_hot(answers, len(self.classes_)).float()
@@ -118,7 +121,8 @@ class ConditionalVAE(_LatentPeer):
         mean, log_variance = self._recognise(vectors, answers)
         latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        return F.cross_entropy(self._speak(vectors, latents), answers) + self.KL_WEIGHT * divergence
+        cross_entropy = F.cross_entropy(self._logits(vectors, latents), answers)
+        return cross_entropy + self.KL_WEIGHT * divergence
 
     def infer_latent(self, X, labels):
         vectors = torch.from_numpy(self.image_encoder.transform(X))
@@ -130,19 +134,21 @@ class ConditionalVAE(_LatentPeer):
 class ImplicitMLE(_LatentPeer):
     """K. Li, T. Zhang, J. Malik, "Diverse Image Synthesis ... via Conditional IMLE", ICCV 2019.
 
-    Of ten latents, the one that comes closest to the true answer is taught to give it.
+    Of `N_DRAWN` latents, the one that is nearest to the true answer is trained to give it.
     """
 
+    N_DRAWN = 10  # by hand
+
     def _loss(self, vectors, answers):
-        k = 10
+        k = self.N_DRAWN
         repeated = vectors.repeat_interleave(k, 0)
         latents = torch.randn(len(repeated), N_LATENTS)
         with torch.no_grad():
             errors = F.cross_entropy(
-                self._speak(repeated, latents), answers.repeat_interleave(k), reduction="none"
+                self._logits(repeated, latents), answers.repeat_interleave(k), reduction="none"
             )
         nearest = errors.view(-1, k).argmin(1) + k * torch.arange(len(vectors))
-        return F.cross_entropy(self._speak(vectors, latents[nearest]), answers)
+        return F.cross_entropy(self._logits(vectors, latents[nearest]), answers)
 
 
 def _perceptron(n_inputs, n_outputs):

@@ -9,8 +9,8 @@ import importlib.metadata
 import os
 import platform
 
-TURNS = (1, 3, 5, 10)
-N_REPETITIONS = 10
+TURNS = (1, 3, 5, 10)  # of a dialogue
+N_REPETITIONS = 10  # by hand
 LARGER_IS_WORSE = {
     "calibration_error",
     "distance_from_uniform",
@@ -21,11 +21,11 @@ LARGER_IS_WORSE = {
 LEGEND = """\
 As in `control_report`, and: distance_from_uniform, the total variation of the labels' frequencies
 with a new latent for each image, mean of {k} repetitions (ceiling: an ideal sampler); no_latent,
-accuracy of predict(X); dialogue_t, share of a speaker's answers foretold after t of them."""
+accuracy of predict(X); dialogue_t, share of a speaker's answers predicted from t others."""
 
 
 def measure(est, X, label_sets, seed):
-    """Return every quantity that `est` has, and the chance and ceiling of each that has them."""
+    """Return all quantities of `est`, and the chance and ceiling of those that have them."""
     import numpy as np
 
     from condcap_sk.metrics import (
@@ -50,9 +50,10 @@ def measure(est, X, label_sets, seed):
     if hasattr(est, "score"):
         report["no_latent"] = {"value": est.score(X, label_sets), "ceiling": 1.0}
     if hasattr(est, "infer_speaker"):
-        heard = dialogue_accuracy(est, X, turns=TURNS, random_state=300_000 + seed)
+        accuracy = dialogue_accuracy(est, X, turns=TURNS, random_state=300_000 + seed)
         report |= {
-            f"dialogue_{turn}": {"value": heard[turn], "chance": heard["chance"]} for turn in TURNS
+            f"dialogue_{turn}": {"value": accuracy[turn], "chance": accuracy["chance"]}
+            for turn in TURNS
         }
     values = {name: row.pop("value") for name, row in report.items()}
     return values, report

@@ -1,10 +1,10 @@
-"""The exceptions and warnings this package raises by name."""
+"""The exceptions and warnings of this package."""
 
 from sklearn.exceptions import ConvergenceWarning
 
 
 class TrainingDivergedError(ArithmeticError):
-    """A loss became infinite or NaN; the estimator is left unfitted."""
+    """A loss became infinite or NaN; the estimator is not fitted."""
 
 
 class ModelFileError(ValueError):
@@ -14,26 +14,26 @@ class ModelFileError(ValueError):
 class UnreadableImageError(ValueError):
     """Files are missing, damaged or no images; `rows` are their places in the list."""
 
-    rows: list
+    rows: list[int]
 
 
 class EmptyCaptionError(ValueError):
-    """`captions` that have no token; `rows` are their places among all that were passed."""
+    """Captions have no token: `captions`, and `rows`, their places among all captions."""
 
-    rows: list
-    captions: list
+    rows: list[int]
+    captions: list[str]
 
 
 class SingleAnswerWarning(ConvergenceWarning):
-    """All answers seen in `fit` are the same: there is nothing for a latent to choose between."""
+    """All answers in `fit` are the same: a latent has nothing to choose between."""
 
 
 class VersionMismatchWarning(UserWarning):
-    """A model was kept by another version of this package."""
+    """A model was saved or pickled by another version of this package."""
 
 
 class LongCaptionWarning(UserWarning):
-    """Captions much longer than the others are cut."""
+    """Captions that are much longer than the others are cut."""
 
 
 class CollapseWarning(ConvergenceWarning):
@@ -41,8 +41,8 @@ class CollapseWarning(ConvergenceWarning):
 
 
 class AnalyzerWarning(UserWarning):
-    """How captions fall into tokens was guessed, or does not fit their writing system."""
+    """How captions are split into tokens was guessed, or does not fit their writing system."""
 
 
 class PixelRangeWarning(UserWarning):
-    """Images have pixels of another scale than those that were fitted."""
+    """Images have pixels on another scale than the images of `fit`."""

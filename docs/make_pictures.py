@@ -20,51 +20,71 @@ HERE = Path(__file__).parent
 
 
 def draw_architecture():
-    figure, ax = plt.subplots(figsize=(9.6, 3.7), layout="constrained")
-    ax.set(xlim=(-0.5, 96.5), ylim=(0, 35))
+    figure, ax = plt.subplots(figsize=(10.4, 4.9), layout="constrained")
+    ax.set(xlim=(-0.5, 108), ylim=(-6, 46))
     ax.axis("off")
+    line = {"color": "#444", "lw": 0.9}
+    colours = {
+        "": "white",
+        "1. encoder-decoder, image encoder": "#dbe9f6",
+        "2. conditional InfoGAN": "#fde3c8",
+        "3. training by reward": "#dcefd8",
+    }
+    plain, stage_1, stage_2, stage_3 = colours.values()
 
     def box(x, y, width, text, colour, height=6.4):
         patch = plt.Rectangle((x, y), width, height, facecolor=colour, edgecolor="#444", lw=0.8)
         ax.add_patch(patch)
         ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=8.5)
 
-    def arrow(*points, text="", at=(0, 0)):
+    def arrow(*points, **style):
         for (x0, y0), (x1, y1) in pairwise(points[:-1]):
-            ax.plot([x0, x1], [y0, y1], color="#444", lw=0.9, solid_capstyle="butt")
-        ax.annotate(
-            "", points[-1], points[-2], arrowprops={"arrowstyle": "->", "color": "#444", "lw": 0.9}
-        )
-        if text:
-            ax.text(*at, text, ha="center", va="bottom", fontsize=9)
+            ax.plot([x0, x1], [y0, y1], solid_capstyle="butt", **line, **style)
+        ax.annotate("", points[-1], points[-2], arrowprops={"arrowstyle": "->", **line, **style})
 
-    stage_1, stage_2, plain = "#dbe9f6", "#fde3c8", "white"
-    box(0, 27, 13, "captions", plain)
-    box(0, 3, 13, "images X", plain)
-    box(0, 15, 13, "latents\nc ~ N(0, I)", plain)
-    box(22, 27, 16, "CaptionCodec\nencoder", stage_1)
-    box(22, 3, 16, "ImageEncoder", stage_1)
-    box(47, 15, 14, "G(c, X)", stage_2)
-    box(72, 27, 24, "D(s, X): true or made up?", stage_2)
-    box(72, 15, 24, "decoder", stage_1)
-    box(72, 3, 24, "Q(ŝ, X): which c was it?", stage_2)
-    arrow((13, 30.2), (22, 30.2))
-    arrow((13, 6.2), (22, 6.2))
-    arrow((13, 18.2), (47, 18.2))
-    arrow((38, 30.2), (72, 30.2), text="s", at=(50, 30.4))
-    arrow((38, 6.2), (72, 6.2), text="h, to G, D and Q", at=(51, 2.2))
-    arrow((54, 6.2), (54, 15))
-    arrow((61, 18.2), (72, 18.2), text="ŝ", at=(64, 18.4))
-    arrow((67, 18.2), (67, 28.5), (72, 28.5))
-    arrow((67, 18.2), (67, 8), (72, 8))
-    arrow((30, 27), (30, 9.4))
-    ax.text(30.6, 12, "matched", fontsize=8.5, style="italic")
-    ax.text(84, 12.5, "→ the answer", ha="center", fontsize=8.5, style="italic")
+    def note(x, y, text, **style):
+        ax.text(x, y, text, **{"fontsize": 8.5, "style": "italic", "va": "center", **style})
+
+    box(0, 39, 15, "answers:\nlabels or sentences", plain)
+    box(0, 24, 15, "latents\nc ~ N(0, I)", plain)
+    box(0, 1, 15, "images X", plain)
+    box(22, 39, 16, "CaptionCodec\nencoder", stage_1)
+    box(22, 1, 16, "ImageEncoder", stage_1)
+    box(46, 24, 13, "generator\nG(c, X)", stage_2)
+    box(68, 39, 25, "discriminator D(s, X):\ntrue or generated?", stage_2)
+    box(68, 29.5, 25, "labels: decoder of\nCaptionCodec", stage_1)
+    box(68, 20, 25, "sentences: decoder\ntrained with G and Q", stage_2)
+    box(68, 10.5, 25, "recogniser Q(ŝ, X):\nwhich c was it?", stage_2)
+    box(68, 1, 25, "sentences: consensus decoder,\nwith a copy of G at c = 0", stage_3)
+
+    arrow((15, 42.2), (22, 42.2))
+    arrow((15, 27.2), (46, 27.2))
+    arrow((15, 4.2), (22, 4.2))
+    arrow((30, 39), (30, 7.4))
+    note(30.8, 16, "matched:\ns of labels,\nwords of sentences")
+    arrow((38, 42.2), (68, 42.2))
+    note(52, 43.6, "s", style="normal", fontsize=9)
+    # What G generates, to the discriminator, the decoders and the recogniser.
+    ax.plot([59, 63.5], [27.2, 27.2], **line)
+    note(60.5, 28.6, "ŝ", style="normal", fontsize=9)
+    for y in (40.4, 32.7, 23.2, 15.4):
+        arrow((63.5, 27.2), (63.5, y), (68, y))
+    # The image vectors.
+    arrow((38, 4.2), (68, 4.2))
+    note(40, 2.4, "h, also to D", style="normal")
+    arrow((52.5, 4.2), (52.5, 24))
+    arrow((60, 4.2), (60, 12), (68, 12))
+    note(93.8, 32.7, "→ label")
+    note(93.8, 23.2, "→ caption")
+    note(93.8, 4.2, "→ candidates, if\n    no c is given")
+    for i, (text, colour) in enumerate(list(colours.items())[1:]):
+        box(i * 31, -5.4, 2.4, "", colour, height=2.4)
+        note(i * 31 + 3.2, -4.2, text, style="normal")
     figure.savefig(HERE / "architecture.png", dpi=130)
 
 
 def draw_latents():
-    # load_grid_digits, with a margin around each digit: easier on the eye.
+    # As load_grid_digits, with a margin around each digit, so that they are easier to see.
     digits = load_digits()
     grids = make_image_grid(digits.images, digits.target, 1200, cell_shape=(11, 11), random_state=0)
     X, label_sets = grids.images, grids.label_sets
@@ -72,7 +92,7 @@ def draw_latents():
     X, label_sets = X[1000:], label_sets[1000:]
     latents = est.sample_latents(100, random_state=0)
     frequencies = label_frequencies(est.predict_grid(X, latents), est.classes_)
-    # Six points of view as different as possible, one after the other.
+    # Six latents: each the one whose label frequencies differ most from those chosen before.
     chosen = [int(np.argmax(total_variation(frequencies, frequencies.mean(axis=0))))]
     while len(chosen) < 6:
         distances = [total_variation(frequencies, frequencies[i]) for i in chosen]
@@ -90,9 +110,9 @@ def draw_captions():
     new = make_captioned_shapes(200, n_captions=8, random_state=1)
     est = ConditionalCaptioner(random_state=0).fit(scenes.images, scenes.captions)
     latents = est.sample_latents(100, random_state=0)
-    told = est.predict_grid(new.images[:50], latents)
-    lengths = [np.mean([len(caption.split()) for caption in column]) for column in told.T]
-    # From the tersest to the wordiest.
+    grid = est.predict_grid(new.images[:50], latents)
+    lengths = [np.mean([len(caption.split()) for caption in column]) for column in grid.T]
+    # From the one with the shortest captions to the one with the longest.
     chosen = np.argsort(lengths)[np.linspace(0, len(latents) - 1, 6).astype(int)]
     display = LatentTraversalDisplay.from_estimator(
         est, new.images[:4], new.captions[:4], latents=latents[chosen]

@@ -1,7 +1,7 @@
-"""Captions in words: what a latent means, and reading it from what somebody says.
+"""Captions in words: what a latent means, and how it is inferred from a person's captions.
 
 Drawn scenes of two shapes. Their captions differ in which shape they begin with, whether they name
-colours and whether they tell of both shapes; the estimator is told none of this.
+colours and whether they name both shapes; the estimator is not given these factors.
 
 Run: ``python examples/captions.py`` (some minutes; no network)
 """
@@ -22,14 +22,14 @@ def main():
     for captions in est.predict_grid(X[:3], latents).T:
         print("  " + " | ".join(captions))
 
-    print("\nsomebody speaks of three scenes, and is imitated on others")
-    heard = [row[0] for row in new.captions[:3]]
-    manner, std = est.infer_speaker(X[:3], heard)
-    for said in heard:
-        print(f"  said:      {said}")
-    for caption in est.predict(X[3:6], manner):
-        print(f"  imitated:  {caption}")
-    print(f"  (latent {manner.round(1)}, give or take {std.round(1)})")
+    print("\na speaker captions three scenes, and is imitated on others")
+    given = [row[0] for row in new.captions[:3]]
+    latent, std = est.infer_speaker(X[:3], given)
+    for caption in given:
+        print(f"  speaker:    {caption}")
+    for caption in est.predict(X[3:6], latent):
+        print(f"  imitation:  {caption}")
+    print(f"  (latent {latent.round(1)}, give or take {std.round(1)})")
 
     print("\nfive captions of the first scene, the best first")
     for caption in est.sample(X[:1], 5)[0]:

@@ -1,9 +1,9 @@
-"""The paper's experiment: answer with one of four digits, and learn which one by itself.
+"""The paper's experiment: answer with one of four digits, and learn a latent that decides which.
 
-An image is a 2×2 grid of digits, its right answers are the digits in it. Nothing tells the model
-why an answer was one digit and not another; it learns a latent variable that does. With the same
-latent for every image, answers are right and skewed to some digits; with a different one for each
-image, all digits are answered about equally often.
+An image is a 2×2 grid of digits; its right answers are the digits in it. Why an answer is one digit
+and not another is annotated nowhere: the model learns a latent variable for it. With the same
+latent for every image, answers are right and skewed to some digits. With a different one for each
+image, all digits are about equally frequent.
 
 Prints the paper's table and writes two pictures. Run: ``python examples/grid_mnist.py``
 """
@@ -38,8 +38,8 @@ def main():
         grids = fetch_grid_mnist()
         name, paper = "GridMNIST", ("98.7 %", "98.0 %")
     except OSError as error:
-        print(f"MNIST is not to be had here:\n{error}\n")
-        print("Going on with scikit-learn's bundled digits (8x8 pixels, far fewer of them).\n")
+        print(f"MNIST was not found:\n{error}\n")
+        print("scikit-learn's bundled digits are used instead (8x8 pixels, far fewer of them).\n")
         grids = load_grid_digits()
         name, paper = "grids of bundled digits", ("–", "–")
     print(f"{name}: {len(grids.images)} training images, {len(grids.images_test)} test images")
@@ -71,7 +71,7 @@ def main():
 
     print("share of images that get each answer, per cent")
     print(f"{'':28}" + "".join(f"{label!s:>6}" for label in est.classes_) + f"{'skew':>8}")
-    # The two latents of the paper's figure favour different digits: show two that differ most.
+    # As in the paper's figure, two latents that prefer different digits.
     first = int(np.argmax(total_variation(frequencies, frequencies.mean(axis=0))))
     second = int(np.argmax(total_variation(frequencies, frequencies[first])))
     for title, row in (

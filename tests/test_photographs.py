@@ -57,12 +57,12 @@ def test__without_a_pretrained_network__learns_from_small_images(scenes):
 )
 def test__other_scripts__characters__are_given_back(scenes, captions):
     est = captioner(analyzer="char").fit(scenes.images, [captions] * 24)
-    seen = set("".join(captions).lower())
-    assert all(set(answer.lower()) <= seen for answer in est.predict(scenes.images))
+    known = set("".join(captions).lower())
+    assert all(set(answer.lower()) <= known for answer in est.predict(scenes.images))
 
 
 def test__characters__score__counts_them_and_not_words(scenes):
     texts = [["赤い丸が見える"], ["青い四角です"]] * 12
     est = captioner(analyzer="char").fit(scenes.images, texts)
-    # Nearly everything that is said has a character in common with the truth, and none a "word".
+    # Nearly all answers share a character with a true caption, and none shares a "word".
     assert 0 < est.score(scenes.images, texts) < 10

@@ -2,12 +2,16 @@
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .grid import make_split
 
-_N_TRAINING_DIGITS = 1400  # unshuffled: the digits come writer by writer
+# Of 1797, by hand. They are not shuffled: the digits come in the order of their writers, so that
+# the test digits are of other writers.
+_N_TRAINING_DIGITS = 1400
 
 
 # make_image_grid checks the rest.
@@ -18,8 +22,14 @@ _N_TRAINING_DIGITS = 1400  # unshuffled: the digits come writer by writer
     },
     prefer_skip_nested_validation=False,
 )
-def load_grid_digits(n_train=1000, n_test=200, *, grid=(2, 2), random_state=0):
-    """Make grids of scikit-learn's bundled 8x8 digits: no network, in no time.
+def load_grid_digits(
+    n_train: int = 1000,
+    n_test: int = 200,
+    *,
+    grid: tuple[int, int] = (2, 2),
+    random_state: int | np.random.RandomState | None = 0,
+) -> Bunch:
+    """Make grids of scikit-learn's bundled 8x8 digits, without a network.
 
     The first 1400 digits make training grids, the other 397 test grids.
 

@@ -4,13 +4,16 @@ import csv
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from typing import IO, TypeGuard
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 _DESCR = """\
@@ -24,23 +27,31 @@ _ENTRY = '{"file": "a.jpg", "split": "train", "captions": ["A dog"]}'
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _PHOTO = re.compile(r"\.jpe?g\b", re.IGNORECASE)
 _ONE_PHOTO = re.compile(r"(?!.*\.jpe?g[\s,;]).*\.jpe?g", re.IGNORECASE)
+_OPEN_ARCHIVES = 8  # that a process keeps open, by hand
+
+Captions = dict[str, list[str]]  # of each photograph, by its name
+Parts = dict[str, list[str]]  # the names of the photographs of each part
 
 
-def load_flickr8k(path):
+def load_flickr8k(path: str | os.PathLike[str]) -> Bunch:
     """Find the photographs and captions of Flickr8k in a folder.
 
-    Photographs are not read: their files are named, for `condcap_sk.vision.LoadImages`.
+    Photographs are not read. Their files are returned, for `condcap_sk.vision.LoadImages`.
 
     Parameters
     ----------
     path : str or path-like
-        A folder in one of three layouts, all in the folder itself or in folders inside:
-        the release (``Flickr8k.token.txt``, ``Flickr_8k.trainImages.txt``, ``….devImages.txt``,
-        ``….testImages.txt`` and a folder of photographs), a table of captions (``captions.txt``
-        with lines ``image,caption``, and a folder of photographs), or ``captions.json`` (a list
-        "images" of "file", "split" and "captions") beside a folder or zip file of photographs and
-        perhaps a file ``*.npz`` of "files" and their "features". All text is in UTF-8. In a
-        table, a caption in the last column may hold commas with or without quotes around it.
+        A folder in one of three layouts. Files may lie in the folder itself or in folders inside.
+
+        1. The release: ``Flickr8k.token.txt``, ``Flickr_8k.trainImages.txt``,
+           ``Flickr_8k.devImages.txt``, ``Flickr_8k.testImages.txt`` and a folder of photographs.
+        2. A table: ``captions.txt`` with lines ``image,caption``, and a folder of photographs. A
+           caption in the last column may hold commas, with or without quotes around it.
+        3. ``captions.json``, with a list "images" of "file", "split" and "captions"; a folder or
+           zip file of photographs; and optionally a file ``*.npz`` of "files" and their
+           "features".
+
+        All text is in UTF-8.
 
     Returns
     -------
@@ -48,9 +59,9 @@ def load_flickr8k(path):
         With the fields
 
         files : dict of list
-            Files of the photographs, by part: "train", "val" and "test", as far as there are.
-            Where the layout tells no parts, all are "train". Paths, or for those in a zip file
-            objects with a method ``open("rb")``.
+            Files of the photographs, by part: those of "train", "val" and "test" that there are.
+            In a layout without parts, all are "train". Files are paths, and in a zip file objects
+            with a method ``open("rb")``.
         captions : dict of lists of lists of str
             Their captions.
         features : dict of ndarray of shape (n, n_features), float32
@@ -61,11 +72,11 @@ def load_flickr8k(path):
     Raises
     ------
     FileNotFoundError
-        If no captions are found, a photograph that has captions is missing, or there are lists of
-        the other parts but none of what to train on.
+        If there are no captions, if a photograph that has captions is missing, or if there are
+        lists of other parts, but none of "train".
     ValueError
-        If a file is not in UTF-8 or a line not of its form; names both. If two photographs have
-        one name.
+        If a file is not in UTF-8 or a line is not of the expected form; the message names both.
+        If two photographs that differ have the same name.
 
     See Also
     --------
@@ -101,7 +112,7 @@ def load_flickr8k(path):
     )
 
 
-def _read_captions(root):
+def _read_captions(root: Path) -> tuple[Captions, Parts]:
     """Return the captions of each photograph by name, and the names of each part."""
     for layout, read in _LAYOUTS.items():
         found = _find(root, layout)
@@ -120,11 +131,11 @@ def _read_captions(root):
     return captions, parts or _read_lists(root, captions, found) or {"train": list(captions)}
 
 
-def _find(root, name):
+def _find(root: Path, name: str) -> Path | None:
     return next((file for file in sorted(root.rglob(name)) if file.is_file()), None)
 
 
-def _read_json(file):
+def _read_json(file: Path) -> tuple[Captions, Parts]:
     try:
         images = json.loads(_read_text(file))
     except json.JSONDecodeError as error:
@@ -132,8 +143,8 @@ def _read_json(file):
     images = images.get("images") if isinstance(images, dict) else None
     if not isinstance(images, list):
         raise ValueError(f'{file} holds no list of "images". Expected {{"images": [{_ENTRY}, …]}}.')
-    captions: dict = {}
-    parts: dict = {}
+    captions: Captions = {}
+    parts: Parts = {}
     for i, image in enumerate(images):
         fields = image if isinstance(image, dict) else {}
         name, split, texts = (fields.get(key, "") for key in ("file", "split", "captions"))
@@ -150,12 +161,12 @@ def _read_json(file):
     return captions, parts
 
 
-def _is_text(value):
+def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _read_tokens(file):
-    captions: dict = {}
+def _read_tokens(file: Path) -> tuple[Captions, Parts]:
+    captions: Captions = {}
     for number, line in _read_lines(file):
         # 1000268201_693b08cb0e.jpg#0<TAB>A child in a pink dress …
         head, _, caption = line.partition("\t")
@@ -169,8 +180,8 @@ def _read_tokens(file):
     return captions, {}
 
 
-def _read_table(file):
-    captions: dict = {}
+def _read_table(file: Path) -> tuple[Captions, Parts]:
+    captions: Captions = {}
     rows = _read_rows(file)
     number, header, _ = next(rows, (1, [], ""))
     columns = [name.strip() for name in header]
@@ -200,15 +211,15 @@ def _read_table(file):
     return captions, {}
 
 
-def _read_rows(file):
-    """Yield each row: the number of its first line, its fields, and how it is written."""
+def _read_rows(file: Path) -> Iterator[tuple[int, list[str], str]]:
+    """Yield each row: the number of its first line, its fields, and its lines as they are."""
     lines = list(StringIO(_read_text(file), newline=""))
     reader = csv.reader(lines, strict=True)
     while True:
         start = reader.line_num
         try:
             row = next(reader)
-            # A quote that is not closed goes on until the next, over whole rows between.
+            # A quote that is not closed ends at the next one, and swallows the rows between.
             if any(_LINE_END.search(field) and _PHOTO.search(field) for field in row):
                 raise csv.Error("the quotes go on over another photograph's line")
         except StopIteration:
@@ -222,8 +233,8 @@ def _read_rows(file):
             yield start + 1, row, "".join(lines[start : reader.line_num])
 
 
-def _read_lists(root, captions, found):
-    parts: dict = {}
+def _read_lists(root: Path, captions: Captions, found: Path) -> Parts:
+    parts: Parts = {}
     for part, name in _SPLITS.items():
         file = _find(root, f"Flickr_8k.{name}.txt")
         if file is None:
@@ -235,7 +246,7 @@ def _read_lists(root, captions, found):
                 raise ValueError(
                     f"{file} line {number} is {line!r:.80}. Expected one photograph's file: a.jpg."
                 )
-        # The release lists photographs that it holds no captions of.
+        # The release lists some photographs without captions.
         parts[part] = [name for name in dict.fromkeys(names) if name in captions]
         if names and not parts[part]:
             raise ValueError(
@@ -245,26 +256,26 @@ def _read_lists(root, captions, found):
     if parts and "train" not in parts:
         raise FileNotFoundError(
             f"{root} holds lists of the parts {', '.join(parts)}, but no "
-            f"Flickr_8k.{_SPLITS['train']}.txt. Put it beside them; without any list, all "
-            "photographs are to train on."
+            f"Flickr_8k.{_SPLITS['train']}.txt. Put it beside them, or remove all lists: then all "
+            "photographs are in the part train."
         )
     return parts
 
 
-def _photo_name(text):
+def _photo_name(text: str) -> str:
     # The release has captions of 2258277193_586949ec62.jpg.1, whose photograph ends in .jpg.
     return re.sub(r"(\.jpe?g)\.\d+$", r"\1", text.strip(), flags=re.IGNORECASE)
 
 
-def _read_lines(file):
+def _read_lines(file: Path) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line that is not blank."""
-    # Not splitlines: a caption may hold what Unicode, too, takes for the end of a line.
+    # Not splitlines: a caption may hold other characters that end a line in Unicode.
     for number, line in enumerate(_LINE_END.split(_read_text(file)), 1):
         if line.strip():
             yield number, line
 
 
-def _read_text(file):
+def _read_text(file: Path) -> str:
     content = file.read_bytes()
     try:
         text = content.decode(_ENCODING)
@@ -284,10 +295,36 @@ _LAYOUTS = {
 }
 
 
-def _find_photos(root):
+@dataclass(frozen=True)
+class _ZippedFile:
+    """A file in a zip file. Unlike `zipfile.Path`, it can be pickled after it was read."""
+
+    archive: str
+    member: str
+
+    def __str__(self) -> str:
+        return f"{self.archive}/{self.member}"
+
+    def open(self, mode: str = "rb") -> IO[bytes]:
+        if mode != "rb":
+            raise ValueError(f"mode={mode!r}: {self} can only be read as bytes. Use 'rb'.")
+        return _opened(self.archive, os.getpid()).open(self.member)
+
+
+# Kept open, as opening reads the whole table of contents. For each process by itself, as forked
+# processes would share the position in the file.
+@lru_cache(maxsize=_OPEN_ARCHIVES)
+def _opened(archive: str, process: int) -> ZipFile:
+    return ZipFile(archive)
+
+
+File = Path | _ZippedFile
+
+
+def _find_photos(root: Path) -> dict[str, list[File]]:
     """Return the files of each name: those in the folder, or else those in its zip files."""
-    unpacked: dict = {}
-    zipped: dict = {}
+    unpacked: dict[str, list[File]] = {}
+    zipped: dict[str, list[File]] = {}
     for file in sorted(root.rglob("*")):
         if _is_photo(file.name) and file.is_file():
             unpacked.setdefault(file.name, []).append(file)
@@ -306,8 +343,8 @@ def _find_photos(root):
     return zipped | unpacked
 
 
-def _only(files):
-    """Return the first of files of one name, which must be copies."""
+def _only(files: list[File]) -> File:
+    """Return the first of several files of one name; raise if they are not copies of it."""
     first, *others = files
     for other in others:
         with first.open("rb") as one, other.open("rb") as another:
@@ -319,34 +356,11 @@ def _only(files):
     return first
 
 
-def _is_photo(name):
+def _is_photo(name: str) -> bool:
     return name.lower().endswith((".jpg", ".jpeg"))
 
 
-@dataclass(frozen=True)
-class _ZippedFile:
-    """A file in a zip file. Unlike `zipfile.Path`, it can be pickled after it was read."""
-
-    archive: str
-    member: str
-
-    def __str__(self):
-        return f"{self.archive}/{self.member}"
-
-    def open(self, mode="rb"):
-        if mode != "rb":
-            raise ValueError(f"mode={mode!r}: {self} can only be read as bytes. Use 'rb'.")
-        return _opened(self.archive, os.getpid()).open(self.member)
-
-
-# To open a zip file is to read its whole table of contents. Forked processes would move each
-# other's place in the file if they shared it.
-@lru_cache(maxsize=8)
-def _opened(archive, process):
-    return ZipFile(archive)
-
-
-def _read_features(root):
+def _read_features(root: Path) -> dict[str, NDArray[np.floating]]:
     for file in sorted(root.rglob("*.npz")):
         with np.load(file, allow_pickle=False) as arrays:
             if not {"files", "features"} <= set(arrays.files):

@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -25,8 +26,14 @@ answers to an image are the labels in its grid; which one is given, and why, is 
     prefer_skip_nested_validation=True,
 )
 def make_image_grid(
-    images, labels, n_samples=1000, *, grid=(2, 2), cell_shape=None, random_state=None
-):
+    images: ArrayLike,
+    labels: ArrayLike,
+    n_samples: int = 1000,
+    *,
+    grid: tuple[int, int] = (2, 2),
+    cell_shape: tuple[int, int] | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Put labelled images together to grids with several right answers.
 
     Parameters
@@ -129,12 +136,23 @@ def make_image_grid(
     )
 
 
-def make_split(train, test, n_train, n_test, random_state, **grid_params):
-    """Return one Bunch of training and test grids, from (images, labels) kept apart."""
+def make_split(
+    train: tuple[ArrayLike, ArrayLike],
+    test: tuple[ArrayLike, ArrayLike],
+    n_train: int,
+    n_test: int,
+    random_state: int | np.random.RandomState | None,
+    *,
+    grid: tuple[int, int],
+    cell_shape: tuple[int, int] | None = None,
+) -> Bunch:
+    """Return one Bunch of training and test grids, each of its own (images, labels)."""
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31 - 1, size=2)
     learn, check = (
-        make_image_grid(*source, n_samples, random_state=int(seed), **grid_params)
+        make_image_grid(
+            *source, n_samples, grid=grid, cell_shape=cell_shape, random_state=int(seed)
+        )
         for source, n_samples, seed in zip((train, test), (n_train, n_test), seeds, strict=True)
     )
     return Bunch(

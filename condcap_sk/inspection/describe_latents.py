@@ -1,8 +1,11 @@
-"""describe_latents: the sub-groups that were learned, as a table."""
+"""describe_latents: the regions of latent space that were learned, as a table."""
 
 from numbers import Integral
+from typing import TypedDict
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, export_text
@@ -12,16 +15,43 @@ from sklearn.utils.validation import check_scalar
 from ..metrics import label_frequencies
 from ..metrics._estimator import check_labels, last_step
 
-N_SHOWN = 3  # labels of each group in the text
+N_SHOWN = 3  # labels of each group in the text, by hand
+
+
+class Group(TypedDict):
+    """What `describe_latents` returns for a region."""
+
+    label: object
+    prior_share: float
+    mean_latent: NDArray[np.float64]
+    label_shares: dict[object, float]
+    recall: float
+    precision: float
+
+
+class LatentDescription(TypedDict):
+    """What `describe_latents` returns."""
+
+    groups: list[Group]
+    average: dict[object, float]
+    tree_accuracy: float
+    tree: str
 
 
 def describe_latents(
-    estimator, X, *, n_latents=1000, max_depth=4, random_state=0, output_dict=False
-):
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    n_latents: int = 1000,
+    max_depth: int = 4,
+    random_state: int | np.random.RandomState | None = 0,
+    output_dict: bool = False,
+) -> str | LatentDescription:
     """Describe the regions of latent space by the label that each prefers.
 
-    Latents are drawn from the prior and grouped by the label that they raise most above its average
-    share. A shallow decision tree on the latent then tells how simple the regions are.
+    Latents are drawn from the prior and grouped by the label whose share each raises most above its
+    average over all latents. A shallow decision tree is then fitted to predict the group from the
+    latent: the better it does, the simpler the regions.
 
     Parameters
     ----------
@@ -36,30 +66,30 @@ def describe_latents(
     random_state : int, RandomState instance or None, default=0
         Seed of the latents and of the tree.
     output_dict : bool, default=False
-        Return numbers instead of text.
+        Return a dict instead of text.
 
     Returns
     -------
     description : str or dict
-        For each region, largest first: the labels it prefers with their shares among the answers
-        (and the share over all latents), its share of the prior, its mean latent, and how reliably
-        the tree tells it: recall and precision over five folds. With `output_dict`, a dict with the
-        keys
+        For each region, largest first: the label it prefers, its share of the prior, the most
+        frequent labels with their shares among the answers (in brackets over all latents), its mean
+        latent, and the tree's recall by five-fold cross-validation. With `output_dict`, a dict with
+        the keys
 
         groups : list of dict
             "label", "prior_share", "mean_latent" (ndarray), "label_shares" (dict of float by
-            label), "recall" and "precision".
+            label), "recall" and "precision" of the tree.
         average : dict
             Each label's share over all latents.
         tree_accuracy : float
-            Share of latents whose region the tree tells, over five folds.
+            Share of latents whose region the tree predicts, by five-fold cross-validation.
         tree : str
             Its rules, fitted on all draws.
 
     See Also
     --------
     LatentMapDisplay : The regions as a map.
-    describe_captions : The same for captions.
+    describe_captions : Which properties of captions a latent decides.
 
     Examples
     --------
@@ -87,15 +117,15 @@ def describe_latents(
     labels = estimator.classes_
     frequencies = label_frequencies(estimator.predict_grid(X, latents), labels)
     average = frequencies.mean(axis=0)
-    # As positions in `labels`: trees take floats for quantities, not for labels.
+    # Positions in `labels`, as trees refuse labels that are floats.
     preferred = (frequencies - average).argmax(axis=1)
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=rng)
-    told = cross_val_predict(tree, latents, preferred, cv=KFold(5))
+    predicted = cross_val_predict(tree, latents, preferred, cv=KFold(5))
     regions, counts = np.unique(preferred, return_counts=True)
     precision, recall, _, _ = precision_recall_fscore_support(
-        preferred, told, labels=regions, zero_division=0
+        preferred, predicted, labels=regions, zero_division=0
     )
-    groups = []
+    groups: list[Group] = []
     for i in np.argsort(-counts, kind="stable"):
         members = preferred == regions[i]
         shares = frequencies[members].mean(axis=0)
@@ -111,28 +141,31 @@ def describe_latents(
         )
     inputs = [f"c[{i}]" for i in range(latents.shape[1])]
     names = [str(label) for label in labels[regions].tolist()]
-    description = {
+    description: LatentDescription = {
         "groups": groups,
         "average": dict(zip(labels.tolist(), average.tolist(), strict=True)),
-        "tree_accuracy": float((told == preferred).mean()),
+        "tree_accuracy": float((predicted == preferred).mean()),
         "tree": export_text(tree.fit(latents, preferred), feature_names=inputs, class_names=names),
     }
     return description if output_dict else _as_text(description)
 
 
-def _as_text(description):
-    lines = ["prefers     of prior  answers (per cent, in brackets over all latents)"]
-    lines[0] += "      mean latent           a tree tells it"
+def _as_text(description: LatentDescription) -> str:
+    lines = [
+        f"{'prefers':10}{'of prior':>10}  {'answers, per cent (over all latents)':44}  "
+        f"{'mean latent':20}  {'tree recall':>11}"
+    ]
     for group in description["groups"]:
         shares = sorted(group["label_shares"].items(), key=lambda item: -item[1])[:N_SHOWN]
-        said = ", ".join(
+        answers = ", ".join(
             f"{label} {100 * share:.0f} ({100 * description['average'][label]:.0f})"
             for label, share in shares
         )
         where = np.array2string(group["mean_latent"], precision=1, floatmode="fixed")
         lines.append(
-            f"{group['label']!s:10}{group['prior_share']:>10.0%}  {said:44}  {where:20}"
-            f"  {group['recall']:>10.0%}"
+            f"{group['label']!s:10}{group['prior_share']:>10.0%}  {answers:44}  {where:20}"
+            f"  {group['recall']:>11.0%}"
         )
-    lines.append(f"a tree on c tells the region of {description['tree_accuracy']:.0%} of latents")
+    share = f"{description['tree_accuracy']:.0%}"
+    lines.append(f"a tree on c predicts the region of {share} of latents")
     return "\n".join(lines)

@@ -1,6 +1,11 @@
-"""LabelFrequencyDisplay: how often each label is answered under one latent, and under many."""
+"""LabelFrequencyDisplay: how often each label is the answer, under one latent and under many."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from ..answers.label_sets import answer_rows
 from ..metrics import fixed_latent_accuracy, label_frequencies
@@ -8,9 +13,14 @@ from ..metrics._estimator import check_labels, last_step
 from ..training.seeding import check_seed
 from ._matplotlib import import_pyplot
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+PANEL = 3.6, 2.9  # width and height of a panel, in inches, by hand
+
 
 class LabelFrequencyDisplay:
-    """Label frequencies with the same latent for every image, against a different one for each.
+    """Label frequencies under one latent for all images, beside a different one for each image.
 
     It is recommended to use `from_estimator` to create a display.
 
@@ -46,15 +56,32 @@ class LabelFrequencyDisplay:
     (3,)
     """
 
-    def __init__(self, labels, same, different, accuracy=None):
+    figure_: "Figure | SubFigure"
+    axes_: np.ndarray
+
+    def __init__(
+        self,
+        labels: Sequence[object] | np.ndarray,
+        same: NDArray[np.floating],
+        different: Sequence[float] | NDArray[np.floating],
+        accuracy: Sequence[float] | NDArray[np.floating] | None = None,
+    ) -> None:
         self.labels = labels
         self.same = same
         self.different = different
         self.accuracy = accuracy
 
     @classmethod
-    def from_estimator(cls, estimator, X, label_sets=None, *, latents=None, random_state=0):
-        """Answer images under fixed and under random latents, and draw how often each label is.
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        label_sets: Collection[object] | None = None,
+        *,
+        latents: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> Self:
+        """Answer images under fixed and under random latents, and draw the label frequencies.
 
         Parameters
         ----------
@@ -63,8 +90,8 @@ class LabelFrequencyDisplay:
         X : array-like
             Images or feature vectors.
         label_sets : collection of n collections, default=None
-            The right answers, in any form that `ConditionalCaptioner.fit` takes; with them, titles
-            tell the accuracy.
+            The right answers, in any form that `ConditionalCaptioner.fit` takes; with them, the
+            titles hold the accuracy.
         latents : array-like of shape (k, n_latents), default=None
             The fixed latents. None: two draws from the prior.
         random_state : int, RandomState instance or None, default=0
@@ -95,12 +122,12 @@ class LabelFrequencyDisplay:
             accuracy=accuracy,
         ).plot()
 
-    def plot(self, *, axes=None):
+    def plot(self, *, axes: np.ndarray | None = None) -> Self:
         """Draw the bars.
 
         Parameters
         ----------
-        axes : array of matplotlib Axes, default=None
+        axes : ndarray of matplotlib Axes, default=None
             One for each fixed latent and one more. None: a new figure.
 
         Returns
@@ -112,7 +139,11 @@ class LabelFrequencyDisplay:
         if axes is None:
             plt = import_pyplot()
             _, axes = plt.subplots(
-                1, n_panels, figsize=(3.6 * n_panels, 2.9), sharey=True, layout="constrained"
+                1,
+                n_panels,
+                figsize=(PANEL[0] * n_panels, PANEL[1]),
+                sharey=True,
+                layout="constrained",
             )
         axes = np.ravel(axes)
         # A dollar sign would begin mathematics.

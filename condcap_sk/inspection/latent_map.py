@@ -1,21 +1,34 @@
-"""LatentMapDisplay: what is answered where in latent space."""
+"""LatentMapDisplay: the answers of the regions of latent space."""
+
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import mode
+from sklearn.base import BaseEstimator
 
 from ..metrics._estimator import check_labels, last_step
 from ._matplotlib import import_pyplot
 
-SLICE_EDGE = 2.5  # standard deviations of the prior; 99 % of each dimension lies within
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
 KINDS = ("auto", "slice", "sphere")
+# All chosen by hand.
+SLICE_EDGE = 2.5  # in standard deviations of the prior; 99 % of each dimension lies within
+SIZES = {"sphere": (7, 3.8), "slice": (4.8, 4.6)}  # of a new figure, in inches
+PALEST, FULLEST = 0.25, 0.9  # how far colours are from white where the fewest and most images agree
+
+Extent = tuple[float, float, float, float]
 
 
 class LatentMapDisplay:
     """Latent space as a map, coloured by answer: for one image, or the commonest over many.
 
-    Three latent dimensions are shown as the globe of directions at the typical distance from the
-    origin, others as a slice through two dimensions with the rest at 0.
+    Three latent dimensions are shown as a sphere around the origin, whose radius is the typical
+    norm of a latent. Others are shown as a slice through two dimensions, with the rest at 0.
 
     It is recommended to use `from_estimator` to create a display.
 
@@ -24,7 +37,7 @@ class LatentMapDisplay:
     answers : ndarray of shape (n_rows, n_columns)
         The answer at each point of the map.
     strength : ndarray of shape (n_rows, n_columns)
-        Share of the images that are answered so. Weaker is paler.
+        Share of the images that have this answer. Smaller is paler.
     extent : tuple (left, right, bottom, top)
         Longitude and latitude in radians for a sphere; latent values for a slice.
     kind : {"slice", "sphere"}
@@ -54,7 +67,17 @@ class LatentMapDisplay:
     ['cat', 'dog']
     """
 
-    def __init__(self, answers, strength, extent, kind, dims=(0, 1)):
+    figure_: "Figure | SubFigure"
+    ax_: "Axes"
+
+    def __init__(
+        self,
+        answers: np.ndarray,
+        strength: NDArray[np.floating],
+        extent: Extent,
+        kind: Literal["slice", "sphere"],
+        dims: tuple[int, int] = (0, 1),
+    ) -> None:
         self.answers = answers
         self.strength = strength
         self.extent = extent
@@ -62,7 +85,16 @@ class LatentMapDisplay:
         self.dims = dims
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, kind="auto", dims=(0, 1), n_points=60, ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        *,
+        kind: Literal["auto", "slice", "sphere"] = "auto",
+        dims: tuple[int, int] = (0, 1),
+        n_points: int = 60,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Answer images at the points of a map, and draw it.
 
         Parameters
@@ -115,7 +147,7 @@ class LatentMapDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: "Axes | None" = None) -> Self:
         """Draw the map.
 
         Parameters
@@ -131,17 +163,18 @@ class LatentMapDisplay:
         plt = import_pyplot()
         if ax is None:
             _, ax = plt.subplots(
-                figsize=(7, 3.8) if self.kind == "sphere" else (4.8, 4.6),
+                figsize=SIZES[self.kind],
                 subplot_kw={"projection": "mollweide"} if self.kind == "sphere" else {},
                 layout="constrained",
             )
         labels, codes = np.unique(self.answers, return_inverse=True)
         codes = codes.reshape(self.answers.shape)
-        n_rows, n_columns = codes.shape
+        n_rows, n_columns = self.answers.shape
         colours = plt.get_cmap("tab10" if len(labels) <= 10 else "tab20")
         colours = colours(codes % colours.N)[..., :3]
-        # From pale to full, so that a clear preference is seen from a slight one.
-        fullness = 0.25 + 0.65 * (self.strength / self.strength.max())[..., None]
+        # Where few images agree, colours are pale: a clear preference stands out.
+        strength = (self.strength / self.strength.max())[..., None]
+        fullness = PALEST + (FULLEST - PALEST) * strength
         x, y = _points(self.extent, n_columns, n_rows)
         left, right, bottom, top = self.extent
         ax.pcolormesh(
@@ -174,7 +207,7 @@ class LatentMapDisplay:
         return self
 
 
-def _sphere(n_points):
+def _sphere(n_points: int) -> tuple[NDArray[np.float64], Extent]:
     extent = (-np.pi, np.pi, -np.pi / 2, np.pi / 2)
     longitude, latitude = _points(extent, 2 * n_points, n_points)
     directions = (
@@ -185,15 +218,17 @@ def _sphere(n_points):
     return np.sqrt(3) * np.stack(directions, axis=-1), extent
 
 
-def _slice(n_points, n_latents, dims):
-    extent = (-SLICE_EDGE, SLICE_EDGE) * 2
+def _slice(
+    n_points: int, n_latents: int, dims: tuple[int, int]
+) -> tuple[NDArray[np.float64], Extent]:
+    extent = (-SLICE_EDGE, SLICE_EDGE, -SLICE_EDGE, SLICE_EDGE)
     latents = np.zeros((1 if n_latents == 1 else n_points, n_points, n_latents))
     for dim, values in zip(dims[:n_latents], _points(extent, *latents.shape[1::-1]), strict=False):
         latents[..., dim] = values
     return latents, extent
 
 
-def _points(extent, n_columns, n_rows):
+def _points(extent: Extent, n_columns: int, n_rows: int) -> tuple[np.ndarray, ...]:
     """Return the middles of the cells."""
     left, right, bottom, top = extent
     x = left + (np.arange(n_columns) + 0.5) * (right - left) / n_columns
@@ -201,7 +236,7 @@ def _points(extent, n_columns, n_rows):
     return np.meshgrid(x, y)
 
 
-def _middle(region):
-    """Return the cell farthest inside a region, so that its label lies on it."""
+def _middle(region: NDArray[np.bool_]) -> tuple[np.intp, ...]:
+    """Return the cell of a region that is farthest from its border, where its label goes."""
     depth = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
     return np.unravel_index(depth.argmax(), region.shape)

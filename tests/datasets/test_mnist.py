@@ -1,4 +1,4 @@
-"""fetch_grid_mnist: where MNIST is looked for, and what is not believed."""
+"""fetch_grid_mnist: where MNIST is looked for, and which sources are refused."""
 
 import gzip
 import hashlib
@@ -97,7 +97,7 @@ def test__path__each_form__is_read(tmp_path, offline, form):
     ],
     ids=["missing", "nonsense", "incomplete", "floats", "pickled"],
 )
-def test__path__not_mnist__says_what_to_pass(tmp_path, spoil):
+def test__path__not_mnist__is_an_error_with_a_remedy(tmp_path, spoil):
     path = tmp_path / "data.npz"
     spoil(path)
     with pytest.raises(OSError, match=r"(?s)path=.*data.npz' is no MNIST.*Pass an .npz file"):

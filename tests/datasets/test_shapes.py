@@ -1,4 +1,4 @@
-"""Scenes: what is drawn is what is told."""
+"""Scenes: captions are true of what is drawn."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from condcap_sk.datasets import make_captioned_shapes
 
 
-def test__captions__factors__tell_them_apart():
+def test__captions__differ_by_their_factors():
     scenes = make_captioned_shapes(50, n_captions=8, random_state=0)
     assert scenes.factor_names == ("subject", "colour", "scope")
     for captions, factors in zip(scenes.captions, scenes.factors, strict=True):
@@ -25,13 +25,12 @@ def test__captions__factors__tell_them_apart():
 def test__subject__is_the_left_or_upper_shape_or_the_other():
     scenes = make_captioned_shapes(100, n_captions=8, random_state=0)
     for captions, factors in zip(scenes.captions, scenes.factors, strict=True):
-        told = {
-            tuple(row): caption for caption, row in zip(captions, factors.tolist(), strict=True)
-        }
-        first, second = told[0, 0, 1], told[1, 0, 1]
+        caption_of = dict(zip(map(tuple, factors.tolist()), captions, strict=True))
+        first, second = caption_of[0, 0, 1], caption_of[1, 0, 1]
         assert ("left" in first or "above" in first) == ("right" in second or "below" in second)
         for other_first, both in enumerate((first, second)):
-            one, other = told[other_first, 0, 0].split(), told[1 - other_first, 0, 0].split()
+            one = caption_of[other_first, 0, 0].split()
+            other = caption_of[1 - other_first, 0, 0].split()
             assert both.split()[:2] == one[:2]
             assert both.split()[-2:] == other[:2]
             places = {"left": "left", "right": "right", "above": "top", "below": "bottom"}

@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 
 @pytest.fixture(params=["word", "char", str.split])
 def captioner(request):
-    """What was fitted on captions, and is not to be asked for any before that is told."""
+    """An estimator that was fitted on captions; it has no methods, as errors come first."""
     return SimpleNamespace(codec_=SimpleNamespace(analyzer_=request.param), n_latents=3)
 
 

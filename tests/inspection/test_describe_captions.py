@@ -1,4 +1,4 @@
-"""describe_captions on an estimator whose manners are known."""
+"""describe_captions on an estimator whose latent decides known properties."""
 
 from types import SimpleNamespace
 
@@ -10,8 +10,8 @@ from sklearn.preprocessing import FunctionTransformer
 from condcap_sk.inspection import describe_captions
 
 
-class Manners:
-    """The first component adds an end, the second nothing; the third is not heard."""
+class Known:
+    """The first component of the latent decides the end of a caption, the others nothing."""
 
     def fit(self, X, captions):
         return self
@@ -28,7 +28,7 @@ class Manners:
 
 @pytest.fixture(scope="module")
 def found():
-    return describe_captions(Manners(), np.zeros((4, 2)), output_dict=True)
+    return describe_captions(Known(), np.zeros((4, 2)), output_dict=True)
 
 
 def test__length__follows_the_first_component(found):
@@ -38,7 +38,7 @@ def test__length__follows_the_first_component(found):
     assert np.abs(correlation[1:]).max() < 0.3
 
 
-def test__words__every_frequent_one_is_looked_at_and_the_best_foretold_come_first(found):
+def test__words__frequent_ones_are_properties_and_the_best_predicted_come_first(found):
     assert {"words", "'the'", "'barks'", "'runs'"} <= set(found)
     assert "'dog'" not in found
     scores = [row["r2"] for row in found.values()]
@@ -46,9 +46,9 @@ def test__words__every_frequent_one_is_looked_at_and_the_best_foretold_come_firs
     assert found["'the'"]["r2"] < 0.1
 
 
-def test__properties__given__only_these_and_the_constant_one_is_foretold_by_nothing():
+def test__properties__given__only_these_and_a_constant_one_has_r2_of_0():
     properties = {"long": lambda row: len(row) > 4, "dogs": lambda row: row.count("dog")}
-    found = describe_captions(Manners(), np.zeros((4, 2)), properties=properties, output_dict=True)
+    found = describe_captions(Known(), np.zeros((4, 2)), properties=properties, output_dict=True)
     assert list(found) == ["long", "dogs"]
     assert found["dogs"] == {
         "mean": 1.0, "sd": 0.0, "r2": 0.0, "correlation": pytest.approx(np.zeros(3)),
@@ -56,27 +56,27 @@ def test__properties__given__only_these_and_the_constant_one_is_foretold_by_noth
 
 
 def test__text__one_line_for_each_property(found):
-    text = describe_captions(Manners(), np.zeros((4, 2)))
+    text = describe_captions(Known(), np.zeros((4, 2)))
     assert len(text.splitlines()) == 1 + len(found)
     assert "c[0] +0.9" in text
 
 
 def test__few_latents__are_named():
     with pytest.raises(ValueError, match="n_latents == 9, must be >= 10"):
-        describe_captions(Manners(), np.zeros((4, 2)), n_latents=9)
+        describe_captions(Known(), np.zeros((4, 2)), n_latents=9)
 
 
 def fitted_with(analyzer):
-    manners = Manners()
-    manners.codec_ = SimpleNamespace(analyzer_=analyzer)
-    return manners
+    known = Known()
+    known.codec_ = SimpleNamespace(analyzer_=analyzer)
+    return known
 
 
 @pytest.mark.parametrize("analyzer", ["char", lambda text: text.split("a")])
 def test__other_analyzers__properties_and_defaults__are_of_their_tokens(analyzer):
     split = list if analyzer == "char" else analyzer
     X = np.zeros((4, 2))
-    captions = Manners().predict_grid(X, np.random.RandomState(0).standard_normal((200, 3)))
+    captions = Known().predict_grid(X, np.random.RandomState(0).standard_normal((200, 3)))
     n_tokens = np.mean([len(split(caption)) for caption in captions.ravel()])
     for est in (fitted_with(analyzer), make_pipeline(FunctionTransformer(), fitted_with(analyzer))):
         given = describe_captions(est, X, properties={"long": len}, output_dict=True)
@@ -85,6 +85,6 @@ def test__other_analyzers__properties_and_defaults__are_of_their_tokens(analyzer
         assert "words" not in default
 
 
-def test__fitted_on_labels__says_what_to_use():
+def test__fitted_on_labels__is_an_error_with_a_remedy():
     with pytest.raises(ValueError, match="fitted on labels.*`describe_latents`"):
         describe_captions(fitted_with("label"), np.zeros((4, 2)))

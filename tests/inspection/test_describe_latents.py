@@ -57,7 +57,7 @@ def test__describe_latents__same_seed__same_table(X):
     assert describe_latents(Quarters(), X) == describe_latents(Quarters(), X)
 
 
-def test__fitted_on_captions__says_what_to_use(captioner):
+def test__fitted_on_captions__is_an_error_with_a_remedy(captioner):
     with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`describe_captions`"):
         describe_latents(captioner, np.zeros((4, 2)))
 

@@ -31,7 +31,7 @@ def test__plot__axes_given__are_drawn_on():
     assert display.figure_ is axes[0].figure
 
 
-def test__fitted_on_captions__says_what_to_use(captioner):
+def test__fitted_on_captions__is_an_error_with_a_remedy(captioner):
     with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`LatentTraversalDisplay`"):
         LabelFrequencyDisplay.from_estimator(captioner, np.zeros((4, 2)))
 

@@ -50,7 +50,7 @@ def test__from_estimator__other_dims__are_the_axes():
 @pytest.mark.parametrize(
     ("kind", "message"), [("sphere", "needs three latent dimensions.*2"), ("cube", "'cube' is unk")]
 )
-def test__from_estimator__kind_that_does_not_fit__says_which_does(kind, message):
+def test__from_estimator__kind_that_does_not_fit__is_an_error_with_a_remedy(kind, message):
     with pytest.raises(ValueError, match=f"kind='{kind}'|{message}"):
         LatentMapDisplay.from_estimator(Hemispheres(2), [1], kind=kind)
 
@@ -63,7 +63,7 @@ def test__plot__axes_given__are_drawn_on():
     assert display.plot(ax=ax).ax_ is ax
 
 
-def test__fitted_on_captions__says_what_to_use(captioner):
+def test__fitted_on_captions__is_an_error_with_a_remedy(captioner):
     with pytest.raises(ValueError, match="fitted on captions.*analyzer=.*`LatentTraversalDisplay`"):
         LatentMapDisplay.from_estimator(captioner, np.zeros((4, 2)))
 

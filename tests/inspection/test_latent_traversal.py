@@ -95,7 +95,7 @@ def test__captions__of_another_analyzer__are_compared_by_its_tokens():
 def test__labels__are_right_as_they_are():
     assert painted([["C", "C++", "c"]], [["C++"]], "label") == [[False, True, False]]
     assert painted([["+", "-"]], [["+"]], "label") == [[True, False]]
-    # Nothing tells that these are labels.
+    # An estimator without an analyzer: these could be captions.
     assert painted([["+", "-"]], [["+"]]) == [[True, False]]
     assert painted([[1, 2.5, 0.1]], [[1.0, 0.1]]) == [[True, False, True]]
     assert painted([[2**63 + 1, 2**63]], [{2**63}]) == [[False, True]]
@@ -140,7 +140,7 @@ def test__flat_images__are_drawn_in_their_shape(digits):
         np.testing.assert_allclose(np.squeeze(display.images), X[:2], rtol=1e-6)
 
 
-def test__features__say_what_to_pass(digits):
+def test__features__are_an_error_with_a_remedy(digits):
     X = features(np.asarray(digits.images[:20]))
     est = quick().fit(X, digits.label_sets[:20])
     with pytest.raises(ValueError, match="images holds vectors of 5 features.*Pass images"):
