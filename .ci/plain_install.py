@@ -31,9 +31,9 @@ for extra, call in [
     ("images", lambda: LoadImages().transform(["a.png"])),
     ("pretrained", lambda: PretrainedFeatures().transform(np.zeros((1, 64, 64, 3)))),
 ]:
-    told = "nothing"
+    error_text = "nothing"
     try:
         call()
     except ImportError as error:
-        told = str(error)
-    assert f"pip install 'condcap_sk[{extra}]'" in told, told
+        error_text = str(error)
+    assert f"pip install 'condcap_sk[{extra}]'" in error_text, error_text

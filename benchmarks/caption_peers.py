@@ -11,11 +11,12 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from condcap_sk._torch.dropout import dropout
+from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.gan.losses import divergence_from_prior
 from condcap_sk.gan.modules import SentenceGenerator
-from condcap_sk.text.modules import CaptionEncoder, CaptionSpeaker
-from condcap_sk.text.vocabulary import END, UNKNOWN
-from condcap_sk.training.dropout import dropout
+from condcap_sk.text.modules import CaptionEncoder, TiedDecoder
+from condcap_sk.text.search import beam_search
 
 # As in `LatentGAN`.
 WEIGHT_DECAY, N_COMPONENTS, DECODER_SIZE, FEATURE_DROPOUT = 0.02, 256, 384, 0.4
@@ -31,7 +32,7 @@ class ShowAndTell(nn.Module):
         torch.manual_seed(seed)
         super().__init__()
         self.generator = SentenceGenerator(n_image, self.N_LATENTS, N_COMPONENTS, N_COMPONENTS**0.5)
-        self.decoder = CaptionSpeaker(n_tokens, N_COMPONENTS, DECODER_SIZE, max_length)
+        self.decoder = TiedDecoder(n_tokens, N_COMPONENTS, DECODER_SIZE, max_length)
         self.rng = torch.Generator().manual_seed(seed)
 
     def fit(self, vectors, tokens, n_epochs):
@@ -72,7 +73,7 @@ class ShowAndTell(nn.Module):
     def beam(self, vectors, width, length_exponent):
         """Return the best caption of a beam search: log-probability over a power of length."""
         sentence_vectors = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
-        tokens, log_probabilities = self.decoder.candidates(sentence_vectors, width)
+        tokens, log_probabilities = beam_search(self.decoder, sentence_vectors, width)
         lengths = 1 + (tokens != END).sum(2)
         best = (log_probabilities / lengths**length_exponent).argmax(1)
         return tokens[torch.arange(len(tokens)), best].numpy()
@@ -88,10 +89,10 @@ class ShowAndTell(nn.Module):
         n, max_length = len(vectors), self.decoder.max_length
         tokens = torch.full((n, max_length), END)
         previous = torch.full((n, 1), self.decoder.start)
-        state = self.decoder._initial_state(sentence_vectors)
+        state = self.decoder.initial_state(sentence_vectors)
         alive = torch.ones(n, dtype=torch.bool)
         for position in range(max_length):
-            logits, state = self.decoder._step(sentence_vectors, previous, state)
+            logits, state = self.decoder.step(sentence_vectors, previous, state)
             logits = logits[:, 0]
             logits[:, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
             probabilities, order = (logits / temperature).softmax(1).sort(1, descending=True)
@@ -134,7 +135,7 @@ class ConditionalVAE(ShowAndTell):
     def caption(self, vectors, latents, width):
         """Return the likeliest caption under given latents, by beam search."""
         sentence_vectors = self.generate(vectors, torch.as_tensor(latents).expand(len(vectors), -1))
-        return self.decoder.candidates(sentence_vectors, width)[0][:, 0].numpy()
+        return beam_search(self.decoder, sentence_vectors, width)[0][:, 0].numpy()
 
 
 def _lr_share(step, n_steps):

@@ -27,6 +27,9 @@ from condcap_sk.datasets import fetch_grid_mnist, load_grid_digits, make_image_g
 from condcap_sk.exceptions import CollapseWarning
 from condcap_sk.gan import LatentGAN
 from condcap_sk.metrics import coverage, fixed_latent_accuracy
+from condcap_sk.model.core import FittedModel
+from condcap_sk.model.kinds import answerer_of
+from condcap_sk.vision.sight import SIGHTS
 
 SETTINGS = {  # name: (parameters of the game, whether it sees the image)
     "default": ({}, True),
@@ -75,10 +78,10 @@ def fit_each(est, X, label_sets, seed):
         gan = LatentGAN(**settings, **params)
         gan.fit(vectors if sees_image else np.zeros_like(vectors[:, :1]), sentence_vectors)
         seconds = perf_counter() - start
-        model = copy.copy(est).set_params(**params, images="matched" if sees_image else "ignored")
-        model.gan_ = gan
-        if not sees_image:
-            model.image_encoder_ = None
+        parts = est.codec_, SIGHTS["matched" if sees_image else "ignored"](est.image_encoder_), gan
+        answerer = answerer_of(*parts, est.relevance_weight, est.beam_width)
+        model = copy.copy(est)
+        model.model_ = FittedModel(*parts, answerer, est.latent_bank_)
         yield name, model, seconds
     for name, kind in PEERS.items():
         start = perf_counter()

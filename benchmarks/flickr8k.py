@@ -23,6 +23,7 @@ from sklearn.utils import Bunch
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.answers.tokenizer import split_words
+from condcap_sk.answers.vocabulary import TextVocabulary
 from condcap_sk.datasets import load_flickr8k
 from condcap_sk.inspection import describe_captions
 from condcap_sk.metrics import (
@@ -35,7 +36,6 @@ from condcap_sk.metrics import (
     rouge_l,
     uniqueness,
 )
-from condcap_sk.text.vocabulary import Vocabulary
 
 MIN_DF, MAX_LENGTH = 5, 22  # of the vocabulary, by hand; the same for all
 K, N_FEW, N_LATENTS, N_HELD_OUT = 20, 5, 200, 1000
@@ -174,7 +174,7 @@ def print_columns(columns):
 def vectors_and_words(photos):
     """Return what standardises the features for the peers, and their vocabulary."""
     training = np.concatenate(photos.captions["train"])
-    vocabulary = Vocabulary("word", MIN_DF, None, MAX_LENGTH).fit(training)
+    vocabulary = TextVocabulary("word", MIN_DF, None, MAX_LENGTH).fit(training)
     scaler = StandardScaler().fit(photos.features["train"])
     return scaler.transform, vocabulary
 

@@ -1,4 +1,4 @@
-"""Many right answers for one image: learn the latent that tells them apart, without annotation."""
+"""Many right answers for one image: learn the latent that makes them differ, without annotation."""
 
 from ._version import __version__
 from .captioner import ConditionalCaptioner

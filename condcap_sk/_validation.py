@@ -5,15 +5,29 @@ Each error names the argument, what it got and what to type.
 
 import numbers
 import re
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.base import _fit_context
 from sklearn.utils import check_array
+from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import validate_data
 
-from .answers.label_sets import table_rows
-
 _CHANNELS = (1, 3, 4)
+# scikit-learn has no types. Its decorators, under these names, leave those of what they decorate.
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def checks_arguments(constraints: dict[str, list[Any]]) -> Callable[[Function], Function]:
+    """Decorate a function whose arguments scikit-learn is to check."""
+    return validate_params(constraints, prefer_skip_nested_validation=False)
+
+
+def checks_params(fit: Function) -> Function:
+    """Decorate a `fit` before which scikit-learn is to check the estimator's parameters."""
+    return _fit_context(prefer_skip_nested_validation=False)(fit)
 
 
 @contextmanager
@@ -54,28 +68,6 @@ def check_given(y, estimator):
             f"{type(estimator).__name__} requires y to be passed, but the target y is None. Pass "
             "the right answers of each row of X."
         )
-
-
-def check_vector_sets(y, n_rows, dtype=np.float32):
-    """Return the distinct vectors of `y` (m, d) and, per row, which of them it holds.
-
-    The second array, of shape (n_rows, most answers of one row), is filled up with −1.
-    """
-    y = table_rows(y) if hasattr(y, "__len__") else np.asarray(y)
-    if len(y) != n_rows:
-        raise ValueError(f"X holds {n_rows} rows, but y holds {len(y)}. Pass one set for each row.")
-    with _naming("y"):
-        rows = [np.atleast_2d(np.asarray(row, dtype=dtype)) for row in y]
-    lengths = np.array([len(row) for row in rows])
-    if not lengths.all() or len({row.shape[1] for row in rows}) != 1:
-        raise ValueError(
-            "y holds sets that are empty or vectors of different lengths. Pass for each row an "
-            "array of shape (n_answers, n_components) with at least one answer."
-        )
-    bank, index = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
-    answers = np.full((n_rows, lengths.max()), -1)
-    answers[np.arange(lengths.max()) < lengths[:, None]] = index.reshape(-1)
-    return bank, answers
 
 
 def as_array(X):

@@ -7,7 +7,7 @@ from types import FrameType
 
 _OURS = str(Path(__file__).parent)
 # Modules between a user's call and ours: decorators, and tools that call on behalf of the user.
-_BETWEEN = ("contextlib", "functools", "joblib.", "sklearn.", "threading", "concurrent.")
+_BETWEEN = ("contextlib", "functools", "joblib.", "pickle.", "sklearn.", "threading", "concurrent.")
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

@@ -1,7 +1,8 @@
-"""Small data and one fitted estimator, shared by all tests."""
+"""Small data and fitted estimators, shared by all tests."""
 
 import os
 
+import numpy as np
 import pytest
 
 from condcap_sk import ConditionalCaptioner
@@ -23,6 +24,32 @@ def small_captioner(**params):
 
 
 @pytest.fixture(scope="session")
+def quick():
+    """Make an estimator for tests of form, not of quality."""
+
+    def make(**params):
+        return ConditionalCaptioner(**{"random_state": 0, **params}).set_params(
+            codec__max_iter=5,
+            codec__hidden_size=8,
+            image_encoder__max_iter=5,
+            image_encoder__n_filters=2,
+            gan__max_iter=5,
+            gan__hidden_size=8,
+            gan__decoder_size=8,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Feature vectors of three kinds, each with its own two labels."""
+    kinds = np.arange(60) % 3
+    X = np.eye(3)[kinds] + 0.01 * np.random.RandomState(0).standard_normal((60, 3))
+    return X, [{2 * k, 2 * k + 1} for k in kinds.tolist()]
+
+
+@pytest.fixture(scope="session")
 def digits():
     return load_grid_digits()
 
@@ -35,6 +62,11 @@ def fitted(digits):
 
 @pytest.fixture(scope="session")
 def hardly_fitted(digits):
-    """Answers of the right form; a second."""
-    est = small_captioner().set_params(image_encoder__max_iter=5, gan__max_iter=5)
+    """Answers that differ by image and latent, no better than half right; two seconds."""
+    est = small_captioner().set_params(
+        codec__max_iter=100,
+        image_encoder__n_filters=4,
+        image_encoder__max_iter=60,
+        gan__max_iter=60,
+    )
     return est.fit(digits.images[:50], digits.label_sets[:50])

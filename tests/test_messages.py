@@ -52,7 +52,7 @@ def features():
         lambda est, X: est.recover_latent(X, np.zeros(3)),
     ],
 )
-def test__single_image__instead_of_a_batch__is_told_to_add_an_axis(call, fitted):
+def test__single_image__instead_of_a_batch__is_asked_for_an_axis(call, fitted):
     est, X = fitted
     with pytest.raises(ValueError, match=r"X is one image of shape .* Pass X\[None\]"):
         call(est, X[0])
@@ -61,7 +61,7 @@ def test__single_image__instead_of_a_batch__is_told_to_add_an_axis(call, fitted)
     call(est, X[0][None])
 
 
-def test__single_feature_vector__instead_of_a_batch__is_told_to_add_an_axis(features):
+def test__single_feature_vector__instead_of_a_batch__is_asked_for_an_axis(features):
     est, X = features
     with pytest.raises(ValueError, match=r"X\[None\] for a single sample"):
         est.predict(X[0])
@@ -99,7 +99,7 @@ def test__not_finite__where_scikit_learn_assumes_finite__is_named(shape, value):
         quick().fit(X, PAIRS)
 
 
-def test__masked_array__with_masked_values__is_told_to_be_filled():
+def test__masked_array__with_masked_values__must_be_filled():
     X = np.ma.masked_greater(RNG.rand(12, 5), 0.9)
     with pytest.raises(ValueError, match=r"X is a masked array.*X\.filled"):
         quick().fit(X, PAIRS)
@@ -123,7 +123,7 @@ def test__empty_captions__in_fit__are_named_by_image():
     assert info.value.captions == ["...", "!", " "]
 
 
-def test__label_with_a_space__among_labels__is_told_of():
+def test__label_with_a_space__among_labels__is_warned_of():
     y = [{"car"}, {"bus"}, {"traffic light"}, {"dog"}] * 3
     with pytest.warns(AnalyzerWarning, match="'traffic light'.*analyzer='label'"):
         quick().fit(np.eye(12), y)
@@ -146,17 +146,17 @@ def test__save__where_no_file_can_be__is_refused_and_left_alone(path, features, 
     assert not os.path.isfile(path)
 
 
-def test__load__folder__is_told(tmp_path):
+def test__load__folder__is_named(tmp_path):
     with pytest.raises(ModelFileError, match="is a folder. Pass the name of a file"):
         ConditionalCaptioner.load(tmp_path)
 
 
-def test__save__home_folder_not_expanded__is_told(features, tmp_path):
+def test__save__home_folder_not_expanded__is_named(features, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"'~/no/model'.*os\.path\.expanduser"):
         features[0].save("~/no/model")
 
 
-def test__label__in_another_unicode_form__is_told():
+def test__label__in_another_unicode_form__is_named():
     X = np.eye(12)
     est = quick().fit(X, [["é", "b"], ["n"]] * 6)
     with pytest.raises(ValueError, match=r"never seen in fit.*unicodedata\.normalize"):

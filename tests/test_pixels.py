@@ -165,20 +165,20 @@ def test__no_images__no_warning():
         ("0 to 1", "-1 to 1", "(X + 1) / 2"),
     ],
 )
-def test__warning__says_both_ranges_and_what_to_type(fitted, came, remedy):
+def test__warning__names_both_ranges_and_the_remedy(fitted, came, remedy):
     fitted, X = SCALES[fitted](noise()), SCALES[came](noise())
-    told = warns(X, fitted)
+    text = warns(X, fitted)
     low, high = pixel_range(check_images(fitted))
-    assert f"X holds pixels from {X.min():.6g} to" in told
-    assert f"in fit were from {low:.6g} to {high:.6g}" in told
-    assert told.endswith(f"pass {remedy}.")
+    assert f"X holds pixels from {X.min():.6g} to" in text
+    assert f"in fit were from {low:.6g} to {high:.6g}" in text
+    assert text.endswith(f"pass {remedy}.")
     if X.dtype != bool:
         np.testing.assert_allclose(eval(remedy), fitted, atol=1e-6)
 
 
 def test__warning__scales_that_are_unclear__promises_nothing():
-    told = warns(SCALES["ImageNet"](noise()), noise())
-    assert told.endswith("pass X on the scale that was fitted.")
+    text = warns(SCALES["ImageNet"](noise()), noise())
+    assert text.endswith("pass X on the scale that was fitted.")
 
 
 @given(st.permutations([(0, 1), (-1, 1), (0, 255), (0, 65535)]), st.integers(0, 6))

@@ -83,6 +83,11 @@ def split_words(text):
     return WORD.findall(unicodedata.normalize("NFC", text))
 
 
+def has_word(text):
+    """Whether `split_words` finds any in `text`."""
+    return WORD.search(text) is not None
+
+
 def split_characters(text):
     """Return all characters of `text`, composed (NFC)."""
     return list(unicodedata.normalize("NFC", text))

@@ -5,8 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from .._validation import checks_arguments
 from .grid import make_split
 
 # Of 1797, by hand. They are not shuffled: the digits come in the order of their writers, so that
@@ -15,12 +16,11 @@ _N_TRAINING_DIGITS = 1400
 
 
 # make_image_grid checks the rest.
-@validate_params(
+@checks_arguments(
     {
         "n_train": [Interval(Integral, 1, None, closed="left")],
         "n_test": [Interval(Integral, 1, None, closed="left")],
     },
-    prefer_skip_nested_validation=False,
 )
 def load_grid_digits(
     n_train: int = 1000,

@@ -5,7 +5,9 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, assert_all_finite, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
+
+from .._validation import checks_arguments
 
 _DESCR = """\
 {n_samples} images, each a {rows}x{columns} grid of images drawn from {n_images}. The label of
@@ -14,7 +16,7 @@ answers to an image are the labels in its grid; which one is given, and why, is 
 """
 
 
-@validate_params(
+@checks_arguments(
     {
         "images": ["array-like"],
         "labels": ["array-like"],
@@ -23,7 +25,6 @@ answers to an image are the labels in its grid; which one is given, and why, is 
         "cell_shape": [tuple, None],
         "random_state": ["random_state"],
     },
-    prefer_skip_nested_validation=True,
 )
 def make_image_grid(
     images: ArrayLike,

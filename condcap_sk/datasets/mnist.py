@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from .._validation import checks_arguments
 from .grid import make_split
 
 _SHA256 = {
@@ -44,7 +45,7 @@ Arrays = Mapping[str, np.ndarray]  # x_train, y_train, x_test and y_test
 
 
 # All of them, before anything is fetched.
-@validate_params(
+@checks_arguments(
     {
         "n_train": [Interval(Integral, 1, None, closed="left")],
         "n_test": [Interval(Integral, 1, None, closed="left")],
@@ -53,7 +54,6 @@ Arrays = Mapping[str, np.ndarray]  # x_train, y_train, x_test and y_test
         "download_if_missing": ["boolean"],
         "random_state": ["random_state"],
     },
-    prefer_skip_nested_validation=True,
 )
 def fetch_grid_mnist(
     *,

@@ -6,7 +6,9 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
+
+from .._validation import checks_arguments
 
 FACTORS = ("subject", "colour", "scope")
 _KINDS = ("circle", "square", "triangle", "cross")
@@ -33,14 +35,13 @@ _RADIUS = 0.14, 0.2
 _GROUND = 200, 240  # the grey of the ground
 
 
-@validate_params(
+@checks_arguments(
     {
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "n_captions": [Interval(Integral, 1, 8, closed="both")],
         "size": [Interval(Integral, 16, None, closed="left")],
         "random_state": ["random_state"],
     },
-    prefer_skip_nested_validation=True,
 )
 def make_captioned_shapes(
     n_samples: int = 1000,

@@ -1,56 +1,76 @@
-"""What most people would say of an image: G and its decoder, taught by how they are judged."""
+"""The consensus decoder: G and its decoder without a latent, fine-tuned by the reward."""
+
+from typing import Any
 
 from torch import nn
 
+from .._torch.config import keeps_config
+from .._torch.dropout import glimpse
 from ..answers.ngrams import without_end
-from ..training.dropout import glimpse
+from ..text.search import draw
 from .losses import expected_reward_loss
 
-N_DRAWN = 5  # captions of an image in a step
+# Captions of an image in a step, as many as an image of Flickr8k has. By hand.
+N_DRAWN = 5
 
 
-class ConsensusSpeaker(nn.Module):
-    """G(0, X) and its decoder, taught further by the reward of what they say.
-
-    Cross-entropy teaches every way of saying things, the odd ones too. The reward of a caption is
-    its agreement with all of the image's true ones: CIDEr-D, in which rare n-grams count, plus
-    BLEU-1, the share of its words that any of them has. Its expectation over the decoder's own
-    captions is climbed (self-critical training: S. Rennie et al., "Self-Critical Sequence Training
-    for Image Captioning", CVPR 2017).
+class ConsensusDecoder(nn.Module):
+    """G(0, X) and its decoder: what is common to the captions of an image.
 
     Parameters
     ----------
     generator : SentenceGenerator
         On image vectors.
-    decoder : CaptionSpeaker
-    judge : condcap_sk.answers.ngrams.CiderScorer or None
-        Of the token ids of each image's true captions. None: nothing is to be learned.
-    rng : torch.Generator or None
-        On the device; draws captions.
+    decoder : TiedDecoder
     """
 
-    def __init__(self, generator, decoder, judge=None, rng=None):
+    @keeps_config
+    def __init__(self, generator: nn.Module, decoder: nn.Module):
         super().__init__()
-        self.generator = generator
-        self.decoder = decoder
-        self.judge = judge
-        self.rng = rng
+        self.generator: Any = generator
+        self.decoder: Any = decoder
 
     def forward(self, images):
-        """Return the vectors that the decoder hears."""
-        n_latents = self.generator.of_latent.in_features
-        return self.generator(images, images.new_zeros(len(images), n_latents))
+        """Return the sentence vectors that the decoder turns into captions."""
+        latents = images.new_zeros(len(images), self.generator.config["n_latents"])
+        return self.generator(images, latents)
+
+
+class SelfCriticalTraining(nn.Module):
+    """Fine-tunes a `ConsensusDecoder` by the reward of the captions that it draws.
+
+    Cross-entropy teaches every way of putting things, the odd ones too. The reward of a caption is
+    its agreement with all of the image's true ones: CIDEr-D, in which rare n-grams count, plus
+    BLEU-1, the share of its words that any of them has. Gradient ascent on its expectation over
+    the decoder's own captions is self-critical training (S. Rennie et al., "Self-Critical Sequence
+    Training for Image Captioning", CVPR 2017).
+
+    Parameters
+    ----------
+    consensus : ConsensusDecoder
+    scorer : CiderScorer
+        Of the token ids of each image's true captions.
+    rng : torch.Generator
+        On the device; draws captions and dropout.
+    """
+
+    def __init__(self, consensus, scorer, rng):
+        super().__init__()
+        self.consensus = consensus
+        self.scorer = scorer
+        self.rng = rng
 
     def loss(self, images, rows):
-        """The negative expected reward; `rows` are the images' in the judge's references."""
-        heard = self(glimpse(images, self.rng)).repeat_interleave(N_DRAWN, dim=0)
-        tokens = self.decoder.sample(heard, self.rng)
+        """Return the negative expected reward; `rows` are the images' in the scorer."""
+        vectors = self.consensus(glimpse(images, self.rng)).repeat_interleave(N_DRAWN, dim=0)
+        decoder = self.consensus.decoder
+        ids = draw(decoder, vectors, self.rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [
-            self.judge.cider_d(owner, said) + self.judge.bleu_1(owner, said)
-            for owner, said in zip(owners, without_end(tokens), strict=True)
+            self.scorer.cider_d(owner, caption) + self.scorer.bleu_1(owner, caption)
+            for owner, caption in zip(owners, without_end(ids), strict=True)
         ]
-        log_probabilities = self.decoder.log_probability(heard, tokens)
+        log_probabilities = decoder.log_probability(vectors, ids)
         rewards = log_probabilities.new_tensor(rewards)
         loss = expected_reward_loss(*(v.view(-1, N_DRAWN) for v in (log_probabilities, rewards)))
         return {"negative_reward": loss}

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .._torch.config import keeps_config
+
 
 class _Conditioned(nn.Module):
     """A perceptron on ``[image vector, input]``.
@@ -17,7 +19,7 @@ class _Conditioned(nn.Module):
     def __init__(self, n_image, n_inputs, n_outputs, hidden_size, image_network=None):
         super().__init__()
         self.n_image = n_image
-        self.image_network = image_network
+        self.image_network = image_network or nn.Identity()
         sizes = [n_image + n_inputs, hidden_size, hidden_size, hidden_size]
         layers = []
         for n_in, n_out in pairwise(sizes):
@@ -25,9 +27,7 @@ class _Conditioned(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden_size, n_outputs))
 
     def forward(self, images, inputs):
-        if self.image_network is not None:
-            images = self.image_network(images)
-        return self.layers(torch.cat([images, inputs], dim=1))
+        return self.layers(torch.cat([self.image_network(images), inputs], dim=1))
 
 
 class Generator(_Conditioned):
@@ -35,7 +35,16 @@ class Generator(_Conditioned):
 
     radius: torch.Tensor
 
-    def __init__(self, n_image, n_latents, n_components, hidden_size, radius, image_network=None):
+    @keeps_config
+    def __init__(
+        self,
+        n_image: int,
+        n_latents: int,
+        n_components: int,
+        hidden_size: int,
+        radius: float,
+        image_network: nn.Module | None = None,
+    ):
         super().__init__(n_image, n_latents, n_components, hidden_size, image_network)
         self.register_buffer("radius", torch.tensor(radius))
 
@@ -44,18 +53,26 @@ class Generator(_Conditioned):
 
 
 class SentenceGenerator(nn.Module):
-    """``G(c, X) → ŝ`` for sentences: what the image says, the latent, and what both need together.
+    """``G(c, X) → ŝ`` for sentences: a layer for the image, one for the latent, a block on top.
 
-    A latent of few dimensions beside an image vector of many: each has a layer of its own, so that
-    the latent is heard from the first step on.
+    Beside an image vector of many dimensions, a latent of few would have next to no influence on a
+    layer that both go through: with one of its own, it has from the first step on.
     """
 
     radius: torch.Tensor
 
-    def __init__(self, n_image, n_latents, n_components, radius, image_network=None):
+    @keeps_config
+    def __init__(
+        self,
+        n_image: int,
+        n_latents: int,
+        n_components: int,
+        radius: float,
+        image_network: nn.Module | None = None,
+    ):
         super().__init__()
         self.n_image = n_image
-        self.image_network = image_network
+        self.image_network = image_network or nn.Identity()
         self.of_image = nn.Linear(n_image, n_components)
         self.of_latent = nn.Linear(n_latents, n_components, bias=False)
         self.both = nn.Sequential(
@@ -67,16 +84,21 @@ class SentenceGenerator(nn.Module):
         self.register_buffer("radius", torch.tensor(radius))
 
     def forward(self, images, latents):
-        if self.image_network is not None:
-            images = self.image_network(images)
-        told = self.of_image(images) + self.of_latent(latents)
-        return self.radius * F.normalize(told + self.both(told), dim=1)
+        total = self.of_image(self.image_network(images)) + self.of_latent(latents)
+        return self.radius * F.normalize(total + self.both(total), dim=1)
 
 
 class Discriminator(_Conditioned):
     """``D(s, X)``: log-odds that a true caption of this image has the sentence vector s."""
 
-    def __init__(self, n_image, n_components, hidden_size, image_network=None):
+    @keeps_config
+    def __init__(
+        self,
+        n_image: int,
+        n_components: int,
+        hidden_size: int,
+        image_network: nn.Module | None = None,
+    ):
         super().__init__(n_image, n_components, 1, hidden_size, image_network)
 
     def forward(self, images, vectors):
@@ -84,19 +106,27 @@ class Discriminator(_Conditioned):
 
 
 class Recogniser(_Conditioned):
-    """``Q(s, X)``: mean and log-variance of the latent that said s about this image."""
+    """``Q(s, X)``: mean and log-variance of the latent that s was generated from."""
 
-    def __init__(self, n_image, n_components, n_latents, hidden_size, image_network=None):
+    @keeps_config
+    def __init__(
+        self,
+        n_image: int,
+        n_components: int,
+        n_latents: int,
+        hidden_size: int,
+        image_network: nn.Module | None = None,
+    ):
         super().__init__(n_image, n_components, 2 * n_latents, hidden_size, image_network)
 
     def forward(self, images, vectors):
         mean, log_variance = super().forward(images, vectors).chunk(2, dim=1)
-        # A variance outside e^−6 to e^2 is no statement about a latent of unit variance.
+        # A latent has unit variance: outside e^−6 to e^2, a variance is a numerical accident.
         return mean, log_variance.clamp(-6, 2)
 
 
-class Players(nn.Module):
-    """The three networks of the game, and for sentences the decoder that tells what G means."""
+class Networks(nn.Module):
+    """The three networks of the game and, for sentences, the decoder of G's vectors."""
 
     def __init__(self, generator, discriminator, recogniser, decoder=None):
         super().__init__()

@@ -4,10 +4,17 @@ import numpy as np
 import torch
 from scipy.stats import norm
 
+from .._torch.seeding import check_seed
 
-def sample_prior(n_samples, n_latents, generator):
-    """Draw (n_samples, n_latents) latents on the generator's device."""
-    return torch.randn(n_samples, n_latents, generator=generator, device=generator.device)
+
+def sample_prior(n_samples, n_latents, rng):
+    """Draw (n_samples, n_latents) latents with a `torch.Generator`, on its device."""
+    return torch.randn(n_samples, n_latents, generator=rng, device=rng.device)
+
+
+def draw_latents(n_samples, n_latents, random_state):
+    """Draw (n_samples, n_latents) latents with NumPy, float32."""
+    return check_seed(random_state).standard_normal((n_samples, n_latents)).astype(np.float32)
 
 
 def propose(means, stds, n_proposals):
@@ -29,9 +36,10 @@ def propose(means, stds, n_proposals):
         Log-density of the prior over that of the proposal.
     """
     precision = 1 / np.square(stds)
-    # An answer never tells less than nothing.
+    # No answer holds less information about the latent than none.
     pooled = 1 + np.maximum(precision - 1, 0).sum(axis=0)
     mean, std = (means * precision).sum(axis=0) / pooled, 2 * pooled**-0.5
+    # The same each time: what is inferred is a function of the answers.
     proposals = np.random.RandomState(0).standard_normal((n_proposals, means.shape[1]))
     proposals[::2] = mean + std * proposals[::2]
     prior = norm.logpdf(proposals).sum(axis=1)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from .._torch.seeding import check_seed
 from ..answers.label_sets import answer_rows
 from ..metrics import fixed_latent_accuracy, label_frequencies
 from ..metrics._estimator import check_labels, last_step
-from ..training.seeding import check_seed
 from ._matplotlib import import_pyplot
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """LatentTraversalDisplay: images and their answers under several latents."""
 
 import textwrap
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -174,7 +174,7 @@ class LatentTraversalDisplay:
 def _are_right(
     answers: np.ndarray,
     label_sets: Collection[object],
-    analyzer: str | Callable[[str], list[str]] | None,
+    analyzer: str | Callable[[str], Sequence[str]] | None,
     classes: np.ndarray | None,
 ) -> NDArray[np.bool_]:
     """Return which answers (n, k) are right: labels by equality, captions by their tokens."""

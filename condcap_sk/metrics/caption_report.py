@@ -128,7 +128,8 @@ def bleu_score(estimator: BaseEstimator, X: ArrayLike, captions: Collection[obje
     >>> from sklearn.model_selection import GridSearchCV
     >>> from condcap_sk import ConditionalCaptioner
     >>> from condcap_sk.metrics import bleu_score
-    >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=bleu_score)
+    >>> grid = {"gan__kl_target": [3, 6]}
+    >>> search = GridSearchCV(ConditionalCaptioner(), grid, scoring=bleu_score)
     """
     analyzer = caption_analyzer(estimator, "control_score")
     best = estimator.predict(X)
@@ -158,7 +159,8 @@ def oracle_score(estimator: BaseEstimator, X: ArrayLike, captions: Collection[ob
     >>> from sklearn.model_selection import GridSearchCV
     >>> from condcap_sk import ConditionalCaptioner
     >>> from condcap_sk.metrics import oracle_score
-    >>> search = GridSearchCV(ConditionalCaptioner(), {"gan__rate": [3, 6]}, scoring=oracle_score)
+    >>> grid = {"gan__kl_target": [3, 6]}
+    >>> search = GridSearchCV(ConditionalCaptioner(), grid, scoring=oracle_score)
     """
     analyzer = caption_analyzer(estimator, "control_score")
     estimator, X = last_step(estimator, X)

@@ -1,44 +1,61 @@
 """CaptionCodec: captions → sentence vectors → captions."""
 
-import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from .._validation import as_rows
-from ..answers.labels import check_answers, in_kept_dtype
+from .._persistence import Fields, Tensors
+from .._torch.device import resolve_device
+from .._torch.embedding import begin_with
+from .._torch.seeding import make_rng, seeded_init, spawn_seeds
+from ..answers.encoded import EncodedAnswers, indexed
+from ..answers.labels import check_answers
+from ..answers.tokens import N_SPECIAL
+from ..answers.vocabulary import (
+    LabelVocabulary,
+    TextVocabulary,
+    Vocabulary,
+    make_vocabulary,
+    resolve_analyzer,
+)
 from ..exceptions import ModelFileError
-from ..persistence import history, named_tensors, pack_params, unpack_params
-from ..training.batches import ROWS, SENTENCES, in_batches
-from ..training.device import Portable, resolve_device
-from ..training.embedding import begin_with
-from ..training.environment import own_environment
-from ..training.net import Rows, SupervisedNet, n_training_steps, train
-from ..training.seeding import generator, seeded_init, spawn_seeds
-from ..training.threads import with_threads
+from ..training.estimator import Auto, RandomState, Stage, stage_fit
+from ..training.net import Rows, SupervisedNet, n_training_steps
+from .coding import Coding
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
-from .vocabulary import END, Vocabulary, in_own_dtype, resolve_analyzer
+from .search import beam_search
 from .word_vectors import vectors_of
 
-# By rule, chosen for code words that survive their noise: a label needs few dimensions and stands
-# far from its neighbours, a sentence needs many and little noise.
-_SENTENCE = {"n_components": 256, "hidden_size": 256, "noise": 0.5}
-_LABEL = {"hidden_size": 64, "noise": 1.0}
+N_RECONSTRUCTED = 512  # captions that are reconstructed to show progress
 
 
-class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+def _auto_for_labels(n_answers: int) -> dict[str, Any]:
+    n_components = max(16, 4 * math.ceil(math.log2(n_answers)))
+    return {"n_components": n_components, "hidden_size": 64, "noise": 1.0}
+
+
+def _auto_for_sentences(n_answers: int) -> dict[str, Any]:
+    return {"n_components": 256, "hidden_size": 256, "noise": 0.5}
+
+
+# What "auto" is, so that code words survive their noise: a label needs few dimensions and stands
+# far from its neighbours, a sentence needs many and little noise. Chosen on training rows of
+# GridMNIST and of Flickr8k.
+AUTO: dict[type[Vocabulary], Callable[[int], dict[str, Any]]] = {
+    LabelVocabulary: _auto_for_labels,
+    TextVocabulary: _auto_for_sentences,
+}
+
+
+class CaptionCodec(Coding, Stage):
     """Turn captions into sentence vectors of fixed norm and back.
 
     A recurrent encoder-decoder on tokens, trained as a denoising autoencoder: Gaussian noise on
@@ -57,7 +74,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         contain white space, else "label".
     n_components : int or "auto", default="auto"
         Dimension of the sentence vectors; their norm is its square root. "auto": 256 for
-        sentences; for labels four times the bits that tell them apart, at least 16.
+        sentences; for labels four times the bits that distinguish them, at least 16.
     noise : float or "auto", default="auto"
         Standard deviation, per component, of the noise in training. "auto": 1 for labels, 0.5 for
         sentences.
@@ -69,7 +86,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     max_features : int or None, default=None
         Keep only the words or characters that occur most often, counted over all captions.
     max_length : int or None, default=None
-        Captions are cut to so many tokens. None: the longest caption seen, but at most three times
+        Captions are cut to so many tokens. None: the longest caption, but at most three times
         the length that 95 % of them keep to, with a warning.
     word_vectors : mapping or None, default=None
         From words (or characters) to vectors that were learned elsewhere: where the networks' own
@@ -131,6 +148,7 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """
 
     _parameter_constraints: dict = {
+        **Stage._parameter_constraints,
         "analyzer": [StrOptions({"auto", "label", "word", "char"}), callable],
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
@@ -142,36 +160,29 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "max_features": [None, Interval(Integral, 1, None, closed="left")],
         "max_length": [None, Interval(Integral, 1, None, closed="left")],
         "word_vectors": [None, Mapping],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "callbacks": [None, list],
-        "device": [str],
-        "n_jobs": [None, Integral],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
+    _MODULES = {"encoder": (CaptionEncoder,), "decoder": (CaptionDecoder,)}
 
     def __init__(
         self,
         *,
-        analyzer="auto",
-        n_components="auto",
-        noise="auto",
-        hidden_size="auto",
-        min_df=1,
-        max_features=None,
-        max_length=None,
-        word_vectors=None,
-        lr=3e-3,
-        batch_size=256,
-        max_iter="auto",
-        callbacks=None,
-        device="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        analyzer: str | Callable[[str], list[str]] = "auto",
+        n_components: int | Auto = "auto",
+        noise: float | Auto = "auto",
+        hidden_size: int | Auto = "auto",
+        min_df: float = 1,
+        max_features: int | None = None,
+        max_length: int | None = None,
+        word_vectors: Mapping[str, Any] | None = None,
+        lr: float = 3e-3,
+        batch_size: int = 256,
+        max_iter: int | Auto = "auto",
+        callbacks: list[Any] | None = None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.analyzer = analyzer
         self.n_components = n_components
         self.noise = noise
@@ -180,16 +191,18 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.max_features = max_features
         self.max_length = max_length
         self.word_vectors = word_vectors
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.callbacks = callbacks
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            lr=lr,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            callbacks=callbacks,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # Answers come in one dimension, as to LabelEncoder.
         tags.input_tags.two_d_array = False
@@ -198,10 +211,8 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    @with_threads
-    @own_environment()
-    def fit(self, captions, y=None):
+    @stage_fit
+    def fit(self, captions: ArrayLike, y: None = None) -> Self:
         """Learn the vocabulary and train the encoder-decoder.
 
         Parameters
@@ -223,206 +234,83 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If there is no caption, or captions have mixed types.
         """
-        captions = check_answers(captions, "captions")
+        self._fit(check_answers(captions, "captions"))
+        return self
+
+    @stage_fit
+    def _fit_encode(self, answers: NDArray[Any], images: NDArray[np.integer]) -> EncodedAnswers:
+        """Fit, and return `EncodedAnswers` of what `check_label_sets` returns.
+
+        Each answer is split into its tokens once.
+        """
+        distinct, which = self._fit(answers)
+        vocabulary = self.vocabulary_
+        return EncodedAnswers(
+            self.encode_tokens(distinct),
+            indexed(which, images),
+            distinct,
+            len(vocabulary),
+            vectors_of(vocabulary, self.word_vectors),
+            vocabulary.are_sentences,
+        )
+
+    def _fit(self, captions: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Fit; return the ids of the distinct captions, and which of them each caption is."""
         weights_seed, order_seed, noise_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
         analyzer = resolve_analyzer(self.analyzer, captions)
-        vocabulary = Vocabulary(analyzer, self.min_df, self.max_features, self.max_length)
-        distinct = np.unique(vocabulary.fit(captions).encode(captions), axis=0)
-        known = None
-        if self.word_vectors is not None and analyzer != "label":
-            known = vectors_of(vocabulary, self.word_vectors)
-        rules = _LABEL | {"n_components": max(16, 4 * math.ceil(math.log2(len(distinct))))}
-        rules = rules if analyzer == "label" else _SENTENCE
+        vocabulary = make_vocabulary(analyzer, self.min_df, self.max_features, self.max_length)
+        ids = vocabulary.fit_encode(captions)
+        distinct, which = np.unique(ids, axis=0, return_inverse=True)
+        auto = AUTO[type(vocabulary)](len(distinct))
         n_components, hidden_size, noise = (
-            rules[name] if getattr(self, name) == "auto" else getattr(self, name)
+            auto[name] if getattr(self, name) == "auto" else getattr(self, name)
             for name in ("n_components", "hidden_size", "noise")
         )
         # torch's recurrent layers take no NumPy numbers.
-        n_components, hidden_size = int(n_components), int(hidden_size)
+        sizes = len(vocabulary), int(n_components), int(hidden_size)
         with seeded_init(weights_seed):
-            encoder = CaptionEncoder(len(vocabulary), n_components, hidden_size)
-            decoder = CaptionDecoder(
-                len(vocabulary), n_components, hidden_size, vocabulary.max_length_
-            )
-            if known is not None:
-                begin_with(encoder.embedding, known)
-                begin_with(decoder.embedding, known)
-        noise_generator = generator(noise_seed, device)
-        module = CaptionAutoencoder(encoder, decoder, noise, noise_generator)
+            encoder = CaptionEncoder(*sizes)
+            decoder = CaptionDecoder(*sizes, vocabulary.max_length_)
+            known = vectors_of(vocabulary, self.word_vectors)
+            begin_with(encoder.embedding, known)
+            begin_with(decoder.embedding, known)
+        module = CaptionAutoencoder(encoder, decoder, noise, make_rng(noise_seed, device))
         tokens = torch.from_numpy(distinct)
         # Few distinct captions still make full batches: each meets many noises in every step.
         repeated = tokens.repeat(math.ceil(self.batch_size / len(tokens)), 1)
-        sample = tokens[:: math.ceil(len(tokens) / 512)].to(device)
-
-        def reconstructed(net):
-            with torch.no_grad():
-                vectors = encoder(sample)
-                vectors += noise * torch.empty_like(vectors).normal_(generator=noise_generator)
-                best = decoder.candidates(vectors, 1)[0][:, 0]
-            return {"reconstructed": (best == sample).all(1).float().mean().item()}
-
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
                 len(repeated), self.batch_size, per_row=2, least=300, least_epochs=5
             )
-        net, history = train(
+        some = tokens[:: math.ceil(len(tokens) / N_RECONSTRUCTED)].to(device)
+        net, history = self._train(
             SupervisedNet,
             module,
-            Rows(tokens=repeated),
+            Rows(ids=repeated),
             stage="captions",
             n_steps=n_steps,
-            batch_size=self.batch_size,
-            generator=generator(order_seed),
+            order_seed=order_seed,
+            callbacks=self._own_callbacks(),
             device=device,
-            callbacks=copy.deepcopy(self.callbacks),
-            measure=reconstructed,
-            verbose=self.verbose,
+            measure=partial(_reconstructed, module, some),
             optimizer=torch.optim.Adam,
-            lr=self.lr,
         )
         self.analyzer_ = analyzer
-        if analyzer == "label":
-            self.classes_ = vocabulary.tokens_
-        self.vocabulary_ = vocabulary
+        self._know(vocabulary)
         self.noise_ = noise
-        self.encoder_ = encoder.eval().requires_grad_(False)
-        self.decoder_ = decoder.eval().requires_grad_(False)
+        self._keep(encoder=encoder, decoder=decoder)
         self.device_ = device
         self.history_ = history
         self.n_iter_ = net.n_iter_
-        self._n_features_out = n_components
-        return self
+        return distinct, which.reshape(-1)
 
-    @own_environment()
-    def transform(self, captions):
-        """Return the sentence vectors of captions.
+    def _know(self, vocabulary: Vocabulary) -> None:
+        self.__dict__.pop("classes_", None)
+        self.__dict__.update(vocabulary_=vocabulary, **vocabulary.attributes())
 
-        Parameters
-        ----------
-        captions : array-like of shape (n_captions,)
-            Labels seen in `fit`, or sentences; unknown words are read as such.
-
-        Returns
-        -------
-        vectors : ndarray of shape (n_captions, n_components), float32
-            Each of norm ``sqrt(n_components)``.
-        """
-        check_is_fitted(self)
-        captions = check_answers(captions, "captions")
-        return self.encode_tokens(self.vocabulary_.encode(captions))
-
-    @own_environment()
-    def inverse_transform(self, vectors):
-        """Return the likeliest caption of each vector.
-
-        Parameters
-        ----------
-        vectors : array-like of shape (n_captions, n_components)
-            Sentence vectors, exact or near one.
-
-        Returns
-        -------
-        captions : ndarray of shape (n_captions,)
-            In the labels' dtype; str objects for sentences.
-        """
-        tokens, _ = self.candidates(vectors, 1)
-        return self.vocabulary_.decode(tokens[:, 0])
-
-    @own_environment()
-    def encode_tokens(self, tokens):
-        """Return the sentence vectors of token ids.
-
-        Parameters
-        ----------
-        tokens : ndarray of shape (n_captions, max_length), int64
-            As returned by `candidates`.
-
-        Returns
-        -------
-        vectors : ndarray of shape (n_captions, n_components), float32
-            Each of norm ``sqrt(n_components)``.
-        """
-        check_is_fitted(self)
-        distinct, inverse = np.unique(tokens, axis=0, return_inverse=True)
-        vectors = _by_length(
-            self.encoder_.stepwise,
-            distinct,
-            size=self.batch_size,
-            device=self.device_,
-            rows=self._rows,
-        )
-        return vectors[inverse.reshape(-1)]
-
-    @own_environment()
-    def candidates(self, vectors, n_candidates, decoder=None):
-        """Return the likeliest captions of each vector as token ids, by beam search.
-
-        Parameters
-        ----------
-        vectors : array-like of shape (n_captions, n_components)
-            Sentence vectors, exact or near one.
-        n_candidates : int
-            Width of the beam.
-        decoder : CaptionSpeaker or None, default=None
-            One that was trained on the same tokens, and hears `vectors`. None: `decoder_`.
-
-        Returns
-        -------
-        tokens : ndarray of shape (n_captions, k, max_length), int64
-            Likeliest first, k ≤ `n_candidates`.
-        log_probabilities : ndarray of shape (n_captions, k), float32
-            Of the decoder.
-        """
-        check_is_fitted(self)
-        if decoder is None:
-            vectors = as_rows(vectors, self._n_features_out, "vectors")
-        tokens, scores = in_batches(
-            partial((decoder or self.decoder_).candidates, width=n_candidates),
-            torch.from_numpy(vectors),
-            size=16 * self.batch_size,
-            device=self.device_,
-            rows=self._rows,
-        )
-        return tokens.numpy(), scores.numpy()
-
-    @own_environment()
-    def log_probability(self, vectors, tokens, decoder=None):
-        """Return how likely the decoder is to say captions on hearing vectors.
-
-        Parameters
-        ----------
-        vectors : array-like of shape (n_captions, n_components)
-            Sentence vectors, exact or near one.
-        tokens : ndarray of shape (n_captions, max_length), int64
-            The captions, as returned by `candidates`.
-        decoder : CaptionDecoder or None, default=None
-            One that was trained on the same tokens. None: `decoder_`.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_captions,), float32
-            Sums over tokens.
-        """
-        check_is_fitted(self)
-        if decoder is None:
-            vectors = as_rows(vectors, self._n_features_out, "vectors")
-        return _by_length(
-            (decoder or self.decoder_).stepwise_log_probability,
-            tokens,
-            vectors,
-            size=16 * self.batch_size,
-            device=self.device_,
-            rows=self._rows,
-        )
-
-    @property
-    def _rows(self):
-        return ROWS if self.vocabulary_.max_length_ == 1 else SENTENCES
-
-    def _to_state(self):
-        """Return all that was fitted, as fields for JSON and as tensors."""
+    def _to_state(self, prefix: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         tokens = self.vocabulary_.tokens_
         # JSON has no wider floats.
         written = tokens.astype(float) if tokens.dtype.char == "g" else tokens
@@ -431,62 +319,46 @@ class CaptionCodec(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 f"The labels are of dtype {tokens.dtype}, and a model file holds float64. Fit with "
                 "labels of that type, or keep the estimator with joblib.dump."
             )
-        fields = {
-            "params": pack_params(self),
+        fields, tensors = super()._to_state(prefix)
+        fields |= {
             "analyzer": self.analyzer_,
             "noise": self.noise_,
             "tokens": written.tolist(),
             "dtype": tokens.dtype.str,
-            "max_length": self.vocabulary_.max_length_,
-            "history": self.history_,
-            "n_iter": self.n_iter_,
         }
-        return fields, {
-            **named_tensors("codec.encoder.", self.encoder_),
-            **named_tensors("codec.decoder.", self.decoder_),
-        }
+        return fields, tensors
 
     @classmethod
-    def _from_state(cls, fields, tensors):
-        codec = unpack_params(cls, fields.inner("params"))
-        analyzer = fields.take("analyzer", str)
-        tokens = fields.take("tokens", list)
-        dtype = fields.take("dtype", str)
-        text = analyzer in ("word", "char")
+    def _from_state(cls, prefix: str, fields: Fields, tensors: Tensors) -> Self:
+        codec = super()._from_state(prefix, fields, tensors)
+        codec.analyzer_ = analyzer = fields.take("analyzer", str)
+        codec.noise_ = fields.take("noise", Real)
+        vocabulary = make_vocabulary(analyzer, codec.min_df, codec.max_features, codec.max_length)
+        tokens, dtype = fields.take("tokens", list), fields.take("dtype", str)
         try:
             known = check_answers(tokens, "tokens")
-            known = known.astype(object) if text else in_kept_dtype(in_own_dtype(known), dtype)
+            known = vocabulary.in_own_dtype(known, dtype)
         except ValueError as error:
             raise ModelFileError(f"{fields.where}: {error}") from error
-        fits = known.dtype.str == dtype and (text or analyzer == "label")
-        max_length = fields.size("max_length")
-        fits = fits and np.array_equal(np.unique(known), known)
-        if not fits or not (text or max_length == 1):
+        sizes, length = codec.encoder_.config, codec.decoder_.max_length
+        # Each token once, in order; and a codec whose parts belong together.
+        fits = [
+            analyzer in ("label", "word", "char"),
+            known.dtype.str == dtype and np.array_equal(np.unique(known), known),
+            vocabulary.are_sentences or length == 1,
+            sizes["n_tokens"] == len(known) + N_SPECIAL,
+            codec.decoder_.config == {**sizes, "max_length": length},
+        ]
+        if not all(fits):
             raise ModelFileError(
                 f"{fields.where} holds no vocabulary of analyzer={analyzer!r:.80}."
             )
-        vocabulary = Vocabulary(analyzer, codec.min_df, codec.max_features, codec.max_length)
-        codec.vocabulary_ = vocabulary.know(known, max_length)
-        codec.analyzer_ = analyzer
-        if analyzer == "label":
-            codec.classes_ = known
-        codec.noise_ = fields.take("noise", Real)
-        n_components, hidden_size = tensors.shape("codec.encoder.to_vector.weight", 2)
-        size = len(vocabulary), n_components, hidden_size
-        codec.encoder_ = tensors.fill("codec.encoder.", lambda: CaptionEncoder(*size))
-        codec.decoder_ = tensors.fill("codec.decoder.", lambda: CaptionDecoder(*size, max_length))
-        codec.history_ = history(fields, "history")
-        codec.n_iter_ = fields.size("n_iter")
-        codec.device_ = torch.device("cpu")
-        codec._n_features_out = n_components
+        codec._know(vocabulary.know(known, length))
         fields.end()
         return codec
 
 
-def _by_length(function, tokens, *others, **settings):
-    """Apply a function of rows and their token ids, last, to captions of like length together."""
-    order = np.argsort((tokens != END).sum(axis=1), kind="stable")
-    rows = (torch.from_numpy(values[order]) for values in (*others, tokens))
-    found = np.empty_like(sorted_values := in_batches(function, *rows, **settings).numpy())
-    found[order] = sorted_values
-    return found
+def _reconstructed(module: CaptionAutoencoder, ids: torch.Tensor, net: Any) -> dict[str, float]:
+    with torch.no_grad():
+        best = beam_search(module.decoder, module.noisy(ids), 1)[0][:, 0]
+    return {"reconstructed": (best == ids).all(1).float().mean().item()}

@@ -5,14 +5,16 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ..training.dropout import dropout
-from .vocabulary import END, UNKNOWN
+from .._torch.config import keeps_config
+from .._torch.dropout import dropout
+from ..answers.tokens import END
 
-# Of a decoder that is trained on images, of which there are never enough.
-N_EMBEDDING = 256
-WORD_DROPOUT = 0.3
-OUTPUT_DROPOUT = 0.5
-LABEL_SMOOTHING = 0.1
+# Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
+# Flickr8k (benchmarks/flickr8k.py).
+N_EMBEDDING = 256  # dimension of word vectors
+WORD_DROPOUT = 0.3  # of their components
+OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs
+LABEL_SMOOTHING = 0.1  # of the cross-entropy of words
 
 
 class CaptionEncoder(nn.Module):
@@ -21,31 +23,32 @@ class CaptionEncoder(nn.Module):
     They are read off the mean over the recurrence's states, which forgets no early word.
     """
 
-    def __init__(self, n_tokens, n_components, hidden_size):
+    @keeps_config
+    def __init__(self, n_tokens: int, n_components: int, hidden_size: int):
         super().__init__()
         self.embedding = nn.Embedding(n_tokens, hidden_size)
         self.recurrence = nn.GRU(hidden_size, hidden_size, batch_first=True)
         self.to_vector = nn.Linear(hidden_size, n_components)
         self.radius = n_components**0.5
 
-    def forward(self, tokens):
-        told = tokens != END
-        states = _states(self.recurrence, self.embedding(tokens), told)
-        return self._vector((states * told[:, :, None]).sum(1), told)
+    def forward(self, ids):
+        mask = ids != END
+        states = _states(self.recurrence, self.embedding(ids), mask)
+        return self._vector((states * mask[:, :, None]).sum(1), mask)
 
-    def stepwise(self, tokens):
+    def stepwise(self, ids):
         """Return what `forward` returns, one token of all captions at a time.
 
         Which matrix products there are does not depend on how long the other captions are.
         """
-        tokens = trimmed(tokens)
-        mask = tokens != END
-        state = self.embedding.weight.new_zeros(1, len(tokens), self.embedding.embedding_dim)
+        ids = trimmed(ids)
+        mask = ids != END
+        state = self.embedding.weight.new_zeros(1, len(ids), self.embedding.embedding_dim)
         total = torch.zeros_like(state[0])
-        for position in range(tokens.shape[1]):
+        for position in range(ids.shape[1]):
             # Words of one position by themselves: a product reads them the same, however far apart
             # they lie in captions of this length.
-            _, state = self.recurrence(self.embedding(tokens[:, position, None]), state)
+            _, state = self.recurrence(self.embedding(ids[:, position, None]), state)
             total += state[0] * mask[:, position, None]
         return self._vector(total, mask)
 
@@ -54,201 +57,129 @@ class CaptionEncoder(nn.Module):
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
-class CaptionDecoder(nn.Module):
+class RecurrentDecoder(nn.Module):
     """Sentence vectors → next-token logits; the vector is fed again at every step."""
 
-    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding=None):
+    def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding):
         super().__init__()
-        n_embedding = n_embedding or hidden_size
         self.start = n_tokens
         self.max_length = max_length
         self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
         self.to_state = nn.Linear(n_components, hidden_size)
         self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
-        self.to_logits = nn.Linear(hidden_size, n_tokens)
 
-    def log_probability(self, vectors, tokens):
-        """Return the log-probability (n,) of whole captions."""
-        tokens = trimmed(tokens)
-        told = counted(tokens)
-        missed = F.cross_entropy(self._logits_of(vectors, tokens), tokens[told], reduction="none")
-        return -missed.new_zeros(tokens.shape).masked_scatter(told, missed).sum(1)
+    def logits(self, outputs):
+        """Return the logits (…, n_tokens) of the recurrence's outputs."""
+        raise NotImplementedError
 
-    def stepwise_log_probability(self, vectors, tokens):
-        """Return what `log_probability` returns, as `CaptionEncoder.stepwise` does."""
-        tokens = trimmed(tokens)
-        mask = counted(tokens)
-        state = self._initial_state(vectors)
-        total = vectors.new_zeros(len(tokens))
-        for position, previous in enumerate(self._shifted(tokens).T):
-            logits, state = self._step(vectors, previous[:, None], state)
-            missed = F.cross_entropy(logits[:, 0], tokens[:, position], reduction="none")
-            total -= missed * mask[:, position]
-        return total
-
-    def candidates(self, vectors, width):
-        """Find the likeliest token sequences by beam search.
-
-        Parameters
-        ----------
-        vectors : Tensor of shape (n, n_components)
-        width : int
-            Beam width.
-
-        Returns
-        -------
-        tokens : Tensor of shape (n, k, max_length), k ≤ width
-            Likeliest first.
-        log_probabilities : Tensor of shape (n, k)
-            −inf where there are fewer than k sequences.
-        """
-        n = len(vectors)
-        beams = 1
-        tokens = torch.full((n, 1, 0), END, device=vectors.device)
-        scores = vectors.new_zeros((n, 1))
-        alive = torch.ones((n, 1), dtype=torch.bool, device=vectors.device)
-        previous = torch.full((n, 1), self.start, device=vectors.device)
-        state = self._initial_state(vectors)
-        for position in range(self.max_length):
-            repeated = vectors.repeat_interleave(beams, dim=0)
-            logits, state = self._step(repeated, previous.reshape(-1, 1), state)
-            steps, following = _likeliest(logits[:, 0], width, first=position == 0)
-            # A finished beam goes on only as itself: END, at no cost.
-            ended = ~alive.reshape(-1, 1)
-            steps = steps.masked_fill(ended, -torch.inf)
-            steps[:, :1] = steps[:, :1].masked_fill(ended, 0)
-            following = following.masked_fill(ended, END)
-            total = (scores.reshape(-1, 1) + steps).view(n, -1)
-            n_steps, before = steps.shape[1], beams
-            beams = min(width, total.shape[1])
-            scores, chosen = total.topk(beams, dim=1)
-            parent = chosen // n_steps
-            previous = following.view(n, -1).gather(1, chosen)
-            tokens = torch.cat(
-                [
-                    tokens.gather(1, parent[:, :, None].expand(-1, -1, position)),
-                    previous[:, :, None],
-                ],
-                dim=2,
-            )
-            alive = alive.gather(1, parent) & (previous != END)
-            rows = parent + torch.arange(n, device=parent.device)[:, None] * before
-            state = state[:, rows.flatten()]
-            if not alive.any():
-                break
-        missing = self.max_length - tokens.shape[2]
-        return F.pad(tokens, (0, missing), value=END), scores
-
-    @torch.no_grad()
-    def sample(self, vectors, rng):
-        """Draw one caption (n, max_length) for each vector, word by word."""
-        n, device = len(vectors), vectors.device
-        tokens = torch.full((n, self.max_length), END, device=device)
-        unfinished = torch.arange(n, device=device)
-        previous = torch.full((n, 1), self.start, device=device)
-        state = self._initial_state(vectors)
-        for position in range(self.max_length):
-            logits, state = self._step(vectors[unfinished], previous, state)
-            # One number is drawn for a row; multinomial draws one for every word, which takes long.
-            mass = _allowed(logits[:, 0], first=position == 0).softmax(1).cumsum(1)
-            drawn = mass[:, -1:] * torch.rand(len(mass), 1, generator=rng, device=device)
-            previous = torch.searchsorted(mass, drawn, right=True).clamp(max=mass.shape[1] - 1)
-            tokens[unfinished, position] = previous[:, 0]
-            goes_on = previous[:, 0] != END
-            unfinished, previous, state = unfinished[goes_on], previous[goes_on], state[:, goes_on]
-            if not len(unfinished):
-                break
-        return tokens
-
-    def _logits_of(self, vectors, tokens):
-        told = counted(tokens)
-        return self._logits(self._outputs(vectors, self.embedding(self._shifted(tokens)), told))
-
-    def _outputs(self, vectors, words, told):
-        """The outputs (m, hidden_size) at the m tokens that count."""
-        heard = vectors[:, None].expand(-1, words.shape[1], -1)
-        inputs = torch.cat([words, heard], dim=2)
-        return _states(self.recurrence, inputs, told, self._initial_state(vectors))[told]
-
-    def cross_entropy(self, vectors, tokens):
-        """Mean over the tokens that count; the others' logits are not even computed."""
-        return F.cross_entropy(self._logits_of(vectors, tokens), tokens[counted(tokens)])
-
-    def _shifted(self, tokens):
-        return torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens[:, :-1]], dim=1)
-
-    def _initial_state(self, vectors):
+    def initial_state(self, vectors):
+        """Return the recurrence's state before the first token."""
         return torch.tanh(self.to_state(vectors))[None]
 
-    def _step(self, vectors, previous, state):
+    def step(self, vectors, previous, state):
+        """Return the logits that follow the tokens `previous` (n, length), and the new state."""
         repeated = vectors[:, None].expand(-1, previous.shape[1], -1)
         inputs = torch.cat([self.embedding(previous), repeated], dim=2)
         outputs, state = self.recurrence(inputs, state)
-        return self._logits(outputs), state
+        return self.logits(outputs), state
 
-    def _logits(self, outputs):
+    def log_probability(self, vectors, ids):
+        """Return the log-probability (n,) of whole captions."""
+        ids = trimmed(ids)
+        mask = counted(ids)
+        outputs = self.outputs(vectors, self.embedding(self.shifted(ids)), mask)
+        missed = F.cross_entropy(self.logits(outputs), ids[mask], reduction="none")
+        return -missed.new_zeros(ids.shape).masked_scatter(mask, missed).sum(1)
+
+    def stepwise_log_probability(self, vectors, ids):
+        """Return what `log_probability` returns, as `CaptionEncoder.stepwise` does."""
+        ids = trimmed(ids)
+        mask = counted(ids)
+        state = self.initial_state(vectors)
+        total = vectors.new_zeros(len(ids))
+        for position, previous in enumerate(self.shifted(ids).T):
+            logits, state = self.step(vectors, previous[:, None], state)
+            missed = F.cross_entropy(logits[:, 0], ids[:, position], reduction="none")
+            total -= missed * mask[:, position]
+        return total
+
+    def shifted(self, ids):
+        """Return the ids that precede each one; the first follow `start`."""
+        return torch.cat([ids.new_full((len(ids), 1), self.start), ids[:, :-1]], dim=1)
+
+    def outputs(self, vectors, words, mask):
+        """Return the recurrence's outputs (m, hidden_size) at the m tokens of `mask`."""
+        repeated = vectors[:, None].expand(-1, words.shape[1], -1)
+        inputs = torch.cat([words, repeated], dim=2)
+        return _states(self.recurrence, inputs, mask, self.initial_state(vectors))[mask]
+
+
+class CaptionDecoder(RecurrentDecoder):
+    """The decoder of the caption autoencoder."""
+
+    @keeps_config
+    def __init__(self, n_tokens: int, n_components: int, hidden_size: int, max_length: int):
+        super().__init__(n_tokens, n_components, hidden_size, max_length, hidden_size)
+        self.to_logits = nn.Linear(hidden_size, n_tokens)
+
+    def logits(self, outputs):
         return self.to_logits(outputs)
 
+    def cross_entropy(self, vectors, ids):
+        """Mean over the tokens that count; the others' logits are not even computed."""
+        mask = counted(ids)
+        outputs = self.outputs(vectors, self.embedding(self.shifted(ids)), mask)
+        return F.cross_entropy(self.logits(outputs), ids[mask])
 
-class CaptionSpeaker(CaptionDecoder):
-    """The decoder that learns to tell what G makes of an image.
 
-    It reads and says a word by the same vector (Press and Wolf, "Using the Output Embedding to
-    Improve Language Models", EACL 2017).
+class TiedDecoder(RecurrentDecoder):
+    """The decoder of the vectors that G makes, trained with G.
+
+    One matrix embeds the words and gives their logits (O. Press and L. Wolf, "Using the Output
+    Embedding to Improve Language Models", EACL 2017).
     """
 
-    def __init__(self, n_tokens, n_components, hidden_size, max_length):
+    @keeps_config
+    def __init__(self, n_tokens: int, n_components: int, hidden_size: int, max_length: int):
         super().__init__(n_tokens, n_components, hidden_size, max_length, N_EMBEDDING)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.to_logits = nn.Linear(hidden_size, N_EMBEDDING)
         self.bias = nn.Parameter(torch.zeros(n_tokens))
 
-    def _logits(self, outputs):
+    def logits(self, outputs):
         return F.linear(self.to_logits(outputs), self.embedding.weight[: self.start], self.bias)
 
-    def loss(self, vectors, tokens, rng):
-        words, told = self.embedding(self._shifted(tokens)), counted(tokens)
-        outputs = self._outputs(vectors, dropout(words, WORD_DROPOUT, rng), told)
-        logits = self._logits(dropout(outputs, OUTPUT_DROPOUT, rng))
+    def loss(self, vectors, ids, rng):
+        """Return the cross-entropy of captions, summed over words, with dropout drawn by `rng`."""
+        words, mask = self.embedding(self.shifted(ids)), counted(ids)
+        outputs = self.outputs(vectors, dropout(words, WORD_DROPOUT, rng), mask)
+        logits = self.logits(dropout(outputs, OUTPUT_DROPOUT, rng))
         cross_entropy = F.cross_entropy(
-            logits, tokens[told], label_smoothing=LABEL_SMOOTHING, reduction="sum"
+            logits, ids[mask], label_smoothing=LABEL_SMOOTHING, reduction="sum"
         )
-        return cross_entropy / len(tokens)
+        return cross_entropy / len(ids)
 
 
-def trimmed(tokens):
-    """Token ids without the columns that only fill, but for one."""
-    longest = int((tokens != END).sum(1).max())
-    return tokens[:, : longest + 1]
+def trimmed(ids):
+    """Return token ids without the columns that only fill, but for one."""
+    longest = int((ids != END).sum(1).max())
+    return ids[:, : longest + 1]
 
 
-def counted(tokens):
-    """The tokens that are answers: up to the first END ("stop here"); what follows is filling."""
-    return F.pad(tokens[:, :-1] != END, (1, 0), value=True)
+def counted(ids):
+    """Return the mask of the tokens to be predicted: up to the first END, which is one of them."""
+    return F.pad(ids[:, :-1] != END, (1, 0), value=True)
 
 
-def _states(recurrence, inputs, told, initial=None):
-    """A recurrence's states (n, length, hidden_size), as far as each row of `told` goes.
+def _states(recurrence, inputs, mask, initial=None):
+    """Return a recurrence's states (n, length, hidden_size), as far as each row of `mask` goes.
 
     Most captions are half as long as the longest one: what fills them up would cost as much again.
     """
-    lengths = told.sum(1).clamp(min=1).cpu()
+    lengths = mask.sum(1).clamp(min=1).cpu()
     packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
     states, _ = recurrence(packed, initial)
     return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
-
-
-def _likeliest(logits, width, first):
-    """The log-probabilities of the likeliest tokens, and these."""
-    logits = _allowed(logits, first)
-    best, tokens = logits.topk(min(width, logits.shape[1]), dim=1)
-    return best - logits.logsumexp(1, keepdim=True), tokens
-
-
-def _allowed(logits, first):
-    """Logits without the unknown token, and without an END at the beginning."""
-    banned = [UNKNOWN, END] if first else [UNKNOWN]
-    return logits.index_fill(1, torch.tensor(banned, device=logits.device), -torch.inf)
 
 
 class CaptionAutoencoder(nn.Module):
@@ -258,15 +189,18 @@ class CaptionAutoencoder(nn.Module):
     a generator that is never exact needs.
     """
 
-    def __init__(self, encoder, decoder, noise, generator):
+    def __init__(self, encoder, decoder, noise, rng):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.noise = noise
-        self.generator = generator
+        self.rng = rng
 
-    def loss(self, tokens):
-        tokens = trimmed(tokens)
-        vectors = self.encoder(tokens)
-        noise = torch.empty_like(vectors).normal_(generator=self.generator)
-        return {"cross_entropy": self.decoder.cross_entropy(vectors + self.noise * noise, tokens)}
+    def noisy(self, ids):
+        """Return the sentence vectors of token ids, with noise on them."""
+        vectors = self.encoder(ids)
+        return vectors + self.noise * torch.empty_like(vectors).normal_(generator=self.rng)
+
+    def loss(self, ids):
+        ids = trimmed(ids)
+        return {"cross_entropy": self.decoder.cross_entropy(self.noisy(ids), ids)}

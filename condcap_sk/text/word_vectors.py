@@ -5,14 +5,17 @@ from itertools import islice
 
 import numpy as np
 
-from .vocabulary import N_SPECIAL
+from ..answers.tokens import N_SPECIAL
 
 
 def vectors_of(vocabulary, word_vectors):
     """Return the vectors of a vocabulary's ids, (n_tokens, d) float32, NaN where there is none.
 
-    Standardised over the words that have one. None, if there are not two of them.
+    Standardised over the words that have one. None, if there are not two of them, no `word_vectors`
+    (None) or, with labels, no words.
     """
+    if word_vectors is None or not vocabulary.words:
+        return None
     if not isinstance(word_vectors, Mapping):
         raise ValueError(
             f"word_vectors={word_vectors!r:.80} is no mapping. Pass a dict from words to vectors."
@@ -49,12 +52,12 @@ def vectors_of(vocabulary, word_vectors):
 
 def _as_vector(vector, word):
     try:
-        # Numbers that float32 does not hold become infinite, which is told by the error.
+        # Numbers that float32 does not hold become infinite, as the error says.
         with np.errstate(over="ignore"):
             values = np.asarray(vector, dtype=np.float32)
         if values.ndim != 1 or not values.size or not np.isfinite(values).all():
             raise ValueError(f"shape {values.shape}, finite: {np.isfinite(values).all()}")
-    # What a tensor that requires gradients, say, raises itself.
+    # A tensor that requires gradients, for example, raises one itself.
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"word_vectors[{word!r}]={vector!r:.80} is no vector of finite numbers ({error}). Pass "

@@ -1,1 +1,3 @@
-"""What the training stages share: device, seeding, skorch defaults, progress and history."""
+"""The training that all stages share: their base class, nets, progress and callbacks."""
+
+__all__: list[str] = []

@@ -1,9 +1,11 @@
 """scikit-learn's callbacks (progress bars, monitors), fed from the trainings of the parts."""
 
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 
 from skorch.callbacks import Callback
+
+from .._validation import Function
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -23,21 +25,25 @@ except ImportError:  # scikit-learn before 1.9 has none
         return fit
 
 
+def managed(fit: Function) -> Function:
+    """Decorate the `fit` of an estimator that scikit-learn's callbacks may be set on."""
+    return with_callbacks(fit)
+
+
 @contextmanager
-def reporting(estimator, context, stage, part, data, fitted=None):
-    """Let `part`, inside, report its training to the callbacks of `estimator`; see `Bridge`."""
-    own = part.callbacks
+def reporting(stage, estimator, context, data, fitted):
+    """Let `stage`, inside, report its trainings to the callbacks of `estimator`; see `Bridge`."""
     if context is not None:
-        part.callbacks = [*(own or []), Bridge(estimator, context, stage, data, fitted)]
+        stage._reports = (Bridge(estimator, context, data, fitted),)
     try:
-        yield part
+        yield stage
     finally:
         # The bridge holds the data.
-        part.callbacks = own
+        vars(stage).pop("_reports", None)
 
 
 class Bridge(Callback):
-    """Report one stage of an estimator's fit, epoch by epoch, to that estimator's callbacks.
+    """Report the trainings in an estimator's fit, epoch by epoch, to that estimator's callbacks.
 
     Parameters
     ----------
@@ -45,34 +51,29 @@ class Bridge(Callback):
         The one that the callbacks were set on.
     context : sklearn.callback.CallbackContext
         Of its fit.
-    stage : str
-        Name of the stage.
     data : dict
         "X" and "y", handed to the callbacks.
-    fitted : callable or None
-        ``fitted(net)`` returns what the estimator would hold after `fit`, if it ended here, as a
-        dict of attributes. None: it could not answer yet.
+    fitted : dict of {str: callable}
+        By the name of a training: ``fitted[name](net)`` returns what the estimator would hold after
+        `fit`, if it ended here, as a dict of attributes. Where there is none, it could not answer.
     """
 
-    def __init__(self, estimator, context, stage, data, fitted=None):
+    def __init__(self, estimator, context, data, fitted):
         self.estimator = estimator
         self.context = context
-        self.stage = stage
         self.data = data
         self.fitted = fitted
 
-    def __deepcopy__(self, memo):
-        # The parts copy their callbacks; this one is about the one fit that goes on.
-        return self
-
     def on_train_begin(self, net, **kwargs):
-        self.stage_ = self._begin(self.context, self.stage, net.max_epochs)
+        name = dict(net.callbacks_)["record"].stage
+        self.attributes_of_ = self.fitted.get(name)
+        self.stage_ = self._begin(self.context, name, net.max_epochs)
 
     def on_epoch_begin(self, net, **kwargs):
         self.epoch_ = self._begin(self.stage_, "epoch", 0)
 
     def on_epoch_end(self, net, **kwargs):
-        attributes = None if self.fitted is None else lambda: self.fitted(net)
+        attributes = self.attributes_of_ and partial(self.attributes_of_, net)
         if self.epoch_.call_on_fit_task_end(
             estimator=self.estimator, reconstruction_attributes=attributes, **self.data
         ):

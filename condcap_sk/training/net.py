@@ -1,7 +1,10 @@
 """skorch, set up the way every stage here needs it."""
 
 import math
-import traceback
+import signal
+import threading
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import torch
 from skorch import NeuralNet
@@ -44,35 +47,49 @@ class StageNet(NeuralNet):
 
     def fit_loop(self, *args, **kwargs):
         self.interrupted_ = True
-        super().fit_loop(*args, **kwargs)
+        with noticing_ctrl_c() as self.ctrl_c_:
+            super().fit_loop(*args, **kwargs)
         self.interrupted_ = False
         return self
 
     def notify(self, method_name, **cb_kwargs):
         try:
             super().notify(method_name, **cb_kwargs)
-        except KeyboardInterrupt as error:
-            # skorch's callbacks raise it to end the training (EarlyStopping); a user's Ctrl-C
-            # comes from no such line.
-            line = traceback.extract_tb(error.__traceback__)[-1].line or ""
-            if method_name == "on_epoch_end" and line.startswith("raise KeyboardInterrupt"):
+        except KeyboardInterrupt:
+            # skorch's callbacks raise it, too, to end the training (EarlyStopping).
+            if method_name == "on_epoch_end" and not self.ctrl_c_.pressed:
                 self.interrupted_ = False
             raise
+
+
+@contextmanager
+def noticing_ctrl_c():
+    """Yield what is `pressed` once the user presses Ctrl-C inside, which acts as it did."""
+    ctrl_c = SimpleNamespace(pressed=False)
+    before = signal.getsignal(signal.SIGINT)
+    # Other threads get no signals, and may not set what handles them.
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield ctrl_c
+        return
+
+    def handle(number, frame):
+        ctrl_c.pressed = True
+        return before(number, frame)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield ctrl_c
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class SupervisedNet(StageNet):
     """One module, one optimizer; the loss is the sum of ``module.loss(**batch)``, a dict."""
 
     def get_params_for_optimizer(self, prefix, named_parameters):
-        """Only matrices decay: gains and biases at 0 would switch units off."""
         named_parameters = list(named_parameters)
         _, settings = super().get_params_for_optimizer(prefix, named_parameters)
-        groups: dict[bool, list] = {True: [], False: []}
-        for _, parameter in named_parameters:
-            groups[parameter.ndim > 1].append(parameter)
-        return (
-            [{"params": groups[True]}, {"params": groups[False], "weight_decay": 0.0}],
-        ), settings
+        return (decay_groups(parameter for _, parameter in named_parameters),), settings
 
     def train_step_single(self, batch, **fit_params):
         self._set_training(True)
@@ -83,11 +100,22 @@ class SupervisedNet(StageNet):
         return {"loss": loss, "losses": losses}
 
 
+def decay_groups(parameters):
+    """Return parameter groups in which only matrices decay.
+
+    Gains and biases at 0 would switch units off.
+    """
+    groups: dict[bool, list] = {True: [], False: []}
+    for parameter in parameters:
+        groups[parameter.ndim > 1].append(parameter)
+    return [{"params": groups[True]}, {"params": groups[False], "weight_decay": 0.0}]
+
+
 def n_training_steps(n_rows, batch_size, *, per_row, least, least_epochs):
     """Length of a training by rule.
 
     At least `least` steps, or `per_row` for each row where rows are few (so that tiny data fit in
-    a blink), and at least `least_epochs` passes (so that large data are seen often enough).
+    a blink), and at least `least_epochs` passes (so that large data are passed often enough).
     """
     return max(min(least, per_row * n_rows), math.ceil(least_epochs * n_rows / batch_size))
 
@@ -100,9 +128,9 @@ def train(
     stage,
     n_steps,
     batch_size,
-    generator,
+    order_rng,
     device,
-    callbacks=None,
+    callbacks=(),
     measure=None,
     verbose=0,
     **net_params,
@@ -119,16 +147,16 @@ def train(
         batch_size=batch_size,
         iterator_train=DataLoader,
         iterator_train__shuffle=True,
-        # A short last batch (of one row, say) would upset batch normalisation.
+        # A short last batch (it might be of one row) would upset batch normalisation.
         iterator_train__drop_last=True,
         iterator_train__collate_fn=_as_is,
-        iterator_train__generator=generator,
+        iterator_train__generator=order_rng,
         train_split=None,
         callbacks=[
             ("schedule", Schedule(max_epochs * batches_per_epoch)),
             # Before the user's, which may want to look at what it measured.
             ("record", record),
-            *(callbacks or []),
+            *callbacks,
         ],
         callbacks__print_log=None,
         verbose=0,

@@ -8,9 +8,10 @@ from tqdm.auto import tqdm
 
 from ..exceptions import TrainingDivergedError
 
+# By hand.
 WARM_UP = 0.1  # share of the steps
-N_RECORDS = 20
-LARGEST_WEIGHT = 1e6
+N_RECORDS = 20  # of a history
+LARGEST_WEIGHT = 1e6  # a training with a larger one has diverged
 
 
 class Schedule(Callback):
@@ -72,7 +73,7 @@ class Record(Callback):
             raise self._diverged(net, "loss", self.batches_[-1])
 
     def on_epoch_end(self, net, **kwargs):
-        # No loss tells of the last step. Layers that multiply such weights overflow.
+        # No loss follows the last step. Layers that multiply such weights overflow.
         weights = getattr(net, "average_", net.module_).parameters()
         if not all((weight.abs() < LARGEST_WEIGHT).all() for weight in weights):
             raise self._diverged(net, "weights", f"infinite, NaN or above {LARGEST_WEIGHT:g}")

@@ -1,42 +1,47 @@
-"""ImageEncoder: images → image vectors that tell which captions fit."""
+"""ImageEncoder: images → image vectors, by which captions are matched."""
 
-import copy
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.metrics import average_precision_score
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._persistence import Fields, Tensors, image_shape
 from .._pixels import pixel_range, warn_of_scale
-from .._validation import as_rows, check_given, check_images, check_same_images, check_vector_sets
-from ..persistence import history, image_shape, named_tensors, pack_params, unpack_params
-from ..training.batches import ROWS, in_batches
-from ..training.device import Portable, resolve_device
-from ..training.embedding import begin_with
-from ..training.environment import own_environment
-from ..training.net import Rows, SupervisedNet, n_training_steps, train
-from ..training.seeding import generator, seeded_init, spawn_seeds
-from ..training.threads import with_threads
-from .modules import Matcher, image_network, settings_in
+from .._torch.batches import ROWS, in_batches
+from .._torch.device import resolve_device
+from .._torch.environment import own_environment
+from .._torch.seeding import make_rng, seeded_init, spawn_seeds
+from .._validation import as_rows, check_given, check_images, check_same_images
+from ..answers.encoded import EncodedAnswers
+from ..exceptions import ModelFileError
+from ..training.estimator import Auto, RandomState, Stage, stage_fit
+from ..training.net import Rows, SupervisedNet, n_training_steps
+from .matchers import VectorMatcher, WordMatcher, matcher_of
+from .modules import NETWORKS
 
-# Computed together on a CPU: images, in five views each, and images with sentences of their own.
-# As fast as more, and a single one does not wait long (2 cores, AMD EPYC 7003).
+# Images, in five views each, that are computed together on a CPU: as fast as more, and a single one
+# does not wait long (2 cores, AMD EPYC 7003).
 IMAGES = 4
-PAIRED = 8
+# Strong, as AdamW scales it by the learning rate: .15 % of a weight in each step. This and the
+# default learning rate and length were chosen on held-out grids of MNIST's training digits.
+WEIGHT_DECAY = 0.3
+# Captions whose decisions on held-out images are measured: thousands of them would cost more than
+# the training.
+N_MEASURED = 2000
 
 
-class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Turn images into vectors that tell which captions fit them.
+class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
+    """Turn images into vectors by which captions are matched with them.
 
     A network (convolutional for images, a perceptron for feature vectors) is trained to decide for
     every pair of an image and a sentence vector whether they belong together. Its features, before
@@ -49,9 +54,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_filters : int, default=16
         Channels of the first convolution; they double as the image shrinks. Raise it for
         photographs. No effect on feature vectors.
-    positions : bool, default=False
-        Whether the first convolution is told where in the image it is. For answers that depend on
-        where things are ("to the left of"). No effect on feature vectors.
+    positions : bool or "auto", default="auto"
+        Whether the first convolution gets the coordinates of its pixels, for answers that depend on
+        where things are ("to the left of"). "auto": with sentences. No effect on feature vectors.
     lr : float, default=5e-3
         Peak learning rate of AdamW.
     batch_size : int, default=64
@@ -110,71 +115,66 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """
 
     _parameter_constraints: dict = {
+        **Stage._parameter_constraints,
         "n_filters": [Interval(Integral, 1, None, closed="left")],
-        "positions": ["boolean"],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "positions": [StrOptions({"auto"}), "boolean"],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "callbacks": [None, list],
-        "device": [str],
-        "n_jobs": [None, Integral],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
+    _MODULES = {"matcher": (VectorMatcher, WordMatcher)}
+    _PARTS = NETWORKS
 
     def __init__(
         self,
         *,
-        n_filters=16,
-        positions=False,
-        lr=5e-3,
-        batch_size=64,
-        max_iter="auto",
-        callbacks=None,
-        device="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_filters: int = 16,
+        positions: bool | Auto = "auto",
+        lr: float = 5e-3,
+        batch_size: int = 64,
+        max_iter: int | Auto = "auto",
+        callbacks: list[Any] | None = None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_filters = n_filters
         self.positions = positions
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.callbacks = callbacks
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            lr=lr,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            callbacks=callbacks,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    @with_threads
-    @own_environment()
-    def fit(self, X, y, X_val=None, y_val=None, *, n_tokens=None, word_vectors=None):
+    @stage_fit
+    def fit(
+        self,
+        X: ArrayLike,
+        y: EncodedAnswers | Sequence[ArrayLike] | NDArray[np.floating],
+        validation: tuple[ArrayLike, Any] | None = None,
+    ) -> Self:
         """Train the network to match images with captions.
 
         Parameters
         ----------
         X : array-like of shape (n, H, W), (n, H, W, C), (n, C, H, W) or (n, d)
             Images, or feature vectors.
-        y : list of n arrays of shape (n_answers, n_components), or array of shape \
-                (n, n_components)
-            The sentence vectors that belong to each image; equal vectors are the same caption.
-            With `n_tokens`, token ids of shape (n_answers, max_length) in place of vectors, filled
-            up with 0.
-        X_val, y_val : like X and y, default=None
+        y : EncodedAnswers, or list of n arrays of shape (n_answers, n_components), or array of \
+                shape (n, n_components)
+            The answers of each image, or their sentence vectors; equal vectors are the same answer.
+        validation : tuple (X, y) or None, default=None
             Held-out images, measured but not learned from.
-        n_tokens : int or None, default=None
-            Number of different token ids. None: `y` holds sentence vectors.
-        word_vectors : ndarray of shape (n_tokens, d) or None, default=None
-            Where the vectors of the tokens begin; rows of NaN tell nothing.
 
         Returns
         -------
@@ -182,78 +182,73 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             The fitted encoder.
         """
         check_given(y, self)
-        X = check_images(X, self, reset=True)
-        dtype = np.float32 if n_tokens is None else np.int64
-        bank, answers = check_vector_sets(y, len(X), dtype)
-        network_seed, order_seed, shift_seed = spawn_seeds(self.random_state, 3)
+        given = check_images(X, self, reset=True)
+        images, shape = torch.from_numpy(given), given.shape[1:]
+        answers = EncodedAnswers.from_vectors(y, len(images))
+        network_seed, order_seed, rng_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
         with seeded_init(network_seed):
-            network = image_network(
-                X.shape[1:],
-                self.n_filters,
-                positions=self.positions,
-                linear=n_tokens is not None,
-            )
-            matcher = Matcher(network, torch.from_numpy(bank).to(device), n_tokens)
-            if n_tokens is not None:
-                matcher.embed_caption.silence(np.setdiff1d(np.arange(n_tokens), bank))
-            if word_vectors is not None:
-                begin_with(matcher.embed_caption.words, word_vectors)
-        images = torch.from_numpy(X)
-        network.standardise.fit(images)
-        matcher.generator = generator(shift_seed, device)
+            positions = resolve_positions(self.positions, answers)
+            build = matcher_of(answers, shape).build
+            matcher = build(answers, shape, self.n_filters, positions)
+        matcher.network.standardise.fit(images)
+        matcher.bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
+        matcher.rng = make_rng(rng_seed, device)
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
-                len(X), self.batch_size, per_row=2, least=2500, least_epochs=14
+                len(images), self.batch_size, per_row=2, least=2500, least_epochs=14
             )
         measure = None
-        if X_val is not None:
-            measure = self._average_precision(check_images(X_val, self), y_val, dtype, device)
-        net, history = train(
+        if validation is not None:
+            X_val, y_val = validation
+            measure = self._average_precision(X_val, y_val, matcher.READS, device)
+        net, history = self._train(
             SupervisedNet,
             matcher,
-            Rows(images=images, answers=torch.from_numpy(answers)),
+            Rows(images=images, answers=torch.from_numpy(answers.index)),
             stage="images",
             n_steps=n_steps,
-            batch_size=self.batch_size,
-            generator=generator(order_seed),
+            order_seed=order_seed,
+            callbacks=self._own_callbacks(),
             device=device,
-            callbacks=copy.deepcopy(self.callbacks),
             measure=measure,
-            verbose=self.verbose,
             optimizer=torch.optim.AdamW,
             optimizer__fused=True,
-            # Strong, as AdamW scales it by the learning rate: .15 % of a weight in each step.
-            optimizer__weight_decay=0.3,
-            lr=self.lr,
+            optimizer__weight_decay=WEIGHT_DECAY,
         )
-        matcher = net.module_.eval().requires_grad_(False)
-        matcher.bank = matcher.generator = None
-        self.matcher_ = matcher
+        matcher.bank = matcher.rng = None
+        self._keep(matcher=matcher)
         self.device_ = device
         self.history_ = history
         self.n_iter_ = net.n_iter_
-        self.shape_ = X.shape[1:]
-        self.pixel_range_ = pixel_range(X)
-        self._n_features_out = network.n_features
+        self.shape_ = shape
+        self.pixel_range_ = pixel_range(given)
         return self
 
-    def _average_precision(self, X, y, dtype, device):
-        bank, answers = check_vector_sets(y, len(X), dtype)
-        # Average precision over thousands of captions would cost more than the training.
-        looked_at = np.arange(0, len(bank), math.ceil(len(bank) / 2000))
-        fits = np.zeros((len(answers), len(bank) + 1), dtype=bool)
-        np.put_along_axis(fits, answers % fits.shape[1], True, axis=1)  # −1 is the last column
-        fits = fits[:, looked_at]
-        bank = torch.from_numpy(bank[looked_at]).to(device)
+    @property
+    def _n_features_out(self) -> int:
+        return self.matcher_.network.n_features
 
-        def measure(net):
-            net.module_.eval()
+    def _average_precision(
+        self, X: ArrayLike, y: Any, reads: str, device: torch.device
+    ) -> Callable[[Any], dict[str, float]]:
+        images = torch.from_numpy(check_images(X, self))
+        answers = EncodedAnswers.from_vectors(y, len(images))
+        bank = getattr(answers, reads)
+        some = np.arange(0, len(bank), math.ceil(len(bank) / N_MEASURED))
+        fits = np.zeros((len(images), len(bank) + 1), dtype=bool)
+        # −1 is the last column.
+        np.put_along_axis(fits, answers.index % fits.shape[1], True, axis=1)
+        fits = fits[:, some]
+        bank = torch.from_numpy(bank[some]).to(device)
+
+        def measure(net: Any) -> dict[str, float]:
+            matcher = net.module_.eval()
             with torch.no_grad():
                 log_odds = [
-                    net.module_(net.module_.image_vectors(batch.to(device)), bank).cpu()
-                    for batch in torch.from_numpy(X).split(self.batch_size)
+                    matcher(matcher.image_vectors(batch.to(device)), bank).cpu()
+                    for batch in images.split(self.batch_size)
                 ]
             precision = average_precision_score(fits.ravel(), torch.cat(log_odds).numpy().ravel())
             return {"valid_average_precision": float(precision)}
@@ -261,13 +256,13 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return measure
 
     @own_environment()
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return the image vectors.
 
         Parameters
         ----------
         X : array-like
-            Images or feature vectors, of the shape seen in `fit`.
+            Images or feature vectors, of the shape in `fit`.
 
         Returns
         -------
@@ -275,13 +270,13 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Each component of mean 0 and variance 1, about, over the training images.
         """
         check_is_fitted(self)
-        X = check_images(X, self)
-        check_same_images(X, self.shape_)
-        if X.ndim == 4 and self.pixel_range_ is not None:
-            warn_of_scale(X, self.pixel_range_)
-        return self._encode(X)
+        images = check_images(X, self)
+        check_same_images(images, self.shape_)
+        if images.ndim == 4:
+            warn_of_scale(images, self.pixel_range_)
+        return self._encode(images)
 
-    def _encode(self, X):
+    def _encode(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Return the vectors of checked images, whatever `set_output` says of `transform`."""
         return in_batches(
             self.matcher_.steady_image_vectors,
@@ -292,7 +287,9 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ).numpy()
 
     @own_environment()
-    def relevance(self, image_vectors, captions):
+    def relevance(
+        self, image_vectors: ArrayLike, captions: NDArray[np.generic]
+    ) -> NDArray[np.float32]:
         """Return how well captions fit images.
 
         Parameters
@@ -301,7 +298,8 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             From `transform`.
         captions : ndarray of shape (n, k, n_components) or (k, n_components)
             Sentence vectors of k captions for each image, or of k captions that are each compared
-            with every image; of token ids (…, max_length) if `fit` was given those.
+            with every image; token ids (…, max_length) where captions were matched with feature
+            vectors.
 
         Returns
         -------
@@ -309,54 +307,39 @@ class ImageEncoder(Portable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Log-odds that the caption belongs to the image.
         """
         check_is_fitted(self)
-        image_vectors = as_rows(image_vectors, self._n_features_out, "image_vectors")
-        images, captions = torch.from_numpy(image_vectors), torch.from_numpy(captions)
+        images = torch.from_numpy(as_rows(image_vectors, self._n_features_out, "image_vectors"))
+        given = torch.from_numpy(captions)
         matcher, pairs = self.matcher_, 16 * self.batch_size
         run = partial(in_batches, size=pairs, device=self.device_)
-        if captions.ndim == 3:
+        if given.ndim == 3:
             # So many pairs at a time, whatever the number of captions.
-            size = math.ceil(pairs / captions.shape[1])
-            rows = PAIRED if matcher.reads_words else ROWS
-            return run(matcher, images, captions, size=size, rows=rows).numpy()
-        embedded = run(matcher.embeddings, captions).to(self.device_)
+            size = math.ceil(pairs / given.shape[1])
+            return run(matcher, images, given, size=size, rows=matcher.ROWS).numpy()
+        embedded = run(matcher.embeddings, given).to(self.device_)
 
-        def compare(image_vectors):
+        def compare(image_vectors: torch.Tensor) -> torch.Tensor:
             return matcher.log_odds(matcher.image_embeddings(image_vectors), embedded)
 
         return run(compare, images).numpy()
 
-    def _to_state(self):
-        """Return all that was fitted, as fields for JSON and as tensors."""
-        fields = {
-            "params": pack_params(self),
-            "shape": list(self.shape_),
-            "history": self.history_,
-            "n_iter": self.n_iter_,
-        }
-        return fields, named_tensors("image_encoder.", self.matcher_)
+    def _to_state(self, prefix: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        fields, tensors = super()._to_state(prefix)
+        about = {"shape": list(self.shape_), "pixel_range": [self.pixel_range_]}
+        return fields | about, tensors
 
     @classmethod
-    def _from_state(cls, fields, tensors):
-        encoder = unpack_params(cls, fields.inner("params"))
+    def _from_state(cls, prefix: str, fields: Fields, tensors: Tensors) -> Self:
+        encoder = super()._from_state(prefix, fields, tensors)
         encoder.shape_ = image_shape(fields, "shape")
+        encoder.pixel_range_ = tuple(fields.numbers("pixel_range", 2)[0].tolist())
         if len(encoder.shape_) == 1:
             encoder.n_features_in_ = encoder.shape_[0]
-        settings = settings_in(tensors, "image_encoder.network.", encoder.shape_)
-        n_components, n_tokens = 1, None
-        if "image_encoder.embed_caption.words.weight" in tensors:
-            n_tokens = tensors.shape("image_encoder.embed_caption.words.weight", 2)[0]
-        else:
-            n_components = tensors.shape("image_encoder.embed_caption.0.weight", 2)[1]
-
-        def build():
-            network = image_network(encoder.shape_, **settings, linear=n_tokens is not None)
-            return Matcher(network, torch.empty(1, n_components), n_tokens)
-
-        encoder.matcher_ = tensors.fill("image_encoder.", build)
-        encoder.matcher_.bank = None
-        encoder._n_features_out = encoder.matcher_.network.n_features
-        encoder.history_ = history(fields, "history")
-        encoder.n_iter_ = fields.size("n_iter")
-        encoder.device_ = torch.device("cpu")
+        if encoder.matcher_.network.shape != encoder.shape_:
+            raise ModelFileError(f"{fields.where} has a network for images of another shape.")
         fields.end()
         return encoder
+
+
+def resolve_positions(positions: bool | Auto, answers: EncodedAnswers) -> bool:
+    """Return what "auto" is: sentences are about where things are."""
+    return answers.are_sentences if positions == "auto" else positions

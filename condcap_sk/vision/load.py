@@ -11,11 +11,12 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
+from .._validation import checks_params
 from ..exceptions import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
         tags.requires_fit = False
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_params
     def fit(self, X: object = None, y: object = None) -> Self:
         """Do nothing but check the parameters; there is nothing to learn.
 

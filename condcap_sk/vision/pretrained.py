@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
@@ -25,11 +25,11 @@ from .._pixels import (
     is_within,
     usual_scale,
 )
-from .._validation import as_array, check_images
-from ..training.batches import in_batches
-from ..training.device import resolve_device
-from ..training.environment import own_environment
-from ..training.seeding import seeded_init
+from .._torch.batches import in_batches
+from .._torch.device import resolve_device
+from .._torch.environment import own_environment
+from .._torch.seeding import seeded_init
+from .._validation import as_array, check_images, checks_params
 
 SCALE = (0, 255)  # black and white of the images that `preprocess` takes
 CHECKED = 32  # images whose scale is checked at a time, by hand
@@ -139,7 +139,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         tags.requires_fit = False
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_params
     def fit(self, X: object = None, y: object = None) -> Self:
         """Do nothing but check the parameters; there is nothing to learn.
 

@@ -307,3 +307,27 @@ def test__check_label_sets__bad_answer__is_located(bad, message):
     y = [["a dog", "one dog"], ["a cat"], ["a cat", "it"], ["a cow", bad], ["a horse"]]
     with pytest.raises(ValueError, match=message):
         check_label_sets(y, 5, "y")
+
+
+def test__sparse_indicators__an_entry_that_is_there_twice__is_one_answer():
+    twice = sparse.csr_matrix((np.array([True, True]), [1, 1], [0, 2]), shape=(1, 3))
+    answers, images = check_label_sets(twice, 1)
+    assert answers.tolist() == [1]
+    assert images.tolist() == [0]
+
+
+def test__sets__their_order_in_memory__does_not_matter():
+    # Small integers lie in a set by their remainders: 8 before 1.
+    assert check_label_sets([{8, 1}, {1, 8}], 2)[0].tolist() == [1, 8, 1, 8]
+
+
+def test__zeros_and_ones__fewer_columns_than_labels__are_labels():
+    table = np.array([[0, 1], [1, 0]])
+    assert check_label_sets(table, 2, known=[0, 1, 2])[0].tolist() == [0, 1, 1, 0]
+    with pytest.raises(ValueError, match="table of 0 and 1"):
+        check_label_sets(table, 2, known=[0, 1])
+
+
+def test__more_sets_than_images__error_names_both():
+    with pytest.raises(ValueError, match="X holds 1 images, but label_sets holds 2 sets"):
+        check_label_sets([[1], [2]], 1)

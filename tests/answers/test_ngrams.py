@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condcap_sk.answers.ngrams import EQUAL_WEIGHTS, CiderScorer, SharedNGrams, pick_diverse
+from condcap_sk.answers.ngrams import (
+    EQUAL_WEIGHTS,
+    CiderScorer,
+    SharedNGrams,
+    corpus_bleu,
+    n_grams,
+    pick_diverse,
+    without_end,
+)
 from condcap_sk.metrics import bleu, cider, cider_d
 
 TOKENS = np.array([[2, 3, 4, 0], [2, 3, 5, 0], [6, 7, 0, 0], [2, 3, 4, 8]])
@@ -16,6 +24,29 @@ REFERENCES = [
     ["the sea is calm this very morning", "calm sea at dawn"],
 ]
 CAPTIONS = ["a dog runs", "men sit", "the calm sea"]
+
+
+def test__n_grams__of_a_caption__are_in_its_order():
+    assert list(n_grams([2, 3, 2], 1)) == [(2,), (3,), (2,)]
+    assert list(n_grams([2, 3, 2], 2)) == [(2, 3), (3, 2)]
+    assert list(n_grams([2, 3, 2], 4)) == []
+
+
+def test__without_end__captions_of_any_length__are_cut_where_they_end():
+    assert without_end(np.array([[2, 3, 0], [4, 4, 4], [0, 0, 0]])) == [[2, 3], [4, 4, 4], []]
+
+
+def test__corpus_bleu__known_captions__known_precisions():
+    # Three words of four are in a reference, as "2" counts only as often as there; no penalty.
+    found = corpus_bleu([[2, 2, 3, 4]], [[[2, 3, 4, 5], [3, 2]]])
+    np.testing.assert_allclose(found[0], 3 / 4)
+    # Pairs: "2 3" and "3 4" of three; "2 3 4" of two triples; no four in a row.
+    np.testing.assert_allclose(found[1], np.sqrt(3 / 4 * 2 / 3))
+    np.testing.assert_allclose(found[2], (3 / 4 * 2 / 3 * 1 / 2) ** (1 / 3))
+    assert found[3] == 0
+    # A third shorter than its reference, in precision perfect.
+    np.testing.assert_allclose(corpus_bleu([[2, 3]], [[[2, 3, 4]]])[:2], np.exp(1 - 3 / 2))
+    assert corpus_bleu([[]], [[[2, 3]]]).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("measure", [cider, cider_d])
@@ -92,3 +123,10 @@ def test__pick_diverse__anything__distinct_rows_best_first(captions, n_picked, w
     assert len(set(picked.tolist())) == min(n_picked, len(tokens)) == len(picked)
     assert picked[0] == merits.argmax()
     assert (np.diff(merits[picked]) <= 0).all()
+
+
+def test__pick_diverse__likeness_to_any_that_was_picked__counts():
+    tokens = np.array([[2, 3, 4, 5], [2, 3, 4, 6], [7, 8, 9, 10], [11, 12, 13, 14]])
+    merits = np.array([1.0, 0.95, 0.9, 0.5])
+    # The second is like the first, which is not the one that was picked last.
+    assert pick_diverse(tokens, merits, 3, 1.5).tolist() == [0, 2, 3]

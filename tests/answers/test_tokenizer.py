@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from condcap_sk.answers.tokenizer import is_unspaced, split_characters, split_words, splitter
+from condcap_sk.answers.vocabulary import TextVocabulary, resolve_analyzer
 from condcap_sk.exceptions import AnalyzerWarning
 from condcap_sk.metrics import best_of_k, bleu, cider_d, distinct_n, mutual_bleu, novelty, rouge_l
-from condcap_sk.text.vocabulary import Vocabulary, resolve_analyzer
 
 # "A boy is running", "a girl is reading a book", or about that.
 LANGUAGES = {
@@ -138,7 +138,7 @@ class TestLanguage:
             [unicodedata.normalize(form, t) for t in LANGUAGES[language]], dtype=object
         )
         assert resolve_analyzer("auto", texts) == "word"
-        vocabulary = Vocabulary("word", 1, None, None).fit(texts)
+        vocabulary = TextVocabulary("word").fit(texts)
         back = vocabulary.decode(vocabulary.encode([NFD(text) for text in texts]))
         assert back.tolist() == [" ".join(whole_words(text)) for text in texts]
 
@@ -149,14 +149,14 @@ class TestUnspacedLanguage:
     def test__auto__captions__takes_characters_and_gives_the_text(self, language, form):
         texts = np.array([unicodedata.normalize(form, t) for t in UNSPACED[language]], dtype=object)
         assert resolve_analyzer("auto", texts) == "char"
-        vocabulary = Vocabulary("char", 1, None, None).fit(texts)
+        vocabulary = TextVocabulary("char").fit(texts)
         back = vocabulary.decode(vocabulary.encode([NFD(text) for text in texts]))
         assert back.tolist() == [NFC(text) for text in texts]
 
     def test__word__captions__warns(self, language, form):
         texts = [unicodedata.normalize(form, text) for text in UNSPACED[language]]
         with pytest.warns(AnalyzerWarning, match="analyzer='char'") as warned:
-            Vocabulary("word", 1, None, None).fit(texts)
+            TextVocabulary("word").fit(texts)
         assert [w.filename for w in warned] == [__file__]
 
 
@@ -180,7 +180,7 @@ def test__auto__two_languages_of_which_one_has_no_spaces__takes_characters():
 
 def test__auto__few_borrowed_words__does_not_matter():
     assert is_unspaced(["一个穿着Nike T恤的男人在打NBA篮球", "一只狗在跑"])
-    assert not is_unspaced(["a man eats 寿司 in the park", "a sign says 止まれ"])
+    assert not is_unspaced(["a man eats 寿司 in the park", "a sign reads 止まれ"])
 
 
 MEASURES = {
@@ -305,7 +305,7 @@ def test__split_words__text_without_marks_and_inner_points__is_split_as_by_sciki
         lambda words: words.copy,
     ],
 )
-def test__callable__that_gives_no_sequence_of_strings__says_what_to_return(found):
+def test__callable__that_gives_no_sequence_of_strings__names_what_to_return(found):
     with pytest.raises(ValueError, match=r"(?s)^analyzer=<.*Let it return a list of str\.$"):
         splitter(lambda text: found(text.split()))("a dog")
 
@@ -318,3 +318,8 @@ def test__callable__that_gives_no_sequence_of_strings__says_what_to_return(found
 )  # fmt: skip
 def test__callable__any_sequence_of_strings__is_taken(found):
     assert splitter(lambda text: found(text.split()))("a Dog.") == ["a", "Dog."]
+
+
+def test__split_words__letter_composed_in_lower_case_only__is_one_letter():
+    # There is no capital letter with this accent, but a small one.
+    assert split_words("J\u030coro") == split_words("\u01f0oro") == ["\u01f0oro"]

@@ -1,112 +1,112 @@
-"""The consensus: what is said climbs by its reward, and who learns from it."""
+"""The consensus decoder, and how its captions climb by their reward."""
 
-import copy
-
-import numpy as np
 import pytest
 import torch
 
+from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.ngrams import CiderScorer
-from condcap_sk.gan import LatentGAN
-from condcap_sk.gan.consensus import ConsensusSpeaker
+from condcap_sk.gan.consensus import N_DRAWN, ConsensusDecoder, SelfCriticalTraining
 from condcap_sk.gan.modules import SentenceGenerator
-from condcap_sk.text.modules import CaptionSpeaker
-from condcap_sk.training.seeding import generator, seeded_init
+from condcap_sk.text.modules import TiedDecoder
+from condcap_sk.text.search import beam_search
 
 N_IMAGE, N_LATENTS, N_COMPONENTS = 4, 2, 6
 IMAGES = torch.eye(N_IMAGE)[:2]
 ROWS = torch.arange(2)
-# Of the first image most say "2 3", of the second "4 5".
+# Of the first image most are "2 3", of the second "4 5".
 REFERENCES = [[[2, 3], [2, 3], [2, 3, 6]], [[4, 5], [4, 5], [5, 4, 6]]]
 
 
 @pytest.fixture
-def speaker():
+def consensus():
     with seeded_init(0):
-        return ConsensusSpeaker(
+        return ConsensusDecoder(
             SentenceGenerator(N_IMAGE, N_LATENTS, N_COMPONENTS, radius=2.0),
-            CaptionSpeaker(7, N_COMPONENTS, 8, max_length=3),
-            CiderScorer(REFERENCES),
-            generator(1),
+            TiedDecoder(7, N_COMPONENTS, 8, max_length=3),
         )
 
 
-def said(speaker):
-    return speaker.decoder.candidates(speaker(IMAGES), 1)[0][:, 0].tolist()
+@pytest.fixture
+def training(consensus):
+    return SelfCriticalTraining(consensus, CiderScorer(REFERENCES), make_rng(1))
 
 
-def test__loss__its_value__is_the_negative_reward_of_captions_drawn(speaker):
-    captions = torch.tensor([[2, 3, 0]] * 5 + [[3, 3, 3]] * 5)
-    speaker.decoder.sample = lambda vectors, rng: captions
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return a function that decides which captions are drawn, of one image and the other."""
+
+    def decide(first, second):
+        captions = torch.tensor(first * N_DRAWN + second * N_DRAWN)
+        monkeypatch.setattr("condcap_sk.gan.consensus.draw", lambda *args: captions)
+
+    return decide
+
+
+def test__consensus__its_vectors__are_those_of_the_generator_without_a_latent(consensus):
+    images = torch.randn(3, N_IMAGE)
+    expected = consensus.generator(images, torch.zeros(3, N_LATENTS))
+    torch.testing.assert_close(consensus(images), expected)
+
+
+def test__loss__its_value__is_the_negative_reward_of_captions_drawn(training, drawn):
+    drawn([[2, 3, 0]], [[3, 3, 3]])
     # All its words are right, and one of the captions is as long.
     best, nothing = CiderScorer(REFERENCES).cider_d(0, [2, 3]) + 1, 0.0
-    loss = speaker.loss(IMAGES, ROWS)["negative_reward"]
+    loss = training.loss(IMAGES, ROWS)["negative_reward"]
     assert loss.item() == pytest.approx(-(best + nothing) / 2, rel=1e-5)
 
 
-def test__loss__all_captions_alike__nobody_learns(speaker):
-    speaker.decoder.sample = lambda vectors, rng: torch.tensor([[2, 3, 0]] * 10)
-    speaker.loss(IMAGES, ROWS)["negative_reward"].backward()
-    assert all(p.grad is None or not p.grad.any() for p in speaker.parameters())
+def test__loss__rows__are_whose_references_count(training, drawn):
+    drawn([[4, 5, 0]], [[2, 3, 0]])
+    assert training.loss(IMAGES, ROWS)["negative_reward"].item() == pytest.approx(0)
+    assert training.loss(IMAGES, ROWS.flip(0))["negative_reward"].item() < -1
 
 
-def test__loss__captions_that_differ__teach_the_generator_and_the_decoder(speaker):
-    speaker.loss(IMAGES, ROWS)["negative_reward"].backward()
-    assert speaker.generator.of_image.weight.grad.abs().sum() > 0
-    assert speaker.decoder.embedding.weight.grad.abs().sum() > 0
+def test__loss__equal_captions__teach_nothing(training, drawn):
+    drawn([[2, 3, 0]], [[2, 3, 0]])
+    training.loss(IMAGES, ROWS)["negative_reward"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in training.parameters())
 
 
-def test__training__what_is_said_of_an_image__comes_to_agree_with_its_captions(speaker):
-    optimizer = torch.optim.Adam(speaker.parameters(), 1e-3)
-    before = said(speaker)
+def test__loss__captions_that_differ__teach_the_generator_and_the_decoder(training, consensus):
+    training.loss(IMAGES, ROWS)["negative_reward"].backward()
+    assert consensus.generator.of_image.weight.grad.abs().sum() > 0
+    assert consensus.decoder.embedding.weight.grad.abs().sum() > 0
+    # There is no latent to learn from.
+    assert not consensus.generator.of_latent.weight.grad.any()
+
+
+def test__loss__same_seed__same_captions_and_global_stream_untouched(consensus):
+    state = torch.get_rng_state()
+    one, other = (
+        SelfCriticalTraining(consensus, CiderScorer(REFERENCES), make_rng(3)).loss(IMAGES, ROWS)
+        for _ in range(2)
+    )
+    assert torch.equal(one["negative_reward"], other["negative_reward"])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test__training__likeliest_caption_of_an_image__comes_to_agree_with_its_own(training, consensus):
+    def likeliest():
+        return beam_search(consensus.decoder, consensus(IMAGES), 1)[0][:, 0].tolist()
+
+    optimizer = torch.optim.Adam(training.parameters(), 1e-3)
+    before = likeliest()
     for _ in range(400):
         optimizer.zero_grad()
-        speaker.loss(IMAGES, ROWS)["negative_reward"].backward()
+        training.loss(IMAGES, ROWS)["negative_reward"].backward()
         optimizer.step()
-    after = said(speaker)
+    after = likeliest()
     assert after != before
     assert [caption[:2] for caption in after] == [[2, 3], [4, 5]]
 
 
-def world():
-    X = np.repeat(np.eye(2, dtype=np.float32), 20, axis=0)
-    rng = np.random.RandomState(0)
-    tokens = [np.array([[2, 3, 0], [2, 3, 6]] if x[0] else [[4, 5, 0], [5, 4, 6]]) for x in X]
-    of_caption = {tuple(t): rng.standard_normal(8).astype(np.float32) for t in np.vstack(tokens)}
-    vectors = [np.stack([of_caption[tuple(t)] for t in rows]) for rows in tokens]
-    return X, [v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors], tokens
-
-
-def fit(**params):
-    X, y, tokens = world()
-    gan = LatentGAN(n_latents=2, noise=0.2, max_iter=12, random_state=0, **params)
-    return gan.fit(X, y, tokens=tokens, n_tokens=7), X
-
-
-def test__fit__consensus__is_a_copy_that_leaves_the_game_alone(monkeypatch):
-    gan, X = fit()
-    (vectors, decoder), (agreed, other) = gan.central(X)
-    assert not np.allclose(vectors, agreed)
-    weights = copy.deepcopy(gan.generator_.state_dict()), copy.deepcopy(decoder.state_dict())
-    monkeypatch.setattr(LatentGAN, "_agree", lambda *args: (None, {}))
-    without, _ = fit()
-    assert without.consensus_ is None
-    for module, known in zip((without.generator_, without.decoder_), weights, strict=True):
-        for name, value in module.state_dict().items():
-            assert torch.equal(value, known[name])
-    assert len(without.central(X)) == 1
-    assert other is gan.consensus_.decoder
-
-
-def test__fit__history__tells_the_reward():
-    gan, _ = fit()
-    rewards = gan.consensus_history_["reward"]
-    assert len(rewards) == len(gan.consensus_history_["epoch"]) > 1
-    assert all(0 <= reward <= 11 for reward in rewards)
-
-
-def test__fit__labels_or_the_paper_s_objective__have_no_consensus():
-    X, y, tokens = world()
-    assert LatentGAN(max_iter=2, random_state=0).fit(X, y).consensus_ is None
-    paper = LatentGAN(objective="paper", max_iter=2, random_state=0)
-    assert paper.fit(X, y, tokens=tokens, n_tokens=7).consensus_ is None
+def test__loss__many_components_of_an_image__are_partly_left_out(consensus, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        ConsensusDecoder, "forward", lambda self, images: given.append(images) or torch.ones(2, 6)
+    )
+    SelfCriticalTraining(consensus, CiderScorer(REFERENCES), make_rng(1)).loss(
+        torch.ones(2, 600), ROWS
+    )
+    assert (given[0] == 0).any()

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from condcap_sk._torch.seeding import make_rng
 from condcap_sk.gan import losses
-from condcap_sk.training.seeding import generator
 
 
 def test__adversarial_value__undecided_discriminator__is_minus_two_log_two():
@@ -79,7 +79,7 @@ def test__channel_cross_entropy__two_candidates__is_the_gaussian_posterior():
     assert loss.item() == pytest.approx(math.log1p(math.exp(-0.25)), rel=1e-5)
 
 
-def test__channel_cross_entropy__halfway__cannot_tell():
+def test__channel_cross_entropy__halfway__is_undecided():
     candidates = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     loss = losses.channel_cross_entropy(
         torch.tensor([[1.0, 5.0]]), candidates, torch.tensor([1]), 1
@@ -126,7 +126,7 @@ def test__expected_reward_loss__its_gradient__is_that_of_the_expectation():
     logits = torch.tensor([0.3, -0.2, 0.5], requires_grad=True)
     rewards = torch.tensor([1.0, 2.0, 0.5])
     (exact,) = torch.autograd.grad(-(logits.softmax(0) * rewards).sum(), logits)
-    drawn = logits.detach().softmax(0).multinomial(400_000, True, generator=generator(0))
+    drawn = logits.detach().softmax(0).multinomial(400_000, True, generator=make_rng(0))
     pairs = drawn.view(-1, 2)
     loss = losses.expected_reward_loss(logits.log_softmax(0)[pairs], rewards[pairs])
     (estimated,) = torch.autograd.grad(loss, logits)

@@ -4,18 +4,31 @@ import numpy as np
 import pytest
 import torch
 
-from condcap_sk.gan.prior import propose, sample_prior
-from condcap_sk.training.seeding import generator
+from condcap_sk._torch.seeding import make_rng
+from condcap_sk.gan.prior import draw_latents, propose, sample_prior
 
 
 def test__sample_prior__many_draws__are_standard_normal():
-    draws = sample_prior(20_000, 2, generator(0))
+    draws = sample_prior(20_000, 2, make_rng(0))
     torch.testing.assert_close(draws.mean(0), torch.zeros(2), atol=0.03, rtol=0)
     torch.testing.assert_close(draws.T.cov(), torch.eye(2), atol=0.04, rtol=0)
 
 
 def test__sample_prior__same_seed__same_draws():
-    assert torch.equal(sample_prior(5, 3, generator(7)), sample_prior(5, 3, generator(7)))
+    assert torch.equal(sample_prior(5, 3, make_rng(7)), sample_prior(5, 3, make_rng(7)))
+
+
+def test__draw_latents__many_draws__are_standard_normal_floats():
+    draws = draw_latents(20_000, 2, 0)
+    assert draws.dtype == np.float32
+    np.testing.assert_allclose(draws.mean(axis=0), 0, atol=0.03)
+    np.testing.assert_allclose(np.cov(draws.T), np.eye(2), atol=0.04)
+
+
+def test__draw_latents__same_seed__same_draws_and_none_others():
+    np.testing.assert_array_equal(draw_latents(5, 3, 7), draw_latents(5, 3, 7))
+    assert not np.array_equal(draw_latents(5, 3, None), draw_latents(5, 3, None))
+    assert draw_latents(0, 3, 7).shape == (0, 3)
 
 
 def moments(means, stds):
@@ -41,7 +54,14 @@ def test__propose__many_sure_answers__half_are_where_they_point():
     assert 0.5 <= near.mean() < 0.8
 
 
-def test__propose__an_answer_that_tells_nothing__changes_nothing():
+def test__propose__an_answer_without_information__changes_nothing():
     one = propose(np.array([[1.0, 0.5]]), np.array([[0.5, 0.5]]), 10)
     two = propose(np.array([[1.0, 0.5], [0, 0]]), np.array([[0.5, 0.5], [1, 1]]), 10)
     np.testing.assert_array_equal(one[0], two[0])
+
+
+def test__propose__latents_near_the_product__are_spread_twice_as_wide():
+    means, stds = np.array([[1.0, -1.0]]), np.array([[0.5, 0.2]])
+    near = propose(means, stds, 20_000)[0][::2]
+    np.testing.assert_allclose(near.mean(axis=0), means[0], atol=0.03)
+    np.testing.assert_allclose(near.std(axis=0), 2 * stds[0], rtol=0.03)

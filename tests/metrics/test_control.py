@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from condcap_sk.metrics import (
+    calibration_error,
+    conditional_mutual_information,
+    coverage,
     fixed_latent_accuracy,
     label_frequencies,
     label_skew,
+    semantic_control,
     total_variation,
 )
 
@@ -86,3 +90,21 @@ def test__labels_that_differ_in_their_last_bit__are_not_the_same():
     assert frequencies.tolist() == [[0.5, 0, 0.5], [0, 0.5, 0.5]]
     with pytest.raises(ValueError, match="answers holds 'a', labels 1: text and numbers"):
         label_frequencies([["a"]], [1])
+
+
+def test__coverage__wrong_answers__count_for_nothing():
+    assert coverage([[3, 9], [1, 1]], [{3, 8}, {1, 7}]) == 0.5
+
+
+def test__conditional_mutual_information__two_answers_in_four__has_the_correction_in_bits():
+    # Miller and Madow: as many nats more as (answers − 1) / (2 · latents).
+    information = conditional_mutual_information([["a", "b", "a", "b"]])
+    assert information == pytest.approx(1 + 1 / 8 / np.log(2))
+
+
+def test__calibration_error__a_label_that_is_there_twice__has_two_shares():
+    assert calibration_error([[3, 3, 8, 8]], [[3, 3, 8, 9]]) == pytest.approx(0.25)
+
+
+def test__semantic_control__latent_that_decides_between_two__is_one_bit():
+    assert semantic_control([[1, 0], [0, 1]]) == pytest.approx(1)

@@ -197,3 +197,36 @@ def test__labels_of_any_type__report_is_the_same(dtype, estimators, grids):
     found = control_report(Other(), X, names[X], output_dict=True)
     assert found == {name: expected[name] for name in found}
     assert found.keys() == expected.keys() - {"leak_ratio"}
+
+
+def test__latents_and_draws__accuracy_and_coverage__are_of_the_first_of_them():
+    class Later:
+        """From the 33rd latent on, gives the other label, then wrong ones."""
+
+        def sample_latents(self, n_samples, random_state):
+            return np.arange(n_samples)[:, None]
+
+        def predict_grid(self, X, latents):
+            columns = [X[:, 0]] * 32 + [X[:, 1]] * 4 + [99 + X[:, 0]] * (len(latents) - 36)
+            return np.stack(columns, axis=1)
+
+    X = np.arange(2, 22).reshape(10, 2)
+    report = control_report(Later(), X, X.tolist(), n_latents=5, n_draws=40, output_dict=True)
+    assert report["accuracy"]["value"] == 1
+    assert report["coverage"]["value"] == 0.5
+
+
+@pytest.mark.parametrize(("semantic_control", "share"), [(0.8, 0.8), (1.5, 0.5), (2.5, 0.0)])
+def test__control_score__is_the_geometric_mean_of_shares_between_chance_and_ceiling(
+    semantic_control, share, monkeypatch
+):
+    rows = {
+        "accuracy": (0.9, 0.5, 1.0),
+        "accuracy_worst": (0.6, None, 1.0),
+        "coverage": (0.7, 0.4, 0.8),
+        "semantic_control": (semantic_control, 0.0, 1.0),
+        "transfer": (None, None, 1.0),
+    }
+    monkeypatch.setattr("condcap_sk.metrics.report._quantities", lambda *args, **kwargs: rows)
+    # The worst latent's accuracy counts, and what is above its ceiling counts as much less.
+    assert control_score(None, None, None) == pytest.approx((0.2 * 0.75 * share) ** (1 / 3))

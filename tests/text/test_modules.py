@@ -1,68 +1,182 @@
-"""Decoders as plain modules."""
+"""The recurrent encoder and decoders as plain modules."""
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from condcap_sk.text.modules import CaptionEncoder, CaptionSpeaker
-from condcap_sk.text.vocabulary import END, UNKNOWN
-from condcap_sk.training.seeding import seeded_init
+from condcap_sk._torch.seeding import make_rng, seeded_init
+from condcap_sk.answers.tokens import END
+from condcap_sk.text.modules import (
+    CaptionAutoencoder,
+    CaptionDecoder,
+    CaptionEncoder,
+    TiedDecoder,
+    counted,
+    trimmed,
+)
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 6, 4, 3
-
-
-@pytest.fixture
-def speaker():
-    with seeded_init(0):
-        return CaptionSpeaker(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH).eval().requires_grad_(False)
-
-
-@pytest.fixture
-def heard():
-    return torch.randn(5, N_COMPONENTS, generator=torch.Generator().manual_seed(0))
-
-
-def test__candidates__all_that_can_be_said__share_a_probability_of_one(speaker, heard):
-    _, scores = speaker.candidates(heard, 500)
-    torch.testing.assert_close(scores.exp().sum(1), torch.ones(5))
-    assert (scores.isfinite().sum(1) == 4 * (1 + 4 * (1 + 4))).all()
-
-
-def test__sample__many_draws__are_as_frequent_as_they_are_probable(speaker, heard):
-    tokens, scores = speaker.candidates(heard[:1], 500)
-    drawn = speaker.sample(heard[:1].expand(20_000, -1), torch.Generator().manual_seed(1))
-    for said, probability in zip(tokens[0, :10], scores[0, :10].exp(), strict=True):
-        share = (drawn == said).all(1).float().mean()
-        assert abs(share - probability) < 4 * (probability / 20_000).sqrt()
-
-
-def test__sample__what_is_drawn__is_what_can_be_said(speaker, heard):
-    drawn = speaker.sample(heard.repeat(200, 1), torch.Generator().manual_seed(2))
-    assert drawn.shape == (1000, MAX_LENGTH)
-    assert not (drawn == UNKNOWN).any()
-    assert not (drawn[:, 0] == END).any()
-    # After the end there is nothing but filling.
-    assert not ((drawn[:, :-1] == END) & (drawn[:, 1:] != END)).any()
-
-
 CAPTIONS = torch.tensor([[2, END, END], [3, 2, 4], [END, END, END], [4, 5, END], [2, 2, END]])
 
 
-def test__encoder__captions_alone_or_filled_up_beside_longer_ones__have_the_same_vectors():
+@pytest.fixture
+def encoder():
     with seeded_init(0):
-        encoder = CaptionEncoder(N_TOKENS, N_COMPONENTS, 8)
-    together = encoder(CAPTIONS)
-    alone = [encoder(row[None, : max(1, (row != END).sum())]) for row in CAPTIONS]
-    torch.testing.assert_close(together, torch.cat(alone))
+        return CaptionEncoder(N_TOKENS, N_COMPONENTS, 8)
 
 
-def test__log_probability__captions_beside_longer_ones__are_as_probable_as_told_word_by_word(
-    speaker, heard
-):
-    state, previous = speaker._initial_state(heard), torch.full((5, 1), speaker.start)
-    total, goes_on = torch.zeros(5), torch.ones(5, dtype=torch.bool)
-    for column in CAPTIONS.T:
-        logits, state = speaker._step(heard, previous, state)
-        told = logits[:, 0].log_softmax(1).gather(1, column[:, None])[:, 0]
-        total += told.where(goes_on, 0)
-        goes_on, previous = goes_on & (column != END), column[:, None]
-    torch.testing.assert_close(speaker.log_probability(heard, CAPTIONS), total)
+@pytest.fixture(params=[CaptionDecoder, TiedDecoder])
+def decoder(request):
+    with seeded_init(0):
+        return request.param(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH)
+
+
+@pytest.fixture
+def vectors():
+    return torch.randn(5, N_COMPONENTS, generator=make_rng(0))
+
+
+def test__trimmed__captions_of_any_length__keep_one_end():
+    assert trimmed(CAPTIONS[[0, 2]]).tolist() == [[2, END], [END, END]]
+    assert torch.equal(trimmed(CAPTIONS), CAPTIONS)
+
+
+def test__counted__tokens_of_a_caption__are_those_up_to_the_first_end():
+    expected = [[1, 1, 0], [1, 1, 1], [1, 0, 0], [1, 1, 1], [1, 1, 1]]
+    assert counted(CAPTIONS).int().tolist() == expected
+
+
+class TestEncoder:
+    def test__vectors__of_any_caption__have_one_norm(self, encoder):
+        torch.testing.assert_close(encoder(CAPTIONS).norm(dim=1), torch.full((5,), 2.0))
+
+    def test__captions__alone_or_beside_longer_ones__have_the_same_vectors(self, encoder):
+        together = encoder(CAPTIONS)
+        alone = [encoder(row[None, : max(1, (row != END).sum())]) for row in CAPTIONS]
+        torch.testing.assert_close(together, torch.cat(alone))
+
+    def test__stepwise__any_captions__is_what_forward_returns(self, encoder):
+        torch.testing.assert_close(encoder.stepwise(CAPTIONS), encoder(CAPTIONS))
+
+    def test__order_of_words__counts(self, encoder):
+        one, other = encoder(torch.tensor([[2, 3, 4], [4, 3, 2]]))
+        assert not torch.allclose(one, other, atol=1e-3)
+
+
+class TestDecoders:
+    def test__log_probability__is_the_sum_over_the_words_and_the_end(self, decoder, vectors):
+        state, previous = decoder.initial_state(vectors), torch.full((5, 1), decoder.start)
+        total, goes_on = torch.zeros(5), torch.ones(5, dtype=torch.bool)
+        for column in CAPTIONS.T:
+            logits, state = decoder.step(vectors, previous, state)
+            step = logits[:, 0].log_softmax(1).gather(1, column[:, None])[:, 0]
+            total += step.where(goes_on, 0)
+            goes_on, previous = goes_on & (column != END), column[:, None]
+        torch.testing.assert_close(decoder.log_probability(vectors, CAPTIONS), total)
+        torch.testing.assert_close(decoder.stepwise_log_probability(vectors, CAPTIONS), total)
+
+    def test__vector__is_fed_at_every_step(self, decoder, vectors):
+        """With the same state and word, another vector gives other words."""
+        previous = torch.full((5, 1), 2)
+        same_state = decoder.initial_state(vectors[:1]).expand(-1, 5, -1).contiguous()
+        logits, _ = decoder.step(vectors, previous, same_state)
+        assert not torch.allclose(logits[0], logits[1], atol=1e-4)
+
+    def test__log_probability__its_gradient__reaches_the_vectors(self, decoder, vectors):
+        vectors.requires_grad_()
+        decoder.log_probability(vectors, CAPTIONS).sum().backward()
+        assert (vectors.grad.abs().sum(1) > 0).all()
+
+
+def test__caption_decoder__cross_entropy__is_the_mean_over_tokens_that_count(vectors):
+    with seeded_init(0):
+        decoder = CaptionDecoder(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH)
+    total = decoder.log_probability(vectors, CAPTIONS).sum()
+    expected = -total / counted(CAPTIONS).sum()
+    torch.testing.assert_close(decoder.cross_entropy(vectors, CAPTIONS), expected)
+
+
+class TestTiedDecoder:
+    @pytest.fixture
+    def decoder(self):
+        with seeded_init(0):
+            return TiedDecoder(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH)
+
+    def test__embedding__gives_the_logits_too(self, decoder):
+        outputs = torch.randn(2, 8, generator=make_rng(0))
+        before = decoder.logits(outputs)
+        assert before.shape == (2, N_TOKENS)
+        with torch.no_grad():
+            decoder.embedding.weight[3] *= 2
+        after = decoder.logits(outputs)
+        # The bias begins at 0.
+        torch.testing.assert_close(after[:, 3], 2 * before[:, 3])
+        torch.testing.assert_close(after[:, :3], before[:, :3])
+
+    def test__loss__is_drawn_from_its_own_stream_and_teaches_every_part(self, decoder, vectors):
+        vectors.requires_grad_()
+        state = torch.get_rng_state()
+        loss = decoder.loss(vectors, CAPTIONS, make_rng(0))
+        assert torch.equal(loss, decoder.loss(vectors, CAPTIONS, make_rng(0)))
+        assert not torch.equal(loss, decoder.loss(vectors, CAPTIONS, make_rng(1)))
+        assert torch.equal(torch.get_rng_state(), state)
+        loss.backward()
+        assert vectors.grad.abs().sum() > 0
+        assert all(p.grad.abs().sum() > 0 for p in decoder.parameters())
+
+    def test__loss__trained__makes_its_captions_probable(self, decoder, vectors):
+        optimizer = torch.optim.Adam(decoder.parameters(), 1e-2)
+        before, rng = decoder.log_probability(vectors, CAPTIONS).sum(), make_rng(0)
+        for _ in range(60):
+            optimizer.zero_grad()
+            decoder.loss(vectors, CAPTIONS, rng).backward()
+            optimizer.step()
+        assert decoder.log_probability(vectors, CAPTIONS).sum() > before / 2
+
+
+class TestAutoencoder:
+    @pytest.fixture
+    def make(self, encoder):
+        with seeded_init(1):
+            decoder = CaptionDecoder(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH)
+        return lambda noise: CaptionAutoencoder(encoder, decoder, noise, make_rng(0))
+
+    def test__noisy__has_the_noise_that_was_asked_for(self, make, encoder):
+        many = CAPTIONS.repeat(1000, 1)
+        noise = make(0.5).noisy(many) - encoder(many)
+        assert noise.std().item() == pytest.approx(0.5, rel=0.05)
+        assert abs(noise.mean().item()) < 0.02
+        assert torch.equal(make(0).noisy(CAPTIONS), encoder(CAPTIONS))
+
+    def test__loss__teaches_encoder_and_decoder(self, make):
+        module = make(0.5)
+        (loss,) = module.loss(CAPTIONS).values()
+        loss.backward()
+        assert module.encoder.embedding.weight.grad.abs().sum() > 0
+        assert module.decoder.embedding.weight.grad.abs().sum() > 0
+
+    def test__loss__columns_that_only_fill__change_nothing(self, make):
+        filled = torch.nn.functional.pad(CAPTIONS[[0, 4]], (0, 5))
+        (one,), (other,) = (make(0).loss(ids).values() for ids in (CAPTIONS[[0, 4]], filled))
+        torch.testing.assert_close(one, other)
+
+
+def test__encoder__its_vectors__are_read_off_the_mean_of_the_states():
+    encoder = CaptionEncoder(6, 4, 8)
+    states, _ = encoder.recurrence(encoder.embedding(torch.tensor([[2, 3, 4]])))
+    direction = F.normalize(encoder.to_vector(states.mean(1)), dim=1)
+    torch.testing.assert_close(encoder(torch.tensor([[2, 3, 4, 0, 0]])), 2 * direction)
+
+
+def test__tied_decoder__loss__is_the_smoothed_cross_entropy_of_a_caption(monkeypatch):
+    shares = []
+    monkeypatch.setattr(
+        "condcap_sk.text.modules.dropout", lambda values, share, rng: shares.append(share) or values
+    )
+    decoder = TiedDecoder(6, 4, 8, max_length=3)
+    vectors, ids = torch.randn(2, 4), torch.tensor([[2, 3, 0], [4, 0, 0]])
+    logits, _ = decoder.step(vectors, decoder.shifted(ids), decoder.initial_state(vectors))
+    counts = torch.tensor([[True, True, True], [True, True, False]])
+    total = F.cross_entropy(logits[counts], ids[counts], label_smoothing=0.1, reduction="sum")
+    torch.testing.assert_close(decoder.loss(vectors, ids, None), total / 2)
+    assert shares == [0.3, 0.5]  # of words' components, and of outputs

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from condcap_sk import ConditionalCaptioner
+from condcap_sk.answers.tokens import N_SPECIAL
+from condcap_sk.answers.vocabulary import LabelVocabulary, TextVocabulary
 from condcap_sk.text import CaptionCodec
-from condcap_sk.text.vocabulary import Vocabulary
 from condcap_sk.text.word_vectors import vectors_of
-from condcap_sk.training.embedding import begin_with
 
 CAPTIONS = ["a red dog", "a blue cat", "one red cat"]
 KNOWN = {
@@ -20,14 +20,14 @@ KNOWN = {
 
 
 def vocabulary():
-    return Vocabulary("word", 1, None, None).fit(CAPTIONS)
+    return TextVocabulary("word").fit(CAPTIONS)
 
 
 def test__vectors_of__known_and_unknown_words__standardised_or_nan():
     words = vocabulary()
     vectors = vectors_of(words, KNOWN)
     known = ~np.isnan(vectors).any(axis=1)
-    assert {words.tokens_[i - 2] for i in np.flatnonzero(known)} == {"red", "blue", "dog"}
+    assert {words.tokens_[i - N_SPECIAL] for i in np.flatnonzero(known)} == {"red", "blue", "dog"}
     np.testing.assert_allclose(vectors[known].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(vectors[known].std(), 1, atol=1e-5)
 
@@ -36,13 +36,20 @@ def test__vectors_of__one_word_known__none():
     assert vectors_of(vocabulary(), {"red": [1.0]}) is None
 
 
+def test__vectors_of__none_or_labels__none():
+    assert vectors_of(vocabulary(), None) is None
+    assert vectors_of(LabelVocabulary().fit(np.array(["red", "blue"])), KNOWN) is None
+
+
 @pytest.mark.parametrize(
-    ("mapping", "told"),
+    ("mapping", "named"),
     [({"Dog": [1.0], "horse": [2.0]}, "but 'Dog', 'horse'"), ({}, "but nothing")],
     ids=["others", "empty"],
 )
-def test__vectors_of__no_word_known__names_some_of_both(mapping, told):
-    with pytest.raises(ValueError, match=f"(?s)word_vectors holds none.*'a', 'blue'.*{told}.*Pass"):
+def test__vectors_of__no_word_known__names_some_of_both(mapping, named):
+    with pytest.raises(
+        ValueError, match=f"(?s)word_vectors holds none.*'a', 'blue'.*{named}.*Pass"
+    ):
         CaptionCodec(word_vectors=mapping).fit(CAPTIONS)
 
 
@@ -70,19 +77,6 @@ def test__vectors_of__tensors__are_taken():
     np.testing.assert_array_equal(
         vectors_of(vocabulary(), tensors), vectors_of(vocabulary(), KNOWN)
     )
-
-
-@pytest.mark.parametrize("width", [4, 64])
-def test__begin_with__any_width__keeps_who_is_near_whom(width):
-    words = vocabulary()
-    torch.manual_seed(0)
-    embedding = torch.nn.Embedding(len(words), width)
-    before = embedding.weight.detach().clone()
-    begin_with(embedding, vectors_of(words, KNOWN))
-    red, blue, dog, cat = (embedding.weight[words.ids_[w]] for w in ("red", "blue", "dog", "cat"))
-    near = torch.nn.functional.cosine_similarity
-    assert near(red, blue, 0) > 0.8 > near(red, dog, 0)
-    assert torch.equal(cat, before[words.ids_["cat"]])
 
 
 def test__captioner__word_vectors__are_used_everywhere_and_not_kept(tmp_path):

@@ -37,20 +37,20 @@ class Watch:
 
     def __init__(self, stop_at=None):
         self.stop_at = stop_at
-        self.seen = []
+        self.events = []
         self.scores = []
 
     def setup(self, estimator, context):
-        self.seen.append("setup")
+        self.events.append("setup")
 
     def teardown(self, estimator, context):
-        self.seen.append("teardown")
+        self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context):
-        self.seen.append(f"begin {context.task_name}")
+        self.events.append(f"begin {context.task_name}")
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
-        self.seen.append(f"end {context.task_name}")
+        self.events.append(f"end {context.task_name}")
         if fitted_estimator is not None:
             self.scores.append(fitted_estimator.score(X, y))
         return context.task_name == "epoch" and context.task_id + 1 == self.stop_at
@@ -59,13 +59,13 @@ class Watch:
 def test__callback__sees_stages_and_epochs():
     watch = Watch()
     est = quick().set_callbacks(watch).fit(X, Y)
-    assert watch.seen[:4] == ["setup", "begin fit", "begin captions", "begin epoch"]
-    assert watch.seen[-3:] == ["end latents", "end fit", "teardown"]
+    assert watch.events[:4] == ["setup", "begin fit", "begin captions", "begin epoch"]
+    assert watch.events[-3:] == ["end latents", "end fit", "teardown"]
     for name in ("captions", "images", "latents", "fit"):
-        assert watch.seen.count(f"begin {name}") == watch.seen.count(f"end {name}") == 1
+        assert watch.events.count(f"begin {name}") == watch.events.count(f"end {name}") == 1
     # Each epoch of the last stage could have answered, and the end did.
-    last = watch.seen.index("begin latents")
-    assert len(watch.scores) == watch.seen[last:].count("end epoch") + 1
+    last = watch.events.index("begin latents")
+    assert len(watch.scores) == watch.events[last:].count("end epoch") + 1
     assert watch.scores[-1] == est.score(X, Y)
 
 
@@ -81,7 +81,7 @@ def test__callback__fit_is_the_same_with_it():
 def test__callback__asks_to_stop__ends_each_stage():
     watch = Watch(stop_at=2)
     est = quick().set_callbacks(watch).fit(X, Y)
-    assert watch.seen.count("end epoch") == 6
+    assert watch.events.count("end epoch") == 6
     assert est.gan_.n_iter_ == 4  # two epochs of two batches
     assert est.predict(X).shape == (30,)
 
@@ -98,7 +98,7 @@ def test__callback__fit_fails__is_torn_down():
     watch = Watch()
     with pytest.raises(ValueError, match="y"):
         quick().set_callbacks(watch).fit(X, [set()] * 30)
-    assert watch.seen[-1] == "teardown"
+    assert watch.events[-1] == "teardown"
 
 
 def test__scoring_monitor__logs_epochs():
@@ -176,9 +176,9 @@ def test__callbacks__inside_a_search__watch_and_end_every_fit(stop_at):
     search = GridSearchCV(quick().set_callbacks(watch), {"gan__lr": [1e-3, 1e-2]}, cv=2)
     search.fit(X, Y)
     n_fits = 5
-    assert watch.seen.count("begin fit") == watch.seen.count("end fit") == n_fits
+    assert watch.events.count("begin fit") == watch.events.count("end fit") == n_fits
     if stop_at:
-        assert watch.seen.count("end epoch") == 3 * stop_at * n_fits
+        assert watch.events.count("end epoch") == 3 * stop_at * n_fits
     assert len(watch.scores) >= n_fits
     assert_holds_a_model_only(search.best_estimator_)
 

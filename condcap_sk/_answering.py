@@ -1,0 +1,292 @@
+"""What a fitted `ConditionalCaptioner` does: it checks, and its model answers."""
+
+from collections.abc import Callable, Collection
+from numbers import Integral
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, check_scalar
+
+from ._pixels import warn_of_scale
+from ._torch.environment import own_environment
+from ._validation import as_array, as_rows, check_images, check_latents, check_same_images
+from .answers.label_sets import answer_rows
+from .answers.labels import check_answers
+from .gan.prior import draw_latents
+from .metrics import cider, fixed_latent_accuracy
+from .model.core import FittedModel
+from .text import CaptionCodec
+
+
+class Answering:
+    """The methods of a fitted `ConditionalCaptioner`."""
+
+    n_latents: int
+    batch_size: int
+    model_: FittedModel
+    codec_: CaptionCodec
+    fitted_params_: dict[str, Any]
+    image_shape_: tuple[int, ...]
+    pixel_range_: tuple[float, float]
+    _validate_params: Callable[[], None]
+
+    @own_environment()
+    def predict(self, X: ArrayLike, c: ArrayLike | None = None) -> NDArray[Any]:
+        """Answer for each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        c : array-like of shape (n_latents,) or (n, n_latents), default=None
+            One latent for all images, or one each. None: the answer that the model holds most
+            relevant among those it gives under `latent_bank_`; of sentences under these, under
+            c = 0 and of the consensus decoder, the one that is most probable and relevant and
+            agrees best with the others.
+
+        Returns
+        -------
+        answers : ndarray of shape (n,)
+            In the labels' dtype; str objects for captions.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X)
+        if c is None:
+            return self.model_.decode(self.model_.best(images, self.batch_size))
+        latents = check_latents(c, len(images), self.model_.n_latents)
+        return self.model_.decode(self.model_.answer(images, latents, self.batch_size))
+
+    @own_environment()
+    def predict_grid(self, X: ArrayLike, latents: ArrayLike) -> NDArray[Any]:
+        """Answer for every image under every latent; each image is encoded once.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        latents : array-like of shape (k, n_latents)
+            Latents, for example from `sample_latents`.
+
+        Returns
+        -------
+        answers : ndarray of shape (n, k)
+            In the labels' dtype; str objects for captions.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X)
+        bank = as_rows(latents, self.model_.n_latents, "latents")
+        return self.model_.decode(self.model_.answer_each(images, bank, self.batch_size))
+
+    @own_environment()
+    def sample(self, X: ArrayLike, n_samples: int = 5) -> list[list[Any]]:
+        """Give several distinct answers for each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        n_samples : int, default=5
+            Most answers for one image. Fewer are given where the model has fewer.
+
+        Returns
+        -------
+        answers : list of n lists
+            Distinct answers. Labels are most relevant first, as is anything with
+            ``objective="paper"``. Other sentences differ from each other, and are in the order of
+            what `predict` chooses by; the first is the one that it gives.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        found = self.model_.sample(images, n_samples, self.batch_size)
+        return [self.model_.decode(ids).tolist() for ids in found]
+
+    @overload
+    def infer_latent(
+        self, X: ArrayLike, labels: ArrayLike, return_std: Literal[False] = False
+    ) -> NDArray[np.float32]: ...
+
+    @overload
+    def infer_latent(
+        self, X: ArrayLike, labels: ArrayLike, return_std: Literal[True]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+
+    @own_environment()
+    def infer_latent(
+        self, X: ArrayLike, labels: ArrayLike, return_std: bool = False
+    ) -> NDArray[np.float32] | tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read back the latent that would have given this answer to this image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        labels : array-like of shape (n,)
+            One answer for each image.
+        return_std : bool, default=False
+            Return the standard deviations of the estimate, too: many latents give the same answer.
+
+        Returns
+        -------
+        c : ndarray of shape (n, n_latents), float32
+            The recogniser's estimate, the mean of Q(c | s, X), scaled so that its squared error is
+            least on the model's own answers to training images. Where another label would be
+            given under it, it is moved until this one is, if that can be.
+        std : ndarray of shape (n, n_latents), float32
+            Its standard deviation in each dimension. Only with `return_std`. Not learned with
+            ``objective="paper"``.
+        """
+        images, ids = self._check_pairs(X, labels)
+        mean, std = self.model_.infer(images, ids, self.batch_size)
+        return (mean, std) if return_std else mean
+
+    @own_environment()
+    def infer_speaker(
+        self, X: ArrayLike, labels: ArrayLike
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read the latent of one speaker who gave all of these answers.
+
+        The recogniser proposes latents, the generator and the decoder judge how likely each is to
+        give these answers: importance sampling of the posterior.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        labels : array-like of shape (n,)
+            The speaker's answer to each image.
+
+        Returns
+        -------
+        c, std : ndarray of shape (n_latents,), float32
+            Mean and standard deviation of the posterior, given all the answers. ``predict(X_new,
+            c)`` continues as the speaker would.
+        """
+        return self.model_.infer_speaker(*self._check_pairs(X, labels))
+
+    @own_environment()
+    def recover_latent(self, X: ArrayLike, c: ArrayLike) -> NDArray[np.float32]:
+        """Read back latents from the generated sentence vectors, before they are decoded.
+
+        Where this is much more exact than ``infer_latent(X, predict(X, c))``, the latent hides in
+        differences that no answer shows.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        c : array-like of shape (n_latents,) or (n, n_latents)
+            The latents that vectors are generated with.
+
+        Returns
+        -------
+        c : ndarray of shape (n, n_latents), float32
+            The recogniser's estimate, the mean of Q(c | G(c, X), X).
+        """
+        check_is_fitted(self)
+        return self.model_.recover(self._check_images(X), c)
+
+    @own_environment()
+    def score_samples(self, X: ArrayLike, labels: ArrayLike | None = None) -> NDArray[np.float32]:
+        """Return how relevant each given answer is to its image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        labels : array-like of shape (n,), default=None
+            One answer for each image. None: what `predict` answers.
+
+        Returns
+        -------
+        relevance : ndarray of shape (n,), float32
+            Log-odds that the answer belongs to the image; higher is better.
+        """
+        images, ids = self._check_pairs(X, self.predict(X) if labels is None else labels)
+        return self.model_.relevance(images, ids, self.batch_size)
+
+    def sample_latents(
+        self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None
+    ) -> NDArray[np.float32]:
+        """Draw latents from the prior N(0, I).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of latents.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None draws others each time.
+
+        Returns
+        -------
+        c : ndarray of shape (n_samples, n_latents), float32
+            The latents.
+        """
+        check_scalar(n_samples, "n_samples", Integral, min_val=0)
+        n_latents = self.model_.n_latents if hasattr(self, "model_") else self.n_latents
+        return draw_latents(n_samples, n_latents, random_state)
+
+    @own_environment()
+    def score(self, X: ArrayLike, y: Collection[Any]) -> float:
+        """Score `predict(X)` against the right answers.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        y : collection of n collections
+            The right answers of each image, as in `fit`. Labels that were not there are right
+            answers that are never given.
+
+        Returns
+        -------
+        score : float
+            Labels: share of answers that are in the set. Captions: mean CIDEr, between 0 and 10;
+            always 0 for one image, where every n-gram is in every document, see `metrics.cider`.
+        """
+        answers = self.predict(X)
+        right = answer_rows(y, len(answers), "y", getattr(self, "classes_", None))
+        return SCORES[self.model_.are_sentences](self.codec_, answers, right)
+
+    def _check_images(self, X: ArrayLike) -> NDArray[Any]:
+        # `batch_size` counts in prediction, and may have been set after fit.
+        self._validate_params()
+        given = as_array(X)
+        images = check_images(given, self, self.fitted_params_["image_shape"])
+        check_same_images(images, self.image_shape_, given.shape)
+        if images.ndim == 4:
+            warn_of_scale(images, self.pixel_range_)
+        return images
+
+    def _check_pairs(
+        self, X: ArrayLike, labels: ArrayLike
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        check_is_fitted(self)
+        images = self._check_images(X)
+        answers = check_answers(labels, "labels")
+        if len(answers) != len(images):
+            raise ValueError(
+                f"X holds {len(images)} images, but labels holds {len(answers)} answers. "
+                "Pass one answer for each image."
+            )
+        return images, self.codec_.vocabulary_.encode(answers, "labels")
+
+
+def _share_of_right(codec: CaptionCodec, labels: NDArray[Any], right: list[list[Any]]) -> float:
+    if isinstance(right[0][0], str) != isinstance(codec.classes_[0], str):
+        raise ValueError(
+            f"y holds no answer that was in fit: {right[0][:5]}, where fit had "
+            f"{codec.classes_[:5].tolist()}. Pass labels of the same kind."
+        )
+    return float(fixed_latent_accuracy(labels[:, None], right)[0])
+
+
+def _mean_cider(codec: CaptionCodec, captions: NDArray[Any], right: list[list[Any]]) -> float:
+    if not isinstance(right[0][0], str):
+        raise ValueError(f"y holds {right[0][0]!r}, but fit saw captions. Pass strings.")
+    return float(cider(captions, right, analyzer=codec.analyzer_).mean())
+
+
+# By whether answers are sentences.
+SCORES = {False: _share_of_right, True: _mean_cider}

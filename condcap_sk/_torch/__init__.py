@@ -1,0 +1,1 @@
+"""Small helpers around torch, shared by all stages: batches, devices, threads, seeds."""

@@ -1,0 +1,19 @@
+"""Dropout that draws from a generator of its own, not from torch's global one."""
+
+import torch
+
+
+def dropout(values, share, rng):
+    """Leave out a share of `values`, and scale up the rest; `rng` is on their device."""
+    kept = torch.empty_like(values).bernoulli_(1 - share, generator=rng)
+    return values * kept / (1 - share)
+
+
+def glimpse(vectors, rng):
+    """Return image vectors with some components left out, against overfitting: images are few.
+
+    Many components are redundant; of few, each is needed. Shares were chosen on held-out training
+    rows of Flickr8k and of drawn scenes.
+    """
+    n = vectors.shape[1]
+    return dropout(vectors, 0.4 if n > 512 else 0.2 if n > 128 else 0, rng)

@@ -1,0 +1,206 @@
+"""The training of G, D and Q. The terms of their losses are those of a subclass."""
+
+from typing import ClassVar
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from .._torch.seeding import make_rng
+from ..training.net import StageNet, n_training_steps
+from .modules import Discriminator, Generator, Networks, Recogniser
+from .prior import sample_prior
+
+
+class Game(StageNet):
+    """Trains `Networks`: in each step D, then the others, each side with an optimizer of its own.
+
+    Parameters
+    ----------
+    bank : Tensor of shape (m, n_components)
+        The distinct sentence vectors.
+    rng : torch.Generator
+        On the device; draws latents, answers and noise.
+    ema_decay : float
+        Of the average of all networks over the steps.
+    n_latents, mi_weight
+        See `LatentGAN`.
+    """
+
+    # The parameters of `LatentGAN` that this game takes.
+    SETTINGS: ClassVar[tuple[str, ...]] = ("n_latents", "mi_weight")
+    HIDDEN_SIZE: ClassVar[int] = 128
+
+    def __init__(self, module, *, bank, rng, ema_decay, n_latents, mi_weight, **net_params):
+        self.bank = bank
+        self.rng = rng
+        self.ema_decay = ema_decay
+        self.n_latents = n_latents
+        self.mi_weight = mi_weight
+        super().__init__(module, **net_params)
+
+    @staticmethod
+    def callbacks_needed():
+        """Return skorch callbacks that come before the user's."""
+        return []
+
+    @staticmethod
+    def consensus(gan, networks, images, answers, n_steps, seeds):
+        """Return the consensus decoder that is trained afterwards, or None, and its history."""
+        return None, {}
+
+    @classmethod
+    def settings(cls, gan, answers, device):
+        """Return the parameters for a `LatentGAN` and `EncodedAnswers`."""
+        return {name: getattr(gan, name) for name in cls.SETTINGS}
+
+    @classmethod
+    def n_steps(cls, answers, batch_size):
+        """Return the length of the training by rule."""
+        return n_training_steps(len(answers), batch_size, per_row=2, least=2000, least_epochs=12)
+
+    @classmethod
+    def build(cls, gan, answers, n_image, image_networks):
+        """Return untrained networks for a `LatentGAN` and `EncodedAnswers`.
+
+        `image_networks` are those of G, D and Q, or three times None.
+        """
+        hidden_size = cls.HIDDEN_SIZE if gan.hidden_size == "auto" else gan.hidden_size
+        return Networks(
+            Generator(
+                n_image,
+                gan.n_latents,
+                answers.vectors.shape[1],
+                hidden_size,
+                answers.radius,
+                image_networks[0],
+            ),
+            *cls._judges(gan, answers, n_image, hidden_size, image_networks),
+        )
+
+    @staticmethod
+    def _judges(gan, answers, n_image, hidden_size, image_networks):
+        n_components = answers.vectors.shape[1]
+        _, of_d, of_q = image_networks
+        return (
+            Discriminator(n_image, n_components, hidden_size, of_d),
+            Recogniser(n_image, n_components, gan.n_latents, hidden_size, of_q),
+        )
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.average_ = AveragedModel(
+            self.module_, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay), use_buffers=True
+        )
+        return self
+
+    def initialize_optimizer(self, *args, **kwargs):
+        named = list(self.module_.named_parameters())
+        self.of_discriminator_ = [pair for pair in named if pair[0].startswith("discriminator.")]
+        self.of_others_ = [pair for pair in named if not pair[0].startswith("discriminator.")]
+        self.optimizer_ = self.make_optimizer([parameter for _, parameter in self.of_others_])
+        self.optimizer_discriminator_ = self.adam(self.module_.discriminator.parameters())
+        return self
+
+    def adam(self, parameters):
+        # No momentum: the opponent moves, so old gradients mislead. The betas of R1's paper.
+        return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99), fused=True)
+
+    def make_optimizer(self, parameters):
+        """Return the optimizer of all networks but D."""
+        return self.adam(parameters)
+
+    def train_step(self, batch, **fit_params):
+        inputs, _ = batch
+        self._set_training(True)
+        images, answers = inputs["images"].to(self.device), inputs["answers"].to(self.device)
+        truth = self._one_of(answers)
+        latents = sample_prior(len(images), self.n_latents, self.rng)
+        losses: dict = {}
+        for terms_of, optimizer, parameters in (
+            (self.discriminator_losses, self.optimizer_discriminator_, self.of_discriminator_),
+            (self.generator_losses, self.optimizer_, self.of_others_),
+        ):
+            # G's step needs the gradient through D, not D's own.
+            self.module_.discriminator.requires_grad_(parameters is self.of_discriminator_)
+            terms = terms_of(images, answers, truth, latents)
+            optimizer.zero_grad()
+            sum(terms.values()).backward()
+            # skorch's callbacks (gradient clipping) hang on this event.
+            self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+            optimizer.step()
+            losses |= {name: term.detach() for name, term in terms.items()}
+        self.average_.update_parameters(self.module_)
+        return {"loss": sum(losses.values()), "losses": losses}
+
+    def discriminator_losses(self, images, answers, truth, latents):
+        """Return the terms that D descends.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, …)
+        answers : Tensor of shape (n, k), int
+            Rows of `bank`; −1 is none.
+        truth : Tensor of shape (n,), int
+            One answer of each image.
+        latents : Tensor of shape (n, n_latents)
+
+        Returns
+        -------
+        terms : dict of Tensor
+        """
+        raise NotImplementedError
+
+    def generator_losses(self, images, answers, truth, latents):
+        """Return the terms that the other networks descend, as `discriminator_losses` does."""
+        raise NotImplementedError
+
+    def noisy(self, vectors, rng):
+        """Return sentence vectors as D and Q get them."""
+        return vectors
+
+    def measure(self, networks, held_out, rng):
+        """Return how good `networks` are on `HeldOut` images."""
+        latents = sample_prior(len(held_out.images), self.n_latents, rng)
+        vectors = networks.generator(held_out.images, latents)
+        recovered, _ = networks.recogniser(held_out.images, self.noisy(vectors, rng))
+        return {
+            **self.measure_answers(networks, held_out, vectors),
+            "valid_latent_error": (recovered - latents).square().mean().item(),
+        }
+
+    def measure_answers(self, networks, held_out, vectors):
+        """Return the share of generated vectors whose nearest sentence vector is the image's."""
+        nearest = torch.cdist(vectors, held_out.bank).argmin(1)
+        right = (held_out.answers == nearest[:, None]).any(1)
+        return {"valid_accuracy": right.float().mean().item()}
+
+    def _one_of(self, answers):
+        """Draw one of each row's answers, all equally likely."""
+        lengths = (answers >= 0).sum(1)
+        draws = torch.rand(len(answers), generator=self.rng, device=answers.device)
+        return answers.gather(1, (draws * lengths).long()[:, None])[:, 0]
+
+
+class HeldOut:
+    """Images and answers that are measured in a training and not learned from.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, …)
+    answers : EncodedAnswers
+    seed : int
+        Of latents and noise: the same each time.
+    device : torch.device
+    """
+
+    def __init__(self, images, answers, seed, device):
+        self.images = torch.from_numpy(images).to(device)
+        self.bank = torch.from_numpy(answers.vectors).to(device)
+        self.answers = torch.from_numpy(answers.index).to(device)
+        self.ids = None if answers.ids is None else torch.from_numpy(answers.ids).to(device)
+        self.seed = seed
+
+    @torch.no_grad()
+    def __call__(self, net):
+        rng = make_rng(self.seed, self.images.device)
+        return net.measure(net.average_.module.eval(), self, rng)

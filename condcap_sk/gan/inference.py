@@ -1,0 +1,150 @@
+"""What fitted networks compute: vectors from latents, latents from vectors, log-odds."""
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._torch.batches import ROWS, in_batches
+from .._torch.environment import own_environment
+from .._validation import as_rows, check_images, check_latents, for_torch
+
+IMAGES = 32  # that a network of pixels computes together on a CPU
+
+
+class LatentInference:
+    """The methods of a fitted `LatentGAN`."""
+
+    batch_size: int
+    generator_: Any
+    discriminator_: Any
+    recogniser_: Any
+    consensus_: Any
+    device_: torch.device
+
+    @property
+    def _n_latents(self) -> int:
+        return self.generator_.config["n_latents"]
+
+    @property
+    def _n_components(self) -> int:
+        return self.generator_.config["n_components"]
+
+    @own_environment()
+    def generate(self, X: ArrayLike, c: ArrayLike) -> NDArray[np.float32]:
+        """Return the sentence vectors G(c, X).
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        c : array-like of shape (n_latents,) or (n, n_latents)
+            One latent for all, or one each.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n, n_components), float32
+            On the sphere of the sentence vectors.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, self._gets_vectors)
+        latents = check_latents(c, len(images), self._n_latents)
+        return self._apply(self.generator_, images, latents).numpy()
+
+    @own_environment()
+    def infer(
+        self, X: ArrayLike, vectors: ArrayLike
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the latents Q(s, X) that images and sentence vectors belong to.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        vectors : array-like of shape (n, n_components)
+            One sentence vector for each image.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n, n_latents), float32
+            Q's Gaussian.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, self._gets_vectors)
+        given = as_rows(vectors, self._n_components, "vectors")
+        mean, log_variance = self._apply(self.recogniser_, images, given)
+        scale, spread = self.calibration_
+        return scale * mean.numpy(), spread * (0.5 * log_variance).exp().numpy()
+
+    @own_environment()
+    def calibrate(self, X: ArrayLike, vectors: ArrayLike, c: NDArray[np.floating]) -> Self:
+        """Scale the means and standard deviations of `infer`, so that they are right for answers.
+
+        Q is trained on generated vectors, which hold more of the latent than the answers that they
+        decode to: on answers, its means are too long and its standard deviations too small.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        vectors : array-like of shape (n, n_components)
+            The sentence vectors of the answers.
+        c : ndarray of shape (n, n_latents)
+            The latents that they were generated with.
+
+        Returns
+        -------
+        self : LatentGAN
+            Itself.
+        """
+        self.calibration_ = 1.0, 1.0
+        mean, std = self.infer(X, vectors)
+        scale = (mean * c).sum() / max((mean * mean).sum(), 1e-12)
+        spread = np.sqrt(np.square(c - scale * mean).mean() / np.square(std).mean())
+        self.calibration_ = float(scale), float(spread)
+        return self
+
+    @own_environment()
+    def relevance(self, X: ArrayLike, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return D's log-odds that captions are true ones of their image.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), or (n, C, H, W) with an `image_network`
+            Image vectors, or images.
+        vectors : ndarray of shape (n, k, n_components)
+            Sentence vectors of k captions for each image.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n, k), float32
+            Before the sigmoid.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, self._gets_vectors)
+        columns = [
+            self._apply(self.discriminator_, images, vectors[:, k]) for k in range(vectors.shape[1])
+        ]
+        return torch.stack(columns, dim=1).numpy()
+
+    def _consensus_vectors(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the sentence vectors that the consensus decoder turns into captions."""
+        return self._apply(self.consensus_, X).numpy()
+
+    def _apply(self, network: torch.nn.Module, *inputs: NDArray[np.generic]) -> Any:
+        rows, size = ROWS, 16 * self.batch_size
+        if not self._gets_vectors:
+            rows, size = IMAGES, self.batch_size
+        tensors = map(torch.from_numpy, inputs)
+        return in_batches(network, *tensors, size=size, device=self.device_, rows=rows)
+
+    @property
+    def _gets_vectors(self) -> bool:
+        return self.generator_.config["image_network"] is None
+
+    def _check_images(self, X: ArrayLike, get_vectors: bool, reset: bool = False) -> NDArray[Any]:
+        if get_vectors:
+            return for_torch(validate_data(self, X, dtype=np.float32, reset=reset))
+        return check_images(X, self, reset=reset)

@@ -1,0 +1,27 @@
+"""PaperGame: equations (4)–(6) of the paper, and nothing else."""
+
+import torch
+
+from .game import Game
+from .losses import adversarial_value, latent_error
+
+
+class PaperGame(Game):
+    """``min_{G,Q} max_D L_adv + λ_I · L_I``, equation (4)."""
+
+    def discriminator_losses(self, images, answers, truth, latents):
+        with torch.no_grad():
+            fake = self.module_.generator(images, latents)
+        return {"discriminator": -self._adversarial_value(images, self.bank[truth], fake)}
+
+    def generator_losses(self, images, answers, truth, latents):
+        fake = self.module_.generator(images, latents)
+        recovered, _ = self.module_.recogniser(images, fake)
+        return {
+            "generator": self._adversarial_value(images, self.bank[truth], fake),
+            "latent": self.mi_weight * latent_error(latents, recovered),
+        }
+
+    def _adversarial_value(self, images, real, fake):
+        discriminator = self.module_.discriminator
+        return adversarial_value(discriminator(images, real), discriminator(images, fake))

@@ -1,0 +1,125 @@
+"""RelativisticGame: the default, made to converge, to use the whole prior and to keep to images."""
+
+import torch
+
+from .game import Game
+from .losses import (
+    channel_cross_entropy,
+    divergence_from_prior,
+    gradient_penalty,
+    latent_error,
+    relativistic_loss,
+)
+from .prior import sample_prior
+
+
+class RelativisticGame(Game):
+    """The terms that `LatentGAN` documents.
+
+    Parameters
+    ----------
+    posterior_weight, kl_weight, mismatch_weight, gradient_penalty, noise, image_dropout
+        See `LatentGAN`.
+    """
+
+    SETTINGS = (
+        *Game.SETTINGS,
+        "posterior_weight",
+        "kl_weight",
+        "mismatch_weight",
+        "gradient_penalty",
+        "noise",
+        "image_dropout",
+    )
+
+    def __init__(
+        self,
+        module,
+        *,
+        posterior_weight,
+        kl_weight,
+        mismatch_weight,
+        gradient_penalty,
+        noise,
+        image_dropout,
+        **game_params,
+    ):
+        self.posterior_weight = posterior_weight
+        self.kl_weight = kl_weight
+        self.mismatch_weight = mismatch_weight
+        self.gradient_penalty = gradient_penalty
+        self.noise = noise
+        self.image_dropout = image_dropout
+        super().__init__(module, **game_params)
+
+    def discriminator_losses(self, images, answers, truth, latents):
+        with torch.no_grad():
+            fake = self.noisy(self.module_.generator(images, latents), self.rng)
+        real = self.noisy(self.bank[truth], self.rng)
+        # A neighbour's caption is the third kind of fake, unless it fits this image too.
+        stray = truth.roll(1)
+        is_wrong = (answers != stray[:, None]).all(1).float()
+        mismatched = self.noisy(self.bank[stray], self.rng)
+        vectors = torch.cat([real, fake, mismatched]).requires_grad_()
+        scores = self.module_.discriminator(images.repeat(3, *[1] * (images.ndim - 1)), vectors)
+        real_scores, fake_scores, stray_scores = scores.chunk(3)
+        loss = relativistic_loss(better=real_scores, worse=fake_scores)
+        mismatch = relativistic_loss(real_scores, stray_scores, is_wrong)
+        # Times three: the sum over the kinds of vector (R1 + R2 + the same on mismatches).
+        penalty = 3 * gradient_penalty(scores, vectors)
+        return {
+            "discriminator": loss,
+            "mismatch": self.mismatch_weight * mismatch,
+            "penalty": self.gradient_penalty * penalty,
+        }
+
+    def generator_losses(self, images, answers, truth, latents):
+        real = self.noisy(self.bank[truth], self.rng)
+        generated = self.module_.generator(self.glimpse(images), latents)
+        fake = self.noisy(generated, self.rng)
+        fake_scores = self.module_.discriminator(images, fake)
+        with torch.no_grad():
+            real_scores = self.module_.discriminator(images, real)
+        hidden = self._some_hidden(self.glimpse(images))
+        recovered, _ = self.module_.recogniser(hidden, fake)
+        mean, log_variance = self.module_.recogniser(hidden, real)
+        return {
+            "generator": relativistic_loss(better=fake_scores, worse=real_scores),
+            "latent": self.mi_weight * latent_error(latents, recovered),
+            **self.prior_losses(generated, answers),
+            **self.posterior_losses(images, truth, mean, log_variance),
+        }
+
+    def prior_losses(self, generated, answers):
+        """Return further terms of what G makes under the prior's latents."""
+        return {}
+
+    def posterior_losses(self, images, truth, mean, log_variance):
+        """Return the terms of true pairs: from Q's latent, G must give the sentence vector back."""
+        generated = self.module_.generator(images, self._latents_of(mean, log_variance))
+        divergence = divergence_from_prior(mean, log_variance)
+        return {
+            "posterior": self.posterior_weight * self.channel(generated, truth),
+            "divergence": self.posterior_weight * self.kl_weight * divergence,
+        }
+
+    def channel(self, generated, truth):
+        """Return the cross-entropy of the true answers, sent as the vectors `generated`."""
+        candidates, position = truth.unique(return_inverse=True)
+        return channel_cross_entropy(generated, self.bank[candidates], position, self.noise)
+
+    def glimpse(self, images):
+        """Return images as G and Q see them."""
+        return images
+
+    def noisy(self, vectors, rng):
+        return vectors + self.noise * torch.empty_like(vectors).normal_(generator=rng)
+
+    def _latents_of(self, mean, log_variance):
+        noise = sample_prior(len(mean), self.n_latents, self.rng)
+        return mean + (0.5 * log_variance).exp() * noise
+
+    def _some_hidden(self, images):
+        draws = torch.rand(len(images), generator=self.rng, device=images.device)
+        hidden = (draws < self.image_dropout).view(-1, *[1] * (images.ndim - 1))
+        return images.masked_fill(hidden, 0)

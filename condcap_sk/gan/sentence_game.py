@@ -1,0 +1,140 @@
+"""SentenceGame: the relativistic game with a decoder in it."""
+
+import math
+
+import torch
+
+from .._torch.candidates import candidates_of
+from .._torch.dropout import glimpse
+from .._torch.embedding import begin_with
+from ..text.modules import TiedDecoder
+from ..training.net import decay_groups, n_training_steps
+from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
+from .losses import divergence_from_prior, set_cross_entropy
+from .modules import Networks, SentenceGenerator
+from .relativistic_game import RelativisticGame
+
+
+class SentenceGame(RelativisticGame):
+    """The game of sentences: a decoder is trained with G.
+
+    The posterior path ends in the cross-entropy of the caption's words, and trains the decoder
+    with the rest. Some of its latents are the prior's mean, at which G and the decoder so learn
+    what a captioner without a latent would. The KL weight is steered to where the divergence is
+    `kl_target` nats: under a fixed weight the posterior collapses onto the prior or forgets it,
+    depending on the data.
+
+    Between two latents that the posterior path trains on, nothing makes captions true. So whatever
+    the latent, G's vector must be closer to one of the image's captions than to those of others.
+
+    Parameters
+    ----------
+    ids : Tensor of shape (m, max_length)
+        The token ids of `bank`.
+    kl_target : float
+        Nats.
+    truth_weight : float
+        See `LatentGAN`.
+    """
+
+    SETTINGS = (*RelativisticGame.SETTINGS, "truth_weight")
+    HIDDEN_SIZE = 256
+    # All chosen on held-out training photographs of Flickr8k and on drawn scenes.
+    CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
+    STEERING = 0.02  # of the KL weight, in a step whose divergence is twice the target
+    MOST_NATS = 6  # of a target by rule
+    KL_WEIGHTS = 0.01, 5.0  # least and most
+
+    def __init__(self, module, *, ids, kl_target, truth_weight, **game_params):
+        self.ids = ids
+        self.kl_target = kl_target
+        self.truth_weight = truth_weight
+        super().__init__(module, **game_params)
+
+    @staticmethod
+    def callbacks_needed():
+        return [clipping()]
+
+    @staticmethod
+    def consensus(gan, networks, images, answers, n_steps, seeds):
+        # Pixels would have to go through G's network once more.
+        if images.ndim > 2:
+            return None, {}
+        return fine_tune(gan, networks, images, answers, n_steps, seeds)
+
+    @classmethod
+    def settings(cls, gan, answers, device):
+        auto = min(gan.n_latents, cls.MOST_NATS)
+        return {
+            **super().settings(gan, answers, device),
+            "ids": torch.from_numpy(answers.ids).to(device),
+            "kl_target": auto if gan.kl_target == "auto" else gan.kl_target,
+        }
+
+    @classmethod
+    def n_steps(cls, answers, batch_size):
+        return n_training_steps(answers.n_pairs, batch_size, per_row=2, least=1000, least_epochs=8)
+
+    @classmethod
+    def build(cls, gan, answers, n_image, image_networks):
+        hidden_size = cls.HIDDEN_SIZE if gan.hidden_size == "auto" else gan.hidden_size
+        n_components = answers.vectors.shape[1]
+        sizes = n_image, gan.n_latents, n_components
+        generator = SentenceGenerator(*sizes, answers.radius, image_networks[0])
+        # torch's recurrent layers take no NumPy numbers.
+        size = int(gan.decoder_size)
+        decoder = TiedDecoder(answers.n_tokens, n_components, size, answers.ids.shape[1])
+        of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
+        begin_with(decoder.embedding, answers.word_vectors)
+        return Networks(generator, of_d, of_q, decoder)
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.kl_weight_ = self.kl_weight
+        return self
+
+    def make_optimizer(self, parameters):
+        # Most of what they learn is a language, and no game.
+        return torch.optim.AdamW(decay_groups(parameters), lr=self.lr, **OF_LANGUAGE)
+
+    def train_step(self, batch, **fit_params):
+        step = super().train_step(batch, **fit_params)
+        excess = min(self.divergence_ / self.kl_target - 1, 1)
+        least, most = self.KL_WEIGHTS
+        steered = self.kl_weight_ * math.exp(self.STEERING * excess)
+        self.kl_weight_ = min(max(steered, least), most)
+        return step
+
+    def prior_losses(self, generated, answers):
+        candidates, fits = candidates_of(answers)
+        truth = set_cross_entropy(generated, self.bank[candidates], fits, self.noise)
+        return {"truth": self.truth_weight * truth}
+
+    def posterior_losses(self, images, truth, mean, log_variance):
+        latents = self._latents_of(mean, log_variance)
+        n_centred = int(self.CENTRED * len(latents))
+        latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
+        generated = self.module_.generator(self.glimpse(images), latents)
+        of_words = self.module_.decoder.loss(generated, self.ids[truth], self.rng)
+        divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
+        self.divergence_ = divergence.item()
+        # Where Q's latent is not used, it costs nothing.
+        share = 1 - n_centred / len(latents)
+        of_vectors = self.channel(generated[n_centred:], truth[n_centred:])
+        return {
+            "posterior": of_words,
+            "channel": share * self.posterior_weight * of_vectors,
+            "divergence": share * self.kl_weight_ * divergence,
+        }
+
+    def glimpse(self, images):
+        # Of pixels, none are left out.
+        return images if images.ndim > 2 else glimpse(images, self.rng)
+
+    def measure_answers(self, networks, held_out, vectors):
+        """Return the cross-entropy of each image's first caption under c = 0, in nats."""
+        latents = vectors.new_zeros(len(vectors), self.n_latents)
+        centre = networks.generator(held_out.images, latents)
+        ids = held_out.ids[held_out.answers[:, 0]]
+        log_probability = networks.decoder.log_probability(centre, ids)
+        return {"valid_cross_entropy": -log_probability.mean().item()}

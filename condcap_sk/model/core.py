@@ -1,0 +1,139 @@
+"""FittedModel: what answers, ranks, judges and reads latents back."""
+
+import numpy as np
+
+from ..gan.prior import draw_latents
+from . import readback
+
+# Latents tried for each answer that `sample` is to give: chosen on held-out training photographs of
+# Flickr8k, on which the best of 20 captions gains until there.
+N_TRIED = 8
+MOST_TRIED = 100_000  # latents tried in `sample`, however many answers are asked for; by hand
+
+
+class FittedModel:
+    """A captioner without scikit-learn: images in, token ids out.
+
+    Images `X` are as `check_images` returns them, ids as the vocabulary does, and `batch_size` is
+    the number of images that are computed at a time.
+
+    Parameters
+    ----------
+    codec : CaptionCodec
+    sight : Sight
+    gan : LatentGAN
+    answerer : Answerer
+    bank : ndarray of shape (k, n_latents), float32
+        The latents that are tried where none is given.
+    """
+
+    def __init__(self, codec, sight, gan, answerer, bank):
+        self.codec = codec
+        self.sight = sight
+        self.gan = gan
+        self.answerer = answerer
+        self.bank = bank
+
+    @property
+    def n_latents(self):
+        """Dimension of the latent variable."""
+        return self.bank.shape[1]
+
+    @property
+    def are_sentences(self):
+        """Whether answers are sequences of tokens, and not labels."""
+        return self.codec.vocabulary_.are_sentences
+
+    @property
+    def history(self):
+        """Losses and held-out measures of all stages, a dict of lists."""
+        stages = {"captions": self.codec, "images": self.sight.encoder, "latents": self.gan}
+        histories = {name: stage.history_ for name, stage in stages.items() if stage is not None}
+        histories["consensus"] = self.gan.consensus_history_
+        return {f"{stage}_{n}": v for stage, values in histories.items() for n, v in values.items()}
+
+    def fits(self, shape):
+        """Whether the parts, maybe from a file, belong together and to images of `shape`."""
+        codec, gan, decoder = self.codec, self.gan, self.gan.decoder_
+        return (
+            gan._n_components == codec._n_features_out
+            and gan._n_latents == gan.n_latents == self.n_latents
+            and self.answerer.has_decoder == (decoder is not None)
+            and (decoder is None or decoder.start == len(codec.vocabulary_))
+            and (decoder is None or decoder.max_length == codec.vocabulary_.max_length_)
+            and self.sight.fits(codec, gan, shape)
+        )
+
+    def decode(self, ids):
+        """Return the answers of token ids (…, max_length)."""
+        flat = self.codec.vocabulary_.decode(ids.reshape(-1, ids.shape[-1]))
+        return flat.reshape(ids.shape[:-1])
+
+    def answer(self, X, c, batch_size):
+        """Return the ids (n, max_length) of the answers to images, each under its latent."""
+        return np.concatenate(
+            [self.answerer.choose(images, c[rows]) for rows, images in self._batches(X, batch_size)]
+        )
+
+    def answer_each(self, X, latents, batch_size):
+        """Return the ids (n, k, max_length) of the answers to images under each latent."""
+        return np.concatenate(
+            [
+                self.answerer.choose_each(images, latents)
+                for _, images in self._batches(X, batch_size)
+            ]
+        )
+
+    def rank(self, X, batch_size, further=()):
+        """Rank the answers under the bank, and those under `further` latents beside them."""
+        n_voting, latents = len(self.bank), np.vstack([self.bank, *further])
+        return [
+            answers
+            for _, images in self._batches(X, batch_size)
+            for answers in self.answerer.rank(images, latents, n_voting)
+        ]
+
+    def best(self, X, batch_size):
+        """Return the ids (n, max_length) of the best answers, whatever the latent."""
+        return np.stack([ids[0] for ids, _ in self.rank(X, batch_size)])
+
+    def sample(self, X, n_samples, batch_size):
+        """Return for each image the ids of `n_samples` answers, or as many as there are."""
+        n_possible = self.codec.vocabulary_.n_possible
+        n_tried = min(N_TRIED * min(int(n_samples), n_possible), MOST_TRIED)
+        # The same each time: what is drawn is a matter of how many are asked for.
+        further = draw_latents(max(0, n_tried - len(self.bank)), self.n_latents, 0)
+        return [
+            self.answerer.pick(ids, merits, n_samples)
+            for ids, merits in self.rank(X, batch_size, further)
+        ]
+
+    def relevance(self, X, ids, batch_size):
+        """Return the log-odds (n,) that answers (n, max_length) belong to images."""
+        relevance = [
+            self.answerer.relevance(images, ids[rows][:, None])
+            for rows, images in self._batches(X, batch_size)
+        ]
+        return np.concatenate(relevance)[:, 0]
+
+    def infer(self, X, ids, batch_size):
+        """Return mean and standard deviation of the latents of answers, see `readback.infer`."""
+        found = [
+            readback.infer(self, images, ids[rows]) for rows, images in self._batches(X, batch_size)
+        ]
+        mean, std = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return mean, std
+
+    def infer_speaker(self, X, ids):
+        """Return mean and standard deviation of one speaker's latent."""
+        return readback.infer_speaker(self, self.sight(X), ids)
+
+    def recover(self, X, c):
+        """Return the latents that Q infers from generated vectors, before they are decoded."""
+        images = self.sight(X)
+        return self.gan.infer(images, self.gan.generate(images, c))[0]
+
+    def _batches(self, X, batch_size):
+        for start in range(0, len(X), batch_size):
+            rows = slice(start, start + batch_size)
+            yield rows, self.sight(X[rows])

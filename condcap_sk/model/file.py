@@ -1,0 +1,74 @@
+"""The fitted estimator in one file, see `_persistence`."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from .._persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
+from ..exceptions import ModelFileError
+from ..gan import LatentGAN
+from ..text import CaptionCodec
+from ..vision import ImageEncoder
+from ..vision.sight import SIGHTS
+from .core import FittedModel
+from .kinds import answerer_of
+
+STAGES: dict[str, Any] = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
+
+
+def save(estimator, known_class, path):
+    """Write a fitted estimator to a file; only a `known_class` can be read again."""
+    stages = {name: getattr(estimator, f"{name}_") for name in STAGES}
+    stages = {name: stage for name, stage in stages.items() if stage is not None}
+    for name, part in {known_class.__name__: estimator, **stages}.items():
+        if type(part) not in (known_class, *STAGES.values()):
+            raise ValueError(
+                f"{name} is a {type(part).__name__}, which `load` does not know. Keep it with "
+                "joblib.dump."
+            )
+    fields: dict[str, Any] = {}
+    tensors: dict[str, torch.Tensor] = {}
+    for name, stage in stages.items():
+        fields[name], of_stage = stage._to_state(name)
+        tensors |= of_stage
+    fields |= {
+        "params": pack_params(estimator, estimator.fitted_params_),
+        "image_shape": list(estimator.image_shape_),
+        "pixel_range": [estimator.pixel_range_],
+        "latent_bank": estimator.latent_bank_.tolist(),
+    }
+    if hasattr(estimator, "n_features_in_"):
+        fields["n_columns"] = estimator.n_features_in_
+    if hasattr(estimator, "feature_names_in_"):
+        fields["columns"] = estimator.feature_names_in_.tolist()
+    write(path, fields, tensors)
+
+
+def load(known_class, path):
+    """Return an unfitted estimator, its `FittedModel`, and the shape and pixel range of images."""
+    header, held = read(path)
+    fields, tensors = Fields(header, "header"), Tensors(held)
+    estimator = unpack_params(known_class, fields.inner("params"), STAGES.values())
+    sight_class = SIGHTS[estimator.images]
+    stages = {
+        name: STAGES[name]._from_state(name, fields.inner(name), tensors)
+        for name in ("codec", *sight_class.STAGES, "gan")
+    }
+    sight = sight_class(stages.get("image_encoder") or estimator.image_encoder or ImageEncoder())
+    shape = image_shape(fields, "image_shape")
+    pixel_range = tuple(fields.numbers("pixel_range", 2)[0].tolist())
+    bank = fields.numbers("latent_bank", estimator.n_latents)
+    if "n_columns" in fields:
+        estimator.n_features_in_ = fields.size("n_columns")
+    if "columns" in fields:
+        columns = fields.take("columns", list)
+        estimator.feature_names_in_ = np.array(columns, dtype=object)
+    fields.end()
+    tensors.end()
+    codec, gan = stages["codec"], stages["gan"]
+    answerer = answerer_of(codec, sight, gan, estimator.relevance_weight, estimator.beam_width)
+    model = FittedModel(codec, sight, gan, answerer, bank)
+    if gan.objective != estimator.objective or not model.fits(shape):
+        raise ModelFileError(f"{path} holds parts of different models.")
+    return estimator, model, shape, pixel_range

@@ -1,0 +1,64 @@
+"""Latents from answers: of one answer, and of one speaker who gave several."""
+
+import numpy as np
+from scipy.special import softmax
+
+from ..gan.prior import propose
+
+# By hand: more proposals and steps cost time, and on grids of digits nearly all labels are reached.
+N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
+N_REACHED = 28  # images whose answer's latent is searched for at a time
+N_STEPS = 9  # from the latent that Q infers to one that G needs
+
+
+def infer(model, images, ids):
+    """Return mean and standard deviation of the latents of answers (n, max_length) to images.
+
+    Where the model's answer under the mean is another one, and each can be searched for, the mean
+    is moved until the answer is the given one, if that can be.
+    """
+    vectors = model.codec.encode_tokens(ids)
+    mean, std = model.gan.infer(images, vectors)
+    if model.answerer.is_searched and not model.sight.is_costly:
+        others = np.flatnonzero((model.answerer.choose(images, mean) != ids).any(axis=1))
+        for i in np.split(others, range(N_REACHED, len(others), N_REACHED)):
+            if len(i):
+                mean[i] = _reach(model, images[i], ids[i], vectors[i], mean[i], std[i])
+    return mean, std
+
+
+def _reach(model, images, ids, vectors, means, stds):
+    """Return for each image the first latent on a way that gives its answer.
+
+    The way leads from Q's mean to where, of many proposals, G comes closest to the answer. Where
+    no latent gives it, the mean is returned.
+    """
+    n, every = len(images), np.arange(len(images))
+    pairs = zip(means[:, None], stds[:, None], strict=True)
+    proposals = np.stack([propose(mean, std, N_PROPOSALS)[0] for mean, std in pairs])
+    generated = model.gan.generate(
+        np.repeat(images, N_PROPOSALS, axis=0), proposals.reshape(-1, means.shape[1])
+    ).reshape(n, N_PROPOSALS, -1)
+    closest = np.einsum("npd,nd->np", generated, vectors).argmax(axis=1)
+    path = np.linspace(means, proposals[every, closest], N_STEPS, axis=1, dtype=np.float32)
+    repeated = np.repeat(images, N_STEPS, axis=0)
+    given = model.answerer.choose(repeated, path.reshape(-1, means.shape[1]))
+    reached = (given.reshape(n, N_STEPS, -1) == ids[:, None]).all(axis=2)
+    return path[every, reached.argmax(axis=1)]
+
+
+def infer_speaker(model, images, ids):
+    """Return mean and standard deviation of the latent of one speaker's answers to images.
+
+    Q proposes latents, G and the decoder judge how probable the answers are under each: importance
+    sampling of the posterior.
+    """
+    means, stds = model.gan.infer(images, model.codec.encode_tokens(ids))
+    proposals, log_weights = propose(means, stds, N_PROPOSALS)
+    for image, answer in zip(images, ids, strict=True):
+        repeated = np.broadcast_to(image, (N_PROPOSALS, *image.shape))
+        vectors = model.gan.generate(repeated, proposals)
+        log_weights += model.answerer.log_probability(vectors, np.tile(answer, (N_PROPOSALS, 1)))
+    weights = softmax(log_weights).astype(np.float32)[:, None]
+    mean = (weights * proposals).sum(axis=0)
+    return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))

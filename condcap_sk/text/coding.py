@@ -1,0 +1,129 @@
+"""What a fitted `CaptionCodec` does: captions to sentence vectors and back."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._torch.environment import own_environment
+from .._validation import as_rows
+from ..answers.labels import check_answers
+from ..answers.vocabulary import Vocabulary
+from . import inference
+
+
+class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """The methods of a fitted `CaptionCodec`."""
+
+    batch_size: int
+    vocabulary_: Vocabulary
+    encoder_: Any
+    decoder_: Any
+    device_: torch.device
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.encoder_.config["n_components"]
+
+    @own_environment()
+    def transform(self, captions: ArrayLike) -> NDArray[np.float32]:
+        """Return the sentence vectors of captions.
+
+        Parameters
+        ----------
+        captions : array-like of shape (n_captions,)
+            Labels that were in `fit`, or sentences; unknown words are read as such.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_captions, n_components), float32
+            Each of norm ``sqrt(n_components)``.
+        """
+        check_is_fitted(self)
+        captions = check_answers(captions, "captions")
+        return self.encode_tokens(self.vocabulary_.encode(captions))
+
+    @own_environment()
+    def inverse_transform(self, vectors: ArrayLike) -> NDArray[Any]:
+        """Return the likeliest caption of each vector.
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n_captions, n_components)
+            Sentence vectors, exact or near one.
+
+        Returns
+        -------
+        captions : ndarray of shape (n_captions,)
+            In the labels' dtype; str objects for sentences.
+        """
+        tokens, _ = self.candidates(vectors, 1)
+        return self.vocabulary_.decode(tokens[:, 0])
+
+    @own_environment()
+    def encode_tokens(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the sentence vectors of token ids.
+
+        Parameters
+        ----------
+        tokens : ndarray of shape (n_captions, max_length), int64
+            As returned by `candidates`.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_captions, n_components), float32
+            Each of norm ``sqrt(n_components)``.
+        """
+        check_is_fitted(self)
+        return inference.encode(self.encoder_, tokens, size=self.batch_size, device=self.device_)
+
+    @own_environment()
+    def candidates(
+        self, vectors: ArrayLike, n_candidates: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the likeliest captions of each vector as token ids, by beam search.
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n_captions, n_components)
+            Sentence vectors, exact or near one.
+        n_candidates : int
+            Width of the beam.
+
+        Returns
+        -------
+        tokens : ndarray of shape (n_captions, k, max_length), int64
+            Likeliest first, k ≤ `n_candidates`.
+        log_probabilities : ndarray of shape (n_captions, k), float32
+            Of the decoder.
+        """
+        check_is_fitted(self)
+        vectors = as_rows(vectors, self._n_features_out, "vectors")
+        return inference.likeliest(
+            self.decoder_, vectors, n_candidates, size=16 * self.batch_size, device=self.device_
+        )
+
+    @own_environment()
+    def log_probability(self, vectors: ArrayLike, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how probable captions are under the decoder, given sentence vectors.
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n_captions, n_components)
+            Sentence vectors, exact or near one.
+        tokens : ndarray of shape (n_captions, max_length), int64
+            The captions, as returned by `candidates`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_captions,), float32
+            Sums over tokens.
+        """
+        check_is_fitted(self)
+        vectors = as_rows(vectors, self._n_features_out, "vectors")
+        return inference.log_probability(
+            self.decoder_, vectors, tokens, size=16 * self.batch_size, device=self.device_
+        )

@@ -1,0 +1,158 @@
+"""Stage: the base of the estimators that train torch modules."""
+
+import copy
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._persistence import Fields, Tensors, history, named_tensors, pack_params, unpack_params
+from .._torch.config import describe
+from .._torch.device import Portable
+from .._torch.environment import own_environment
+from .._torch.seeding import make_rng
+from .._torch.threads import with_threads
+from .._validation import Function, checks_params
+from .net import Rows, StageNet, train
+
+Auto = Literal["auto"]
+RandomState = int | np.random.RandomState | None
+
+
+class Stage(Portable, BaseEstimator):
+    """Base of the stages: the parameters of their trainings, these trainings, and their state.
+
+    Parameters
+    ----------
+    lr : float
+        Peak learning rate.
+    batch_size : int
+        Rows in a training step.
+    max_iter : int or "auto"
+        Training steps.
+    callbacks : list of skorch callbacks or None
+        Added to the training net.
+    device : str
+        "auto", "cpu", "cuda", "cuda:0" or "mps".
+    n_jobs : int or None
+        CPU threads of the training. None is one, -1 all.
+    random_state : int, RandomState instance or None
+        Seed of all that is random.
+    verbose : int
+        1 shows a progress bar.
+    """
+
+    _parameter_constraints: dict = {
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "callbacks": [None, list],
+        "device": [str],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # Of the fitted modules, by their attribute's name without "_", the classes that there are.
+    _MODULES: ClassVar[dict[str, tuple[type[torch.nn.Module], ...]]] = {}
+    # Those that not every fit has.
+    _OPTIONAL: ClassVar[frozenset[str]] = frozenset()
+    # Classes of modules that are parts of these.
+    _PARTS: ClassVar[tuple[type[torch.nn.Module], ...]] = ()
+
+    # skorch callbacks of an estimator whose stage this is, see `reporting`.
+    _reports: tuple = ()
+
+    def __init__(
+        self,
+        *,
+        lr: float,
+        batch_size: int,
+        max_iter: int | Auto,
+        callbacks: list[Any] | None,
+        device: str,
+        n_jobs: int | None,
+        random_state: RandomState,
+        verbose: int,
+    ) -> None:
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.callbacks = callbacks
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _train(
+        self,
+        net_class: type[StageNet],
+        module: torch.nn.Module,
+        rows: Rows,
+        *,
+        order_seed: int,
+        callbacks: Sequence[Any] = (),
+        **settings: Any,
+    ) -> tuple[Any, dict[str, list[float]]]:
+        """Return the fitted net and its history, see `train`."""
+        settings = {"batch_size": self.batch_size, "lr": self.lr, **settings}
+        return train(
+            net_class,
+            module,
+            rows,
+            order_rng=make_rng(order_seed),
+            callbacks=[*callbacks, *self._reports],
+            verbose=self.verbose,
+            **settings,
+        )
+
+    def _keep(self, **modules: torch.nn.Module | None) -> None:
+        """Hold fitted modules, under their names and "_", for inference."""
+        for name, module in modules.items():
+            setattr(self, f"{name}_", module and module.eval().requires_grad_(False))
+
+    def _own_callbacks(self) -> list[Any]:
+        """Return the user's callbacks for one training; the parameters stay as they are."""
+        return copy.deepcopy(self.callbacks) or []
+
+    def _to_state(self, prefix: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Return all that was fitted, as fields for JSON and as tensors, named after `prefix`."""
+        modules = {name: getattr(self, f"{name}_") for name in self._MODULES}
+        modules = {name: module for name, module in modules.items() if module is not None}
+        fields = {
+            "params": pack_params(self),
+            "modules": {name: describe(module) for name, module in modules.items()},
+            "history": self.history_,
+            "n_iter": self.n_iter_,
+        }
+        tensors: dict[str, torch.Tensor] = {}
+        for name, module in modules.items():
+            tensors |= named_tensors(f"{prefix}.{name}.", module)
+        return fields, tensors
+
+    @classmethod
+    def _from_state(cls, prefix: str, fields: Fields, tensors: Tensors) -> Self:
+        """Return the fitted stage that `_to_state` describes; a subclass takes further fields."""
+        stage = unpack_params(cls, fields.inner("params"))
+        modules = fields.inner("modules")
+        for name, classes in cls._MODULES.items():
+            module = None
+            if name in modules or name not in cls._OPTIONAL:
+                module = tensors.module(
+                    f"{prefix}.{name}.", modules.inner(name), classes, cls._PARTS
+                )
+            setattr(stage, f"{name}_", module)
+        modules.end()
+        stage.history_ = history(fields, "history")
+        stage.n_iter_ = fields.size("n_iter")
+        stage.device_ = torch.device("cpu")
+        return stage
+
+
+def stage_fit(fit: Function) -> Function:
+    """Decorate the `fit` of a stage: parameters are validated, threads and environment its own."""
+    return checks_params(with_threads(own_environment()(fit)))

@@ -1,0 +1,126 @@
+"""What G, D and Q get of an image, by the parameter `images` of the estimator."""
+
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+
+from .._validation import check_images
+from .encoder import ImageEncoder, resolve_positions
+from .matchers import matcher_of
+from .modules import NETWORKS, image_network
+
+
+class Sight:
+    """What G, D and Q get of an image.
+
+    Parameters
+    ----------
+    stage : ImageEncoder
+        Its settings or, where one is needed, the encoder itself.
+    """
+
+    STAGES: ClassVar[tuple[str, ...]] = ()  # names of the stages that are its own
+    encoder: ImageEncoder | None = None  # the image encoder, where there is one
+    is_costly = False  # whether G, D and Q begin with pixels
+    # How far the relevance of a sentence counts. D learned sentences that were generated from true
+    # ones, not which of three fits better.
+    weight_of_sentences = 0
+
+    def __init__(self, stage):
+        pass
+
+    def fit(self, X, answers, validation, report):
+        """Learn what there is to learn; `report` is as in `fit_model`."""
+
+    def network(self, shape, answers):
+        """Return what makes image networks for G, D and Q, or None where they have none."""
+        return None
+
+    def __call__(self, X):
+        """Return images as G, D and Q get them; `X` is as `check_images` returns it."""
+        raise NotImplementedError
+
+    def fits(self, codec, gan, shape):
+        """Whether it belongs with a fitted codec and GAN, for images of `shape`."""
+        raise NotImplementedError
+
+    def relevance(self, images, ids, codec, gan):
+        """Return the log-odds (n, k) that captions (n, k, max_length) belong to images.
+
+        By D, which learned to distinguish true captions from generated and mismatched ones.
+        """
+        n, k, length = ids.shape
+        vectors = codec.encode_tokens(ids.reshape(n * k, length))
+        return gan.relevance(images, vectors.reshape(n, k, -1))
+
+
+class MatchedSight(Sight):
+    """The vectors of one image encoder, which is fitted by matching images with captions."""
+
+    STAGES = ("image_encoder",)
+    encoder: ImageEncoder
+    weight_of_sentences = 1
+
+    def __init__(self, stage):
+        self.encoder = stage
+
+    def fit(self, X, answers, validation, report):
+        with report(self.encoder):
+            self.encoder.fit(X, answers, validation)
+
+    def __call__(self, X):
+        # As its `fit` reads them: of a single pixel, which axis is the channels' is not clear.
+        return self.encoder._encode(check_images(X))
+
+    def fits(self, codec, gan, shape):
+        matcher, generator = self.encoder.matcher_, gan.generator_
+        sizes = codec.encoder_.config
+        return (
+            self.encoder.shape_ == shape
+            and type(matcher) is matcher_of(codec.vocabulary_, shape)
+            and all(sizes[name] == matcher.config[name] for name in sizes if name in matcher.config)
+            and gan._gets_vectors
+            and generator.n_image == matcher.network.n_features
+        )
+
+    def relevance(self, images, ids, codec, gan):
+        """Return the log-odds that the image encoder gives captions."""
+        return self.encoder.relevance(images, self.encoder.matcher_.read(ids, codec.encode_tokens))
+
+
+class EndToEndSight(Sight):
+    """The image itself: G, D and Q each have an image network of their own."""
+
+    is_costly = True
+
+    def __init__(self, stage):
+        self._n_filters, self._positions = stage.n_filters, stage.positions
+
+    def network(self, shape, answers):
+        positions = resolve_positions(self._positions, answers)
+        return partial(image_network, shape, self._n_filters, positions)
+
+    def fits(self, codec, gan, shape):
+        network = gan.generator_.image_network
+        return (
+            isinstance(network, NETWORKS)
+            and network.shape == shape
+            and gan.generator_.n_image == network.n_features
+        )
+
+    def __call__(self, X):
+        return X
+
+
+class IgnoredSight(Sight):
+    """Nothing: a constant."""
+
+    def fits(self, codec, gan, shape):
+        return gan._gets_vectors and gan.generator_.n_image == 1
+
+    def __call__(self, X):
+        return np.zeros((len(X), 1), dtype=np.float32)
+
+
+SIGHTS = {"matched": MatchedSight, "end-to-end": EndToEndSight, "ignored": IgnoredSight}

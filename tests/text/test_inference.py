@@ -1,0 +1,88 @@
+"""Encoders and decoders applied to any number of captions."""
+
+import numpy as np
+import pytest
+import torch
+
+from condcap_sk._torch.seeding import make_rng, seeded_init
+from condcap_sk.answers.tokens import END
+from condcap_sk.text.inference import encode, likeliest, log_probability
+from condcap_sk.text.modules import CaptionDecoder, CaptionEncoder
+from condcap_sk.text.search import beam_search
+
+# Sizes of which processors compute every row of a matrix product in the same way.
+N_TOKENS, N_COMPONENTS, HIDDEN_SIZE, MAX_LENGTH = 6, 16, 16, 5
+SETTINGS = {"size": 3, "device": torch.device("cpu")}
+# More than are computed together; lengths mixed, some captions several times.
+LENGTHS = np.random.RandomState(0).randint(1, MAX_LENGTH + 1, size=70)
+IDS = np.random.RandomState(1).randint(2, N_TOKENS, size=(70, MAX_LENGTH))
+IDS[np.arange(MAX_LENGTH) >= LENGTHS[:, None]] = END
+VECTORS = torch.randn(70, N_COMPONENTS, generator=make_rng(0))
+SOME = [0, 33, 69, 5]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    with seeded_init(0):
+        return CaptionEncoder(N_TOKENS, N_COMPONENTS, HIDDEN_SIZE).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    with seeded_init(1):
+        made = CaptionDecoder(N_TOKENS, N_COMPONENTS, HIDDEN_SIZE, MAX_LENGTH)
+    return made.eval().requires_grad_(False)
+
+
+def test__encode__captions_of_any_length__are_those_of_the_encoder_in_order(encoder):
+    found = encode(encoder, IDS, **SETTINGS)
+    expected = encoder(torch.from_numpy(IDS)).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test__encode__captions_alone_and_together__have_the_same_bits(encoder):
+    together = encode(encoder, IDS, **SETTINGS)
+    for row in SOME:
+        np.testing.assert_array_equal(encode(encoder, IDS[[row]], **SETTINGS)[0], together[row])
+
+
+def test__encode__the_same_caption_many_times__is_computed_once(encoder, monkeypatch):
+    computed = []
+    stepwise = CaptionEncoder.stepwise
+
+    def watched(self, ids):
+        computed.append(ids)
+        return stepwise(self, ids)
+
+    monkeypatch.setattr(CaptionEncoder, "stepwise", watched)
+    vectors = encode(encoder, np.repeat(IDS[:1], 1000, axis=0), **SETTINGS)
+    assert len(computed) == 1
+    assert (vectors == vectors[0]).all()
+
+
+def test__likeliest__any_vectors__are_those_of_beam_search(decoder):
+    ids, log_probabilities = likeliest(decoder, VECTORS.numpy(), 3, **SETTINGS)
+    expected, scores = beam_search(decoder, VECTORS, 3)
+    np.testing.assert_array_equal(ids, expected.numpy())
+    np.testing.assert_allclose(log_probabilities, scores.numpy(), atol=1e-4)
+
+
+def test__likeliest__vectors_alone_and_together__have_the_same_bits(decoder):
+    ids, log_probabilities = likeliest(decoder, VECTORS.numpy(), 3, **SETTINGS)
+    for row in SOME:
+        alone = likeliest(decoder, VECTORS[[row]].numpy(), 3, **SETTINGS)
+        np.testing.assert_array_equal(alone[0][0], ids[row])
+        np.testing.assert_array_equal(alone[1][0], log_probabilities[row])
+
+
+def test__log_probability__captions_of_any_length__are_those_of_the_decoder_in_order(decoder):
+    found = log_probability(decoder, VECTORS.numpy(), IDS, **SETTINGS)
+    expected = decoder.log_probability(VECTORS, torch.from_numpy(IDS)).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test__log_probability__captions_alone_and_together__have_the_same_bits(decoder):
+    together = log_probability(decoder, VECTORS.numpy(), IDS, **SETTINGS)
+    for row in SOME:
+        alone = log_probability(decoder, VECTORS[[row]].numpy(), IDS[[row]], **SETTINGS)
+        np.testing.assert_array_equal(alone[0], together[row])

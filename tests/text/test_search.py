@@ -1,0 +1,134 @@
+"""Captions out of a decoder: the likeliest ones, and random ones."""
+
+import itertools
+
+import pytest
+import torch
+
+from condcap_sk._torch.seeding import make_rng, seeded_init
+from condcap_sk.answers.tokens import END, N_SPECIAL, UNKNOWN
+from condcap_sk.text.modules import CaptionDecoder, TiedDecoder
+from condcap_sk.text.search import beam_search, draw
+
+N_TOKENS, N_COMPONENTS, MAX_LENGTH = 3 + N_SPECIAL, 4, 3
+# Of three words, one to three in a row.
+N_CAPTIONS = 3 + 3**2 + 3**3
+
+
+@pytest.fixture(params=[CaptionDecoder, TiedDecoder])
+def decoder(request):
+    with seeded_init(0), torch.no_grad():
+        made = request.param(N_TOKENS, N_COMPONENTS, 6, MAX_LENGTH)
+        for parameter in made.parameters():
+            parameter.mul_(3)
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def vectors():
+    return torch.randn(5, N_COMPONENTS, generator=make_rng(0))
+
+
+def enumerated(decoder, vector):
+    """Every caption that there can be and its log-probability, computed from whole captions."""
+    found = {}
+    for ids in itertools.product(range(N_TOKENS), repeat=MAX_LENGTH):
+        stop = ids.index(END) if END in ids else MAX_LENGTH
+        if stop == 0 or UNKNOWN in ids or any(ids[stop:]):
+            continue
+        rows = torch.tensor([ids])
+        logits, _ = decoder.step(
+            vector[None], decoder.shifted(rows), decoder.initial_state(vector[None])
+        )
+        logits[:, :, UNKNOWN] = -torch.inf
+        logits[:, 0, END] = -torch.inf
+        steps = logits[0].log_softmax(1).gather(1, rows.T)[: stop + 1]
+        found[ids] = steps.sum().item()
+    return found
+
+
+def test__beam_search__wide_enough__finds_what_enumeration_finds(decoder, vectors):
+    ids, scores = beam_search(decoder, vectors, 500)
+    for vector, rows, values in zip(vectors, ids, scores, strict=True):
+        possible = torch.isfinite(values)
+        found = dict(zip(map(tuple, rows[possible].tolist()), values[possible], strict=True))
+        expected = enumerated(decoder, vector)
+        assert len(expected) == possible.sum() == N_CAPTIONS
+        assert found == pytest.approx(expected, abs=1e-4)
+        assert (values[:-1] >= values[1:]).all()
+
+
+def test__beam_search__all_captions__share_a_probability_of_one(decoder, vectors):
+    _, scores = beam_search(decoder, vectors, 500)
+    torch.testing.assert_close(scores.exp().sum(1), torch.ones(5))
+
+
+def test__beam_search__width_one__is_greedy(decoder, vectors):
+    ids, _ = beam_search(decoder, vectors, 1)
+    assert ids.shape == (5, 1, MAX_LENGTH)
+    previous, state = torch.full((5, 1), decoder.start), decoder.initial_state(vectors)
+    goes_on = torch.ones(5, dtype=torch.bool)
+    for position in range(MAX_LENGTH):
+        logits, state = decoder.step(vectors, previous, state)
+        logits[:, :, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
+        previous = logits.argmax(2)
+        assert torch.equal(ids[:, 0, position], previous[:, 0].where(goes_on, torch.tensor(END)))
+        goes_on &= previous[:, 0] != END
+
+
+def test__beam_search__rows_by_themselves__find_the_same(decoder, vectors):
+    ids, scores = beam_search(decoder, vectors, 4)
+    for row in range(5):
+        alone, its_scores = beam_search(decoder, vectors[[row]], 4)
+        assert torch.equal(alone[0], ids[row])
+        torch.testing.assert_close(its_scores[0], scores[row])
+
+
+def test__draw__many_captions__are_as_frequent_as_they_are_probable(decoder, vectors):
+    ids, scores = beam_search(decoder, vectors[:1], 500)
+    drawn = draw(decoder, vectors[:1].expand(20_000, -1), make_rng(1))
+    for caption, probability in zip(ids[0, :10], scores[0, :10].exp(), strict=True):
+        share = (drawn == caption).all(1).float().mean()
+        assert abs(share - probability) < 4 * (probability / 20_000).sqrt()
+
+
+def test__draw__any_caption__has_words_and_then_only_ends(decoder, vectors):
+    drawn = draw(decoder, vectors.repeat(200, 1), make_rng(2))
+    assert drawn.shape == (1000, MAX_LENGTH)
+    assert not (drawn == UNKNOWN).any()
+    assert not (drawn[:, 0] == END).any()
+    assert not ((drawn[:, :-1] == END) & (drawn[:, 1:] != END)).any()
+
+
+def test__draw__same_seed__same_captions_and_global_stream_untouched(decoder, vectors):
+    state = torch.get_rng_state()
+    one, other = (draw(decoder, vectors, make_rng(3)) for _ in range(2))
+    assert torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test__draw__trained_decoder__leaves_no_gradient(decoder, vectors):
+    decoder.requires_grad_(True)
+    assert not draw(decoder, vectors, make_rng(0)).requires_grad
+    assert all(parameter.grad is None for parameter in decoder.parameters())
+
+
+class Dictated:
+    """A decoder whose captions are in the vectors: a token, and how often it comes."""
+
+    start, max_length = 5, 3
+
+    def initial_state(self, vectors):
+        return torch.zeros(1, len(vectors), 1)
+
+    def step(self, vectors, previous, state):
+        state = state + 1
+        token, length = vectors.T
+        following = torch.where(state[0, :, 0] > length, END, token.long())
+        return 1e4 * torch.nn.functional.one_hot(following, 5).float()[:, None], state
+
+
+def test__draw__captions_of_different_lengths__are_those_of_their_vectors():
+    vectors = torch.tensor([[2.0, 1.0], [3.0, 3.0], [4.0, 2.0]])
+    drawn = draw(Dictated(), vectors, make_rng(0))
+    assert drawn.tolist() == [[2, 0, 0], [3, 3, 3], [4, 4, 0]]

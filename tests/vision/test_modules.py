@@ -1,0 +1,127 @@
+"""Networks that turn images into image vectors, and images moved by a little."""
+
+import pytest
+import torch
+
+from condcap_sk._torch.seeding import make_rng, seeded_init
+from condcap_sk.vision.modules import (
+    ConvolutionalNetwork,
+    FeatureNetwork,
+    Features,
+    Standardise,
+    image_network,
+    neighbours,
+    random_shift,
+)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 5, 7), (1, 16, 16), (3, 33, 20), (3, 64, 64), (2, 1, 1), (1, 70, 9), (6,), (1,)],
+)
+@pytest.mark.parametrize("positions", [False, True])
+def test__image_network__any_shape__gives_a_vector_each(shape, positions):
+    with seeded_init(0):
+        network = image_network(shape, 4, positions).eval()
+    vectors = network(torch.rand(3, *shape))
+    assert vectors.shape == (3, network.n_features)
+    assert vectors.isfinite().all()
+    assert network.shape == shape
+    assert type(network) is (FeatureNetwork if len(shape) == 1 else ConvolutionalNetwork)
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 9), (6,)])
+def test__image_network__rows_by_themselves__have_the_same_vectors(shape):
+    with seeded_init(0):
+        network = image_network(shape, 4).eval()
+    images = torch.rand(5, *shape)
+    torch.testing.assert_close(network(images[[3]])[0], network(images)[3])
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 9), (6,)])
+def test__image_network__its_gradient__reaches_every_weight(shape):
+    with seeded_init(0):
+        network = image_network(shape, 4)
+    network(torch.rand(5, *shape)).square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+def test__convolutional_network__a_larger_image__has_more_channels_up_to_a_limit():
+    sizes = [ConvolutionalNetwork(1, size, size, 16).n_features for size in (8, 64, 128, 1024)]
+    assert sizes == [128, 128, 256, 512]
+
+
+def moved(positions):
+    """What moving a square does to the image vector, over what the square does."""
+    with seeded_init(0):
+        network = image_network((1, 256, 256), 4, positions=positions).eval()
+    images = torch.zeros(3, 1, 256, 256)
+    # As many pixels apart as the convolutions shrink the image, so that nothing else differs.
+    images[0, 0, 96:128, 96:128] = images[1, 0, 128:160, 128:160] = 1
+    one, other, blank = network(images)
+    return ((one - other).norm() / (one - blank).norm()).item()
+
+
+def test__positions__a_thing_moved_elsewhere__changes_the_vector():
+    assert moved(positions=True) > 10 * moved(positions=False)
+
+
+def test__features__are_standardised_and_nothing_else():
+    values = 5 + 2 * torch.randn(200, 4, generator=make_rng(0))
+    features = Features(4)
+    features.standardise.fit(values)
+    assert features.n_features == 4
+    torch.testing.assert_close(features(values), (values - values.mean(0)) / values.std(0, False))
+    assert not list(features.parameters())
+
+
+class TestStandardise:
+    def test__training_values__have_mean_0_and_variance_1(self):
+        values = 1000 + 3 * torch.randn(500, 4, 6, 6, generator=make_rng(0))
+        values[:, 3] = 7
+        out = Standardise(4).fit(values)(values)
+        torch.testing.assert_close(out.mean((0, 2, 3)), torch.zeros(4), atol=1e-2, rtol=0)
+        spread = out.std((0, 2, 3), correction=0)
+        torch.testing.assert_close(spread, torch.tensor([1.0, 1, 1, 0]), atol=1e-2, rtol=0)
+
+    def test__bytes__are_standardised_as_numbers(self):
+        values = torch.randint(256, (300, 2), generator=make_rng(0)).to(torch.uint8)
+        out = Standardise(2).fit(values)(values)
+        torch.testing.assert_close(out.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+
+    def test__many_rows__some_of_them_are_enough(self):
+        values = torch.randn(50_000, 2, generator=make_rng(0)) * 3 + 1
+        out = Standardise(2).fit(values)(values)
+        torch.testing.assert_close(out.mean(0), torch.zeros(2), atol=0.1, rtol=0)
+        torch.testing.assert_close(out.std(0), torch.ones(2), atol=0.1, rtol=0)
+
+
+class TestRandomShift:
+    def test__any_image__moves_by_at_most_its_share(self):
+        images = torch.arange(64.0 * 64).view(1, 1, 64, 64).repeat(200, 2, 1, 1)
+        moved = random_shift(images, make_rng(0))
+        assert moved.shape == images.shape
+        # Away from the edges a shift by (r, c) adds 64 r + c everywhere.
+        offsets = (moved - images)[:, :, 4:-4, 4:-4].flatten(1)
+        assert (offsets == offsets[:, :1]).all()
+        expected = {64 * r + c for r in range(-2, 3) for c in range(-2, 3)}
+        assert set(offsets[:, 0].int().tolist()) == expected
+        assert torch.equal(moved, random_shift(images, make_rng(0)))
+
+    def test__a_small_image__moves_by_a_pixel_and_its_edges_repeat(self):
+        image = torch.arange(12.0).view(1, 1, 3, 4)
+        moved = random_shift(image.expand(200, -1, -1, -1), make_rng(0))
+        rows = {tuple(rows) for rows in moved[:, 0, :, 1].floor().div(4).int().tolist()}
+        assert rows == {(0, 0, 1), (0, 1, 2), (1, 2, 2)}
+
+
+def test__neighbours__are_the_image_moved_by_a_pixel_each_way():
+    image = torch.arange(12.0).reshape(1, 1, 3, 4)
+    same, down, up, right, left = (moved[0, 0] for moved in neighbours(image))
+    assert torch.equal(same, image[0, 0])
+    assert torch.equal(down[1:], same[:-1])
+    assert torch.equal(up[:-1], same[1:])
+    assert torch.equal(right[:, 1:], same[:, :-1])
+    assert torch.equal(left[:, :-1], same[:, 1:])
+    assert torch.equal(down[0], same[0])
+    assert torch.equal(left[:, -1], same[:, -1])
