@@ -81,9 +81,8 @@ class SentenceGame(RelativisticGame):
         n_components = answers.vectors.shape[1]
         sizes = n_image, gan.n_latents, n_components
         generator = SentenceGenerator(*sizes, answers.radius, image_networks[0])
-        # torch's recurrent layers take no NumPy numbers.
-        size = int(gan.decoder_size)
-        decoder = TiedDecoder(answers.n_tokens, n_components, size, answers.ids.shape[1])
+        max_length = answers.ids.shape[1]
+        decoder = TiedDecoder(answers.n_tokens, n_components, gan.decoder_size, max_length)
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
         return Networks(generator, of_d, of_q, decoder)

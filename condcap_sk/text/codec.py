@@ -267,8 +267,7 @@ class CaptionCodec(Coding, Stage):
             auto[name] if getattr(self, name) == "auto" else getattr(self, name)
             for name in ("n_components", "hidden_size", "noise")
         )
-        # torch's recurrent layers take no NumPy numbers.
-        sizes = len(vocabulary), int(n_components), int(hidden_size)
+        sizes = len(vocabulary), n_components, hidden_size
         with seeded_init(weights_seed):
             encoder = CaptionEncoder(*sizes)
             decoder = CaptionDecoder(*sizes, vocabulary.max_length_)

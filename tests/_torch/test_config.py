@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -96,3 +97,9 @@ def test__module__built_again_from_its_description__is_the_same(cls):
         assert torch.equal(value, theirs[name])
         # The layout, too: it decides the last bits of products.
         assert value.stride() == theirs[name].stride()
+
+
+def test__numbers_of_numpy__become_those_of_python():
+    config = CaptionDecoder(np.uint64(5), np.int8(4), np.int64(6), np.uint32(3)).config
+    assert config == {"n_tokens": 5, "n_components": 4, "hidden_size": 6, "max_length": 3}
+    assert all(type(value) is int for value in config.values())
