@@ -7,7 +7,9 @@ that was noticed:
     python benchmarks/mutations.py                     # all of them: an hour on two cores
     python benchmarks/mutations.py --only gan/losses   # those whose line holds this text
 
-The tests run in forked processes, which find torch and scikit-learn imported: no Windows.
+The tests run in forked processes, which find torch and scikit-learn imported, so that one break
+takes seconds: no Windows. They are those that the same tests pass without a break, which is tried
+first.
 """
 
 import argparse

@@ -240,3 +240,34 @@ class TestWords:
         matcher = by_words().eval()
         log_odds = matcher(matcher.image_vectors(images), torch.from_numpy(IDS))
         assert ((log_odds + 5.5).abs() <= 10.001).all()
+
+
+def test__loss__images__are_moved_by_its_own_generator(monkeypatch):
+    with seeded_init(0):
+        matcher = VectorMatcher(image_network((1, 8, 8), 4), N_COMPONENTS)
+    matcher.bank, matcher.rng = torch.from_numpy(ANSWERS.vectors), make_rng(0)
+    images, moved = torch.randn(4, 1, 8, 8), []
+    monkeypatch.setattr(
+        "condcap_sk.vision.matchers.random_shift",
+        lambda given, rng: moved.append((given, rng)) or torch.zeros_like(given),
+    )
+    read = []
+    matcher.network.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    matcher.loss(images, torch.from_numpy(ANSWERS.index))
+    assert moved == [(images, matcher.rng)]
+    assert not read[0].any()
+
+
+def test__loss__words_left_out__are_drawn_by_its_own_generator(images, index):
+    matcher, given = by_words(), []
+    matcher.bank, matcher.rng = torch.from_numpy(IDS), make_rng(0)
+    matcher.embed_caption.register_forward_pre_hook(lambda _, inputs: given.append(inputs[1]))
+    matcher.loss(images, index)
+    assert given == [matcher.rng]
+
+
+def test__bag_of_words__sum__is_over_the_root_of_the_number():
+    bag = BagOfWords(N_TOKENS, 4)
+    bag.project = torch.nn.Identity()
+    two, three = bag.words.weight[2], bag.words.weight[3]
+    torch.testing.assert_close(bag(torch.tensor([2, 3, 0])), (two + three) / math.sqrt(2))

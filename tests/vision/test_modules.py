@@ -125,3 +125,23 @@ def test__neighbours__are_the_image_moved_by_a_pixel_each_way():
     assert torch.equal(left[:, :-1], same[:, 1:])
     assert torch.equal(down[0], same[0])
     assert torch.equal(left[:, -1], same[:, -1])
+
+
+def test__convolutional_network__its_vector__is_the_soft_maximum_and_the_mean_of_each_map():
+    network = ConvolutionalNetwork(3, 4, 5, 4)
+    network.layers = torch.nn.Identity()
+    images = 2 * torch.randn(2, 3, 4, 5)
+    maps = images.flatten(2)
+    weights = maps.exp() / maps.exp().sum(2, keepdim=True)
+    expected = torch.cat([(weights * maps).sum(2), maps.mean(2)], dim=1)
+    torch.testing.assert_close(network(images), expected)
+
+
+def test__positions__are_how_far_down_and_how_far_right():
+    network = ConvolutionalNetwork(1, 3, 5, 4, positions=True)
+    given = []
+    network.layers.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    network(torch.zeros(2, 1, 3, 5))
+    assert given[0].shape == (2, 3, 3, 5)
+    assert given[0][:, 1, :, 0].tolist() == [[-1.0, 0.0, 1.0]] * 2
+    assert given[0][:, 2, 0].tolist() == [[-1.0, -0.5, 0.0, 0.5, 1.0]] * 2
