@@ -351,7 +351,7 @@ class LatentGAN(LatentInference, Stage):
 
     def _to_state(self, prefix: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         network = self.generator_.image_network
-        if not isinstance(network, (*NETWORKS, torch.nn.Identity)):
+        if type(network) not in (*NETWORKS, torch.nn.Identity):
             raise ValueError(
                 f"LatentGAN.image_network={self.image_network!r:.80} is code, and a model file "
                 "holds none. Keep the estimator with joblib.dump."

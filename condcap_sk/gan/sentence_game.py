@@ -57,8 +57,8 @@ class SentenceGame(RelativisticGame):
 
     @staticmethod
     def consensus(gan, networks, images, answers, n_steps, seeds):
-        # Pixels would have to go through G's network once more.
-        if images.ndim > 2:
+        # Images would have to go through G's network once more.
+        if networks.generator.config["image_network"] is not None:
             return None, {}
         return fine_tune(gan, networks, images, answers, n_steps, seeds)
 
@@ -127,8 +127,10 @@ class SentenceGame(RelativisticGame):
         }
 
     def glimpse(self, images):
-        # Of pixels, none are left out.
-        return images if images.ndim > 2 else glimpse(images, self.rng)
+        # What G's own network gets is whole.
+        if self.module_.generator.config["image_network"] is not None:
+            return images
+        return glimpse(images, self.rng)
 
     def measure_answers(self, networks, held_out, vectors):
         """Return the cross-entropy of each image's first caption under c = 0, in nats."""

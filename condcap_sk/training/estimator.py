@@ -113,7 +113,10 @@ class Stage(Portable, BaseEstimator):
     def _keep(self, **modules: torch.nn.Module | None) -> None:
         """Hold fitted modules, under their names and "_", for inference."""
         for name, module in modules.items():
-            setattr(self, f"{name}_", module and module.eval().requires_grad_(False))
+            if module is not None:
+                # Gradients would be as large as the weights.
+                module.eval().requires_grad_(False).zero_grad()
+            setattr(self, f"{name}_", module)
 
     def _own_callbacks(self) -> list[Any]:
         """Return the user's callbacks for one training; the parameters stay as they are."""

@@ -214,3 +214,11 @@ def test__fit__images_ignored__are_not_needed():
     est.fit(X, [{"a", "b"}, {"c"}] * 10)
     assert est.image_encoder_ is None
     assert len(set(est.predict(X, [0.3, 0.1, 0.2]))) == 1
+
+
+def test__fit__consensus_decoder__is_only_where_g_gets_image_vectors():
+    consensus = {
+        images: quick(images=images).fit(X, CAPTIONS).gan_.consensus_
+        for images in ("matched", "ignored", "end-to-end")
+    }
+    assert [name for name, module in consensus.items() if module is None] == ["end-to-end"]
