@@ -20,13 +20,13 @@ def test__batches__of_any_size__give_the_same(any_model, features):
     np.testing.assert_array_equal(model.answer(features, c, 3), model.answer(features, c, 20))
     np.testing.assert_array_equal(model.best(features, 3), model.best(features, 20))
     ids = model.answer(features, c, 20)
-    np.testing.assert_array_equal(
-        model.relevance(features, ids, 3), model.relevance(features, ids, 20)
+    np.testing.assert_allclose(
+        model.relevance(features, ids, 3), model.relevance(features, ids, 20), atol=1e-5
     )
     for one, other in zip(
         model.infer(features, ids, 3), model.infer(features, ids, 20), strict=True
     ):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test__decode__ids_of_any_shape__keep_it(any_model, features):
