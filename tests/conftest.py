@@ -31,6 +31,7 @@ def quick():
         return ConditionalCaptioner(**{"random_state": 0, **params}).set_params(
             codec__max_iter=5,
             codec__hidden_size=8,
+            codec__batch_size=32,
             image_encoder__max_iter=5,
             image_encoder__n_filters=2,
             gan__max_iter=5,

@@ -22,7 +22,7 @@ DATA = {
 }
 
 
-def fit(kind, n_steps=10):
+def fit(kind, n_steps=5):
     X, y = DATA[kind]
     est = ConditionalCaptioner(random_state=0).set_params(
         codec__max_iter=n_steps, codec__hidden_size=64, image_encoder__max_iter=n_steps,

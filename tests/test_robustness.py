@@ -224,7 +224,7 @@ def outcomes():
     assert not counts or min(counts["result"], counts["error"]) > 0.1 * sum(counts.values())
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @many(300)
 @given(st.data())
 def test__fit__anything__answers_or_explains(outcomes, data):
@@ -279,7 +279,7 @@ def questions(draw, fitted):
     return est, n, draw(st.one_of(st.just(last), st.just(first), st.just(first), images(n)))
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @many(300)
 @given(st.data())
 def test__predict__anything__answers_or_explains(fitted, outcomes, data):
@@ -294,8 +294,8 @@ def test__predict__anything__answers_or_explains(fitted, outcomes, data):
         assert grid.shape == (n, len(c))
 
 
-@pytest.mark.slow
-@many(150)
+@pytest.mark.fuzz
+@many(100)
 @given(st.data())
 def test__other_questions__anything__answers_or_explains(fitted, outcomes, data):
     est, n, X = data.draw(questions(fitted))

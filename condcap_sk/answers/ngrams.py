@@ -8,7 +8,6 @@ from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from .tokens import END
 
@@ -153,17 +152,17 @@ class SharedNGrams:
     def __init__(
         self, tokens: NDArray[np.integer], weights: Sequence[float] = EQUAL_WEIGHTS
     ) -> None:
-        captions = without_end(tokens)
         self._weights = weights
-        self._has = [_incidence(captions, n) for n in range(1, len(weights) + 1)]
-        self._counts = [np.diff(has.indptr)[:, None] for has in self._has]
+        self._has = list(_incidences(tokens, len(weights)))
+        self._counts = [has.sum(axis=1, keepdims=True) for has in self._has]
         known = sum(w * (counts > 0) for w, counts in zip(weights, self._counts, strict=True))
         self._known = np.where(known > 0, known, 1)
 
     def of_all_in(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the shares (k, m) of every caption's n-grams that are in the captions `rows`."""
+        # Products of zeros and ones are whole numbers, of the same bits in whatever order added.
         total = sum(
-            weight * (has @ has[rows].T).toarray() / np.maximum(counts, 1)
+            weight * (has @ has[rows].T) / np.maximum(counts, 1)
             for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True)
         )
         return total / self._known
@@ -171,21 +170,26 @@ class SharedNGrams:
     def similarity(self, row: int) -> NDArray[np.float64]:
         """Return the shares (k,) of one caption in every one or of that in it, the larger."""
         total = sum(
-            weight * (has @ has[[row]].T).toarray() / max(counts[row, 0], 1)
+            weight * (has @ has[row]) / max(counts[row, 0], 1)
             for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True)
         )
-        return np.maximum(total / self._known[row], self.of_all_in([row]))[:, 0]
+        return np.maximum(total / self._known[row], self.of_all_in([row])[:, 0])
 
 
-def _incidence(captions: list[list[int]], n: int) -> csr_array:
-    columns: dict = {}
-    indices: list = []
-    ends = [0]
-    for caption in captions:
-        grams = set(n_grams(caption, n))
-        indices += [columns.setdefault(gram, len(columns)) for gram in grams]
-        ends.append(len(indices))
-    return csr_array((np.ones(len(indices)), indices, ends), (len(captions), len(columns)))
+def _incidences(tokens: NDArray[np.integer], longest: int) -> Iterator[NDArray[np.float64]]:
+    """Yield which captions (k,) have which n-grams, as 0 or 1, for n from 1 to `longest`."""
+    there = np.cumprod(tokens != END, axis=1, dtype=bool)
+    # An n-gram has the number of its first n − 1 tokens and of its last one.
+    numbers = np.zeros_like(tokens, dtype=np.int64)
+    for n in range(1, longest + 1):
+        last = tokens[:, n - 1 :]
+        pairs = numbers[:, : last.shape[1]] * (tokens.max() + 1) + last
+        grams, places = np.unique(pairs, return_inverse=True)
+        numbers = places.reshape(pairs.shape)
+        has = np.zeros((len(tokens), len(grams)))
+        rows, columns = np.nonzero(there[:, n - 1 :])
+        has[rows, numbers[rows, columns]] = 1
+        yield has
 
 
 def pick_diverse(

@@ -170,11 +170,11 @@ class LatentGAN(LatentInference, Stage):
 
     >>> import numpy as np
     >>> from condcap_sk.gan import LatentGAN
-    >>> X = np.repeat(np.eye(2), 100, axis=0)
+    >>> X = np.repeat(np.eye(2), 40, axis=0)
     >>> s = 2 * np.eye(4)
-    >>> y = [s[:2]] * 100 + [s[2:]] * 100
+    >>> y = [s[:2]] * 40 + [s[2:]] * 40
     >>> gan = LatentGAN(n_latents=1, noise=0.5, random_state=0).fit(X, y)
-    >>> gan.generate(X[[0, 199]], np.array([[0.5], [0.5]])).shape
+    >>> gan.generate(X[[0, 79]], np.array([[0.5], [0.5]])).shape
     (2, 4)
     """
 

@@ -69,9 +69,9 @@ def caption_report(
     >>> from condcap_sk import ConditionalCaptioner
     >>> from condcap_sk.datasets import make_captioned_shapes
     >>> from condcap_sk.metrics import caption_report
-    >>> scenes = make_captioned_shapes(40, size=16, random_state=0)
+    >>> scenes = make_captioned_shapes(20, size=16, random_state=0)
     >>> est = ConditionalCaptioner(random_state=0).set_params(
-    ...     image_encoder__max_iter=20, gan__max_iter=40)
+    ...     codec__max_iter=9, image_encoder__max_iter=9, gan__max_iter=9)
     >>> est.fit(scenes.images, scenes.captions)
     ConditionalCaptioner(...)
     >>> sorted(caption_report(est, scenes.images, scenes.captions, output_dict=True))[:4]

@@ -106,7 +106,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     >>> from condcap_sk.datasets import load_grid_digits
     >>> from condcap_sk.text import CaptionCodec
     >>> from condcap_sk.vision import ImageEncoder
-    >>> digits = load_grid_digits()
+    >>> digits = load_grid_digits(n_train=50)
     >>> codec = CaptionCodec(random_state=0).fit(range(10))
     >>> vector_sets = [codec.transform(sorted(answers)) for answers in digits.label_sets]
     >>> encoder = ImageEncoder(max_iter=20, random_state=0).fit(digits.images, vector_sets)
