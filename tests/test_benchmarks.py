@@ -1,4 +1,4 @@
-"""The peers of captions run on the package as it is."""
+"""What is measured runs on the package as it is."""
 
 from pathlib import Path
 
@@ -28,3 +28,10 @@ def test__caption_peers__few_steps__give_token_ids_of_the_vocabulary(kind, monke
     for tokens in found:
         assert tokens.shape == (8, 3)
         assert ((tokens >= 0) & (tokens < 5)).all()
+
+
+def test__mutations__every_break__has_one_place_and_tests(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import mutations
+
+    mutations.check(mutations.read_breaks())
