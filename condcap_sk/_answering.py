@@ -1,11 +1,12 @@
 """What a fitted `ConditionalCaptioner` does: it checks, and its model answers."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from numbers import Integral
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from ._pixels import warn_of_scale
@@ -29,7 +30,7 @@ class Answering:
     fitted_params_: dict[str, Any]
     image_shape_: tuple[int, ...]
     pixel_range_: tuple[float, float]
-    _validate_params: Callable[[], None]
+    _parameter_constraints: dict
 
     @own_environment()
     def predict(self, X: ArrayLike, c: ArrayLike | None = None) -> NDArray[Any]:
@@ -41,9 +42,10 @@ class Answering:
             Images or feature vectors, as in `fit`.
         c : array-like of shape (n_latents,) or (n, n_latents), default=None
             One latent for all images, or one each. None: the answer that the model holds most
-            relevant among those it gives under `latent_bank_`; of sentences under these, under
-            c = 0 and of the consensus decoder, the one that is most probable and relevant and
-            agrees best with the others.
+            relevant among those it gives under `latent_bank_`. Of sentences, except with
+            ``objective="paper"``, the one that is most probable and relevant and agrees best with
+            the others; those under c = 0 and of the consensus decoder, where there is one, are
+            among them.
 
         Returns
         -------
@@ -130,9 +132,10 @@ class Answering:
         Returns
         -------
         c : ndarray of shape (n, n_latents), float32
-            The recogniser's estimate, the mean of Q(c | s, X), scaled so that its squared error is
-            least on the model's own answers to training images. Where another label would be
-            given under it, it is moved until this one is, if that can be.
+            The recogniser's estimate, the mean of Q(c | s, X). It is scaled so that its squared
+            error is least on the model's own answers to training images, and, where another label
+            would be given under it, moved until this one is, if there is such a latent. Neither is
+            done with ``objective="paper"``, and nothing is moved with ``images="end-to-end"``.
         std : ndarray of shape (n, n_latents), float32
             Its standard deviation in each dimension. Only with `return_std`. Not learned with
             ``objective="paper"``.
@@ -250,8 +253,12 @@ class Answering:
         return SCORES[self.model_.are_sentences](self.codec_, answers, right)
 
     def _check_images(self, X: ArrayLike) -> NDArray[Any]:
-        # `batch_size` counts in prediction, and may have been set after fit.
-        self._validate_params()
+        # The one parameter that counts in prediction, and may have been set after fit.
+        validate_parameter_constraints(
+            {"batch_size": self._parameter_constraints["batch_size"]},
+            {"batch_size": self.batch_size},
+            caller_name=type(self).__name__,
+        )
         given = as_array(X)
         images = check_images(given, self, self.fitted_params_["image_shape"])
         check_same_images(images, self.image_shape_, given.shape)

@@ -124,7 +124,7 @@ def warn_of_version(written_by, what):
     """Warn where a model comes from another version of this package."""
     if written_by != __version__:
         warn_user(
-            f"{what} was kept by condcap_sk {written_by!r:.40}, this is {__version__}. If its "
+            f"{what} was saved by condcap_sk {written_by!r:.40}, this is {__version__}. If its "
             "answers differ, install that version or fit again.",
             VersionMismatchWarning,
         )

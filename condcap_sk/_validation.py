@@ -7,7 +7,7 @@ import numbers
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -15,13 +15,13 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import validate_data
 
+from ._typing import Function
+
 _CHANNELS = (1, 3, 4)
-# scikit-learn has no types. Its decorators, under these names, leave those of what they decorate.
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def checks_arguments(constraints: dict[str, list[Any]]) -> Callable[[Function], Function]:
-    """Decorate a function whose arguments scikit-learn is to check."""
+    """Decorate a function whose arguments scikit-learn, which has no types, is to check."""
     return validate_params(constraints, prefer_skip_nested_validation=False)
 
 
@@ -89,11 +89,13 @@ def as_array(X):
     return X
 
 
-def check_images(X, estimator=None, image_shape=None, reset=False):
+def check_images(X, estimator=None, image_shape=None, reset=False, channels_first=False):
     """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
 
     `estimator` keeps what is known of the columns of a 2-D `X`; with `reset`, in fit, it learns
     that. With `image_shape`, (H, W) or (H, W, C), the rows of a 2-D `X` are flattened images.
+    With `channels_first`, a 4-D `X` can be nothing but (n, C, H, W): of narrow images one could not
+    tell.
     """
     X = as_array(X)
     if reset:
@@ -133,9 +135,9 @@ def check_images(X, estimator=None, image_shape=None, reset=False):
         X = X.reshape(len(X), *image_shape)
     if X.ndim == 3:
         X = X[:, None]
-    elif X.ndim == 4 and X.shape[3] in _CHANNELS:
+    elif X.ndim == 4 and X.shape[3] in _CHANNELS and not channels_first:
         X = X.transpose(0, 3, 1, 2)
-    elif X.ndim == 4 and X.shape[1] not in _CHANNELS:
+    elif X.ndim == 4 and X.shape[1] not in _CHANNELS and not channels_first:
         raise ValueError(
             f"X holds images of shape {X.shape[1:]}, with 1, 3 or 4 channels neither last nor "
             "first. Pass images as (n, H, W, C) or (n, C, H, W)."

@@ -66,8 +66,9 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         Declares that the rows of a 2-D `X` are flattened images. None: they are feature vectors.
     relevance_weight : float, default=3
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
-        log-probability + `relevance_weight` · log-probability that the image encoder gives the
-        pair; of sentences, that over a power of their length. 0 is the plain decoder. Does not
+        log-probability + `relevance_weight` · log-probability that answer and image belong
+        together, by the image encoder or, of labels without one, by D; of sentences, that over a
+        power of their length. 0 is the plain decoder. Does not
         apply with ``objective="paper"``, nor to sentences without an image encoder.
     beam_width : int, default=3
         Width of the decoder's beam search for a sentence under a latent, of which the best one is
@@ -106,8 +107,8 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         The fitted second stage.
     fitted_params_ : dict
         The parameters that the estimator was fitted with, as `get_params` gives them, but for
-        `callbacks` and `word_vectors`. It answers and is saved by these, whatever is set
-        afterwards (but for `batch_size`).
+        `callbacks`, `word_vectors` and the GAN's `image_network`. It answers and is saved by these,
+        whatever is set afterwards (but for `batch_size`).
     latent_bank_ : ndarray of shape (32, n_latents)
         The draws from the prior that are tried where no latent is given.
     history_ : dict of list
@@ -167,7 +168,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         "n_latents": [Interval(Integral, 1, None, closed="left")],
         "analyzer": [StrOptions({"auto", "label", "word", "char"}), callable],
         "objective": [StrOptions({"relativistic", "paper"})],
-        "images": [StrOptions({"matched", "end-to-end", "ignored"})],
+        "images": [StrOptions(set(SIGHTS))],
         "mi_weight": [Interval(Real, 0, None, closed="left")],
         "image_shape": [None, tuple, list],
         "relevance_weight": [Interval(Real, 0, None, closed="left")],
@@ -277,7 +278,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
             If `X` or `y` is not of these forms, there is only one image, or captions have no
             token.
         TrainingDivergedError
-            If a loss becomes infinite or NaN.
+            If a loss becomes infinite or NaN, or a weight larger than a million.
 
         Warns
         -----
@@ -285,6 +286,10 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
             If there is only one answer in `y`.
         CollapseWarning
             If images that have several answers get the same under different latents.
+        AnalyzerWarning
+            If ``analyzer="auto"`` had to guess, or the analyzer does not fit the captions' script.
+        LongCaptionWarning
+            If captions that are much longer than the others are cut.
         """
         check_given(y, self)
         data = {"X": X, "y": y}
@@ -324,10 +329,10 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
 
     @own_environment()
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Keep the fitted estimator in one safetensors file.
+        """Save the fitted estimator in one safetensors file.
 
-        Of the parameters, `callbacks` and `word_vectors` are not kept; a RandomState instance,
-        which the fit used up, is kept as None.
+        Of the parameters, `callbacks` and `word_vectors` are not saved; a RandomState instance,
+        which the fit used up, is saved as None.
 
         Parameters
         ----------
@@ -359,7 +364,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
     @classmethod
     @own_environment()
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the fitted estimator that `save` kept; it is on the CPU, see `to`.
+        """Return the fitted estimator that `save` wrote; it is on the CPU, see `to`.
 
         Nothing in the file is run, imported or unpickled: a file from a stranger can give wrong
         answers, no more.

@@ -4,7 +4,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 
 class TrainingDivergedError(ArithmeticError):
-    """A loss became infinite or NaN; the estimator is not fitted."""
+    """A loss became infinite or NaN, or a weight huge; the estimator is not fitted."""
 
 
 class ModelFileError(ValueError):

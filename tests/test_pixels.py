@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import zoom
 from sklearn.datasets import load_sample_images
 
+from condcap_sk import ConditionalCaptioner
 from condcap_sk._pixels import conversion, pixel_range, usual_scale, warn_of_scale
 from condcap_sk._validation import check_images
 from condcap_sk.datasets import load_grid_digits, make_captioned_shapes
@@ -203,3 +204,18 @@ def test__warning__names_the_line_of_the_user():
         )
     assert record[0].filename == __file__
     assert re.search("from 0 to 9.*from 0 to 1", str(record[0].message))
+
+
+@pytest.mark.parametrize("images", ["matched", "end-to-end"])
+@pytest.mark.parametrize("shape", [(8, 4), (3, 8), (1, 3), (4, 4, 3), (3, 4, 1)], ids=str)
+def test__narrow_images__as_wide_as_there_could_be_channels__are_read_once(
+    shape, images, quick, tmp_path
+):
+    X = np.random.RandomState(0).randint(255, size=(20, *shape), dtype=np.uint8)
+    est = quick(images=images).fit(X, [[i % 3, 3 + i % 2] for i in range(20)])
+    assert est.image_shape_ == (shape[2] if len(shape) == 3 else 1, *shape[:2])
+    est.save(tmp_path / "model.safetensors")
+    same = ConditionalCaptioner.load(tmp_path / "model.safetensors")
+    c = est.sample_latents(len(X), random_state=0)
+    np.testing.assert_array_equal(est.predict(X, c), same.predict(X, c))
+    assert np.isfinite(est.score_samples(X)).all()

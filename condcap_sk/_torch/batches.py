@@ -60,11 +60,10 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
     except (MemoryError, RuntimeError) as error:
         if not _is_about_memory(error):
             raise
-        raise MemoryError(
-            f"Memory is short for {size} rows at a time. Lower batch_size, with "
-            "est.set_params(batch_size=…); for the parts of a captioner est.codec_, "
-            "est.image_encoder_ and est.gan_ have one each."
-        ) from error
+        # That of a captioner's parts counts on an accelerator only.
+        further = "or give fewer rows at a time" if on_cpu else "and that of est.codec_ and others"
+        remedy = f"Lower batch_size, with est.set_params(batch_size=…), {further}"
+        raise MemoryError(f"Memory is short for {size} rows at a time. {remedy}.") from error
     joined = tuple(torch.cat(parts) for parts in zip(*(o for o, _ in found), strict=True))
     return joined[0] if found[0][1] else joined
 

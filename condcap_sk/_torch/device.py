@@ -2,6 +2,7 @@
 
 import copy
 import os
+from typing import Self
 
 import torch
 
@@ -41,8 +42,10 @@ def resolve_device(device):
 class Portable:
     """Fitted networks that move between devices, and are pickled on the CPU with the version."""
 
+    device_: torch.device
+
     @own_environment()
-    def to(self, device):
+    def to(self, device: str) -> Self:
         """Move the fitted networks.
 
         Parameters
@@ -55,12 +58,12 @@ class Portable:
         self : object
             The same estimator.
         """
-        device = resolve_device(device)
+        wanted = resolve_device(device)
         for name, value in vars(self).items():
             if name.endswith("_") and isinstance(value, torch.nn.Module | Portable):
-                value.to(device)
+                value.to(wanted)
         if hasattr(self, "device_"):
-            self.device_ = device
+            self.device_ = wanted
         return self
 
     def __getstate__(self) -> dict:

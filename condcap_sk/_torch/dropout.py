@@ -1,4 +1,4 @@
-"""Dropout that draws from a generator of its own, not from torch's global one."""
+"""Dropout that draws from an rng of its own, not from torch's global one."""
 
 import torch
 

@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from joblib import effective_n_jobs
 
-from .._validation import Function
+from .._typing import Function
 
 _LOCK = threading.Lock()
 _HERE = threading.local()

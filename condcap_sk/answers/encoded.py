@@ -98,7 +98,7 @@ class EncodedAnswers:
         return [[ids[row] for row in rows if row >= 0] for rows in self.index.tolist()]
 
     def take(self, images: NDArray[np.int64]) -> "EncodedAnswers":
-        """Return the answers of some of the images, without those that no other image has."""
+        """Return the answers of some of the images, and none that only others have."""
         index = self.index[images]
         kept, found = np.unique(index[index >= 0], return_inverse=True)
         index = index.copy()

@@ -29,7 +29,7 @@ def load_grid_digits(
     grid: tuple[int, int] = (2, 2),
     random_state: int | np.random.RandomState | None = 0,
 ) -> Bunch:
-    """Make grids of scikit-learn's bundled 8x8 digits, without a network.
+    """Make grids of scikit-learn's bundled 8x8 digits, without a download.
 
     The first 1400 digits make training grids, the other 397 test grids.
 

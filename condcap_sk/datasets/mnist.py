@@ -117,7 +117,7 @@ def fetch_grid_mnist(
 
     See Also
     --------
-    load_grid_digits : Grids of scikit-learn's bundled digits, without a network.
+    load_grid_digits : Grids of scikit-learn's bundled digits, without a download.
     make_image_grid : Grids of any images.
 
     References

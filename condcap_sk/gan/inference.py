@@ -147,4 +147,4 @@ class LatentInference:
     def _check_images(self, X: ArrayLike, get_vectors: bool, reset: bool = False) -> NDArray[Any]:
         if get_vectors:
             return for_torch(validate_data(self, X, dtype=np.float32, reset=reset))
-        return check_images(X, self, reset=reset)
+        return check_images(X, self, reset=reset, channels_first=True)

@@ -1,6 +1,7 @@
 """LatentGAN: the conditional InfoGAN on sentence vectors."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -19,7 +20,7 @@ from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
 from ..text.modules import TiedDecoder
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
-from ..training.net import Rows
+from ..training.net import Rows, n_epochs
 from ..vision.modules import NETWORKS
 from .consensus import ConsensusDecoder
 from .game import Game, HeldOut
@@ -112,14 +113,16 @@ class LatentGAN(LatentInference, Stage):
     lr : float, default=3e-3
         Peak learning rate of both optimizers: Adam; for sentences AdamW for all but D.
     batch_size : int, default=256
-        Images in a training step; also bounds the memory of `generate` and `infer`.
+        Images in a training step; also bounds the memory of `generate` and `infer` on an
+        accelerator.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": two for each image up to 2000, or 12 passes over many images; two
-        for each pair of an image and a sentence up to 1000, or 8 passes over many pairs. The
-        consensus decoder then takes a third as many, of a quarter of the `batch_size`.
+        Training steps, rounded to whole passes over the data, one at least. "auto": two for each
+        image up to 2000, or 12 passes over many images; two for each pair of an image and a
+        sentence up to 1000, or 8 passes over many pairs. The consensus decoder then takes a third
+        as many, of a quarter of the `batch_size`.
     callbacks : list of skorch callbacks or None, default=None
-        Added to the training net, for example ``skorch.callbacks.GradientNormClipping``. The
-        training of the consensus decoder, in whose history they would find other names, has none.
+        Added to the training net, for example ``skorch.callbacks.GradientNormClipping``; not to
+        that of the consensus decoder, whose history has other names.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None
@@ -302,6 +305,7 @@ class LatentGAN(LatentInference, Stage):
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = game.n_steps(answers, self.batch_size)
+        lengths = n_epochs(n_steps, len(images), self.batch_size)
         measure = None
         if validation is not None:
             X_val = self._check_images(validation[0], self.image_network is None)
@@ -319,7 +323,7 @@ class LatentGAN(LatentInference, Stage):
             measure=measure,
             bank=torch.from_numpy(answers.vectors).to(device),
             rng=make_rng(rng_seed, device),
-            ema_decay=1 - min(AVERAGED / n_steps, 1),
+            ema_decay=1 - min(AVERAGED / math.prod(lengths), 1),
             **game.settings(self, answers, device),
         )
         module = net.average_.module

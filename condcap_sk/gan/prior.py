@@ -20,9 +20,9 @@ def draw_latents(n_samples, n_latents, random_state):
 def propose(means, stds, n_proposals):
     """Propose latents of one speaker, given what Q makes of each of its answers.
 
-    Half are drawn from the prior. Half are drawn from the product of the Gaussians
-    N(means[t], stds[t]²), with the prior, which each of them holds, counted once; at twice its
-    width, so that little is missed.
+    Half are drawn from the prior. Half are drawn from the product of what the answers say, the
+    Gaussians N(means[t], stds[t]²) over the prior, and of the prior once; at twice the width of
+    that product, so that little is missed.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def describe_captions(
     description : str or dict of {str: dict}
         For each property, the best predicted first: "mean" and "sd", over latents, of its mean over
         images; "r2", the share of its variance that is predicted, by five-fold cross-validation;
-        "correlation", ndarray of shape (n_latents,), with each component of the latent.
+        "correlation", an array with that of each component of the latent.
 
     See Also
     --------

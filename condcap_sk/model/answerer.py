@@ -20,8 +20,8 @@ class Answerer:
     # Whether each answer is exactly what the model gives under some latent, which can be searched.
     is_searched = False
     has_decoder = False  # whether G's vectors have a decoder of their own
-    # What makes answers under different latents differ more.
-    remedy = "lower gan__kl_weight"
+    # What makes answers under different latents differ more, besides a longer training.
+    remedy = "raise mi_weight"
 
     def __init__(self, codec, sight, gan, relevance_weight, beam_width):
         self.codec = codec
@@ -52,9 +52,9 @@ class Answerer:
         return self.codec.candidates(self.gan.generate(images, latents), 1)
 
     def calibrate(self, images, latents):
-        """Scale what Q infers, so that it is right for the answers to images under latents.
+        """Scale what Q infers to the latents of the model's own answers to images.
 
-        Here it is not: the paper's Q is exactly (6).
+        Not done here: the paper's Q is trained by (6) alone, and stays as it is.
         """
 
     def rank(self, images, latents, n_voting):
@@ -81,9 +81,10 @@ class Answerer:
     def as_long_as_new(self, propose, images, latents, n_first):
         """Return what is proposed for each image, log-probabilities, and how many come first.
 
-        Under the first `n_first`, and then under twice as many each time, as long as they bring an
-        image more than one new answer for `n_first` latents, and there can be any. Those that were
-        not tried count as the first answer again, of probability 0.
+        The first `n_first` latents are tried, then as many again, twice as many, and so on. An
+        image stops when `n_first` latents bring it no more than one new answer on average, or it
+        has all answers that there are. For latents that are not tried it gets its first answer
+        once more, with probability 0.
         """
         n_possible = self.codec.vocabulary_.n_possible
         ids, scores = propose(images, latents[:n_first])

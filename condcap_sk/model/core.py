@@ -12,7 +12,7 @@ MOST_TRIED = 100_000  # latents tried in `sample`, however many answers are aske
 
 
 class FittedModel:
-    """A captioner without scikit-learn: images in, token ids out.
+    """A fitted captioner that checks nothing: images in, token ids out.
 
     Images `X` are as `check_images` returns them, ids as the vocabulary does, and `batch_size` is
     the number of images that are computed at a time.

@@ -24,7 +24,7 @@ def save(estimator, known_class, path):
     for name, part in {known_class.__name__: estimator, **stages}.items():
         if type(part) not in (known_class, *STAGES.values()):
             raise ValueError(
-                f"{name} is a {type(part).__name__}, which `load` does not know. Keep it with "
+                f"{name} is a {type(part).__name__}, which `load` does not know. Save it with "
                 "joblib.dump."
             )
     fields: dict[str, Any] = {}

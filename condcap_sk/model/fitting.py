@@ -20,7 +20,7 @@ MOST_HELD_OUT = 500
 MOST_CALIBRATED = 2000
 # To see whether the latent has any influence: images, latents, and the least mean number of
 # different answers that an image gets under these. By hand.
-N_EXAMINED, N_TRIED, LEAST_DIFFERENT = 100, 8, 1.2
+N_EXAMINED, N_LATENTS, LEAST_DIFFERENT = 100, 8, 1.2
 
 
 def fit_model(stages, X, answers, owners, *, params, seeds, report):
@@ -86,13 +86,13 @@ def warn_of_answers(model, X, answers, owners, batch_size):
     several = np.flatnonzero(n_answers > 1)[:N_EXAMINED]
     if not len(several):
         return
-    ids = model.answer_each(X[several], model.bank[:N_TRIED], batch_size)
+    ids = model.answer_each(X[several], model.bank[:N_LATENTS], batch_size)
     different = np.mean([len(np.unique(row, axis=0)) for row in ids])
     if different < LEAST_DIFFERENT:
         warn_user(
-            f"The latent decides next to nothing: under {N_TRIED} latents an image gets "
+            f"The latent decides next to nothing: under {N_LATENTS} latents an image gets "
             f"{different:.2f} different answers, where {n_answers[several].mean():.1f} are right. "
-            f"Train longer (gan__max_iter), {model.answerer.remedy} or raise mi_weight.",
+            f"Train longer (gan__max_iter) or {model.answerer.remedy}.",
             CollapseWarning,
         )
 

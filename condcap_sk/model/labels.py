@@ -9,6 +9,7 @@ class LabelAnswerer(ChoosingAnswerer):
     """Chooses, of the decoder's likeliest labels, the one that is probable and relevant."""
 
     is_searched = True
+    remedy = "lower gan__kl_weight or raise mi_weight"
 
     def candidates(self, images, latents):
         vectors = self.gan.generate(images, latents)

@@ -21,7 +21,7 @@ class SentenceAnswerer(ChoosingAnswerer):
     """Chooses sentences that are probable, relevant and, of many proposals, agree with others."""
 
     has_decoder = True
-    remedy = "raise gan__kl_target"
+    remedy = "raise gan__kl_target or mi_weight"
 
     def __init__(self, codec, sight, gan, relevance_weight, beam_width):
         weight = sight.weight_of_sentences * relevance_weight

@@ -67,7 +67,8 @@ class CaptionCodec(Coding, Stage):
     analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
         How a caption falls into tokens, in the sense of scikit-learn's text vectorizers. "label":
         an answer is one token whatever it is. "word": lower-cased words, whole in every script;
-        punctuation is dropped, and apostrophes and hyphens split words. "char": every character.
+        punctuation is dropped, hyphens split words, and so do apostrophes beside Latin or Greek
+        letters. "char": every character.
         Both compose accents first (Unicode's NFC). A callable takes a str and returns its tokens,
         a list of str, which decoding joins by a space. "auto" takes "char" for captions without
         spaces between words (Chinese, Japanese, Thai, ...), "word" where other string answers
@@ -95,9 +96,11 @@ class CaptionCodec(Coding, Stage):
     lr : float, default=3e-3
         Peak learning rate of Adam.
     batch_size : int, default=256
-        Captions in a training step; also bounds the memory of `transform` and its inverse.
+        Captions in a training step; also bounds the memory of `transform` and its inverse
+        on an accelerator.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": 300, or 5 passes where the distinct captions are many.
+        Training steps, rounded to whole passes over the data, one at least. "auto": 300, or 5
+        passes where the distinct captions are many.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"

@@ -70,7 +70,7 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         tokens : ndarray of shape (n_captions, max_length), int64
-            As returned by `candidates`.
+            Filled up with 0, as ``candidates(…)[0][:, 0]`` is.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         vectors : array-like of shape (n_captions, n_components)
             Sentence vectors, exact or near one.
         tokens : ndarray of shape (n_captions, max_length), int64
-            The captions, as returned by `candidates`.
+            Of the captions, filled up with 0, as ``candidates(…)[0][:, 0]`` is.
 
         Returns
         -------

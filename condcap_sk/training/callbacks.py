@@ -5,7 +5,7 @@ from functools import partial, wraps
 
 from skorch.callbacks import Callback
 
-from .._validation import Function
+from .._typing import Function
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -16,7 +16,8 @@ from .._torch.device import Portable
 from .._torch.environment import own_environment
 from .._torch.seeding import make_rng
 from .._torch.threads import with_threads
-from .._validation import Function, checks_params
+from .._typing import Function
+from .._validation import checks_params
 from .net import Rows, StageNet, train
 
 Auto = Literal["auto"]
@@ -33,7 +34,7 @@ class Stage(Portable, BaseEstimator):
     batch_size : int
         Rows in a training step.
     max_iter : int or "auto"
-        Training steps.
+        Training steps, rounded to whole passes over the data, one at least.
     callbacks : list of skorch callbacks or None
         Added to the training net.
     device : str

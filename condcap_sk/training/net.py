@@ -120,6 +120,12 @@ def n_training_steps(n_rows, batch_size, *, per_row, least, least_epochs):
     return max(min(least, per_row * n_rows), math.ceil(least_epochs * n_rows / batch_size))
 
 
+def n_epochs(n_steps, n_rows, batch_size):
+    """Return how many epochs come closest to `n_steps`, and the batches of each."""
+    n_batches = n_rows // min(batch_size, n_rows)
+    return max(1, round(n_steps / n_batches)), n_batches
+
+
 def train(
     net_class,
     module,
@@ -137,8 +143,7 @@ def train(
 ):
     """Train `module` on `rows` and return the fitted net and its history, a dict of lists."""
     batch_size = min(batch_size, len(rows))
-    batches_per_epoch = len(rows) // batch_size
-    max_epochs = max(1, round(n_steps / batches_per_epoch))
+    max_epochs, batches_per_epoch = n_epochs(n_steps, len(rows), batch_size)
     record = Record(stage, measure, verbose)
     net = net_class(
         module.to(device),

@@ -11,6 +11,13 @@ from ..exceptions import TrainingDivergedError
 # By hand.
 WARM_UP = 0.1  # share of the steps
 N_RECORDS = 20  # of a history
+# What the learning rate of a stage is called by an estimator that has several.
+LR = {
+    "captions": " (codec__lr)",
+    "images": " (image_encoder__lr)",
+    "latents": " (gan__lr)",
+    "consensus": " (gan__lr)",
+}
 LARGEST_WEIGHT = 1e6  # a training with a larger one has diverged
 
 
@@ -100,6 +107,6 @@ class Record(Callback):
 
     def _diverged(self, net, what, value):
         return TrainingDivergedError(
-            f"The {what} of the {self.stage} stage became {value}. Lower its `lr` (now {net.lr}) "
-            "or scale X to a smaller range."
+            f"The {what} of the {self.stage} stage became {value}. Lower its `lr`"
+            f"{LR.get(self.stage, '')}, or scale X to a smaller range."
         )

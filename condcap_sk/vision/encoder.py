@@ -45,9 +45,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
 
     A network (convolutional for images, a perceptron for feature vectors) is trained to decide for
     every pair of an image and a sentence vector whether they belong together. Its features, before
-    that decision, are the image vectors. Sentences may come as token ids, too: then the decision
-    is by their words, whose vectors are learned with it, and feature vectors, which are taken to
-    come from a trained network, only standardised.
+    that decision, are the image vectors. Feature vectors are matched with the words of sentences,
+    if `y` has these: they are taken to come from a trained network, and only standardised.
 
     Parameters
     ----------
@@ -60,9 +59,10 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     lr : float, default=5e-3
         Peak learning rate of AdamW.
     batch_size : int, default=64
-        Images in a training step; also bounds the memory of `transform`.
+        Images in a training step; also bounds the memory of `transform` on an accelerator.
     max_iter : int or "auto", default="auto"
-        Training steps. "auto": two for each image up to 2500, or 14 passes over many images.
+        Training steps, rounded to whole passes over the data, one at least. "auto": two for each
+        image up to 2500, or 14 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -182,8 +182,24 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             The fitted encoder.
         """
         check_given(y, self)
-        given = check_images(X, self, reset=True)
-        images, shape = torch.from_numpy(given), given.shape[1:]
+        images = check_images(X, self, reset=True)
+        held_out = None
+        if validation is not None:
+            held_out = check_images(validation[0], self), validation[1]
+        return self._fit(images, y, held_out)
+
+    @stage_fit
+    def _fit_checked(
+        self,
+        X: NDArray[Any],
+        y: EncodedAnswers,
+        validation: tuple[NDArray[Any], EncodedAnswers] | None,
+    ) -> Self:
+        """Fit on images as `check_images` returns them: of narrow ones it would read them anew."""
+        return self._fit(X, y, validation)
+
+    def _fit(self, X: NDArray[Any], y: Any, validation: tuple[NDArray[Any], Any] | None) -> Self:
+        images, shape = torch.from_numpy(X), X.shape[1:]
         answers = EncodedAnswers.from_vectors(y, len(images))
         network_seed, order_seed, rng_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
@@ -201,8 +217,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             )
         measure = None
         if validation is not None:
-            X_val, y_val = validation
-            measure = self._average_precision(X_val, y_val, matcher.READS, device)
+            measure = self._average_precision(*validation, matcher.READS, device)
         net, history = self._train(
             SupervisedNet,
             matcher,
@@ -223,7 +238,9 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         self.history_ = history
         self.n_iter_ = net.n_iter_
         self.shape_ = shape
-        self.pixel_range_ = pixel_range(given)
+        self.pixel_range_ = pixel_range(X)
+        if X.ndim == 2:
+            self.n_features_in_ = shape[0]
         return self
 
     @property
@@ -231,9 +248,9 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         return self.matcher_.network.n_features
 
     def _average_precision(
-        self, X: ArrayLike, y: Any, reads: str, device: torch.device
+        self, X: NDArray[Any], y: Any, reads: str, device: torch.device
     ) -> Callable[[Any], dict[str, float]]:
-        images = torch.from_numpy(check_images(X, self))
+        images = torch.from_numpy(X)
         answers = EncodedAnswers.from_vectors(y, len(images))
         bank = getattr(answers, reads)
         some = np.arange(0, len(bank), math.ceil(len(bank) / N_MEASURED))
@@ -266,8 +283,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
 
         Returns
         -------
-        vectors : ndarray of shape (n, n_components), float32
-            Each component of mean 0 and variance 1, about, over the training images.
+        vectors : ndarray of shape (n, n_features), float32
+            Each feature of mean 0 and variance 1, about, over the training images.
         """
         check_is_fitted(self)
         images = check_images(X, self)

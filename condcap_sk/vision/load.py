@@ -40,11 +40,11 @@ File = str | bytes | os.PathLike | _Openable
 class LoadImages(TransformerMixin, BaseEstimator):
     """Read image files and resize them to one size, as the first step of a pipeline.
 
-    All formats are read that Pillow reads, except pixels whose value for white is unknown: floats,
-    signed integers, integers of more than 16 bits. All colour modes become RGB: grey, palette,
-    CMYK, 16 bits. Transparent pixels become white. The camera's orientation is applied. Of several
-    pages or frames, the first is taken. Images are resized to a square without cropping, so that
-    nothing at their edges is lost.
+    All formats are read that Pillow reads, except pixels whose value for white is unknown (floats,
+    signed integers, integers of more than 16 bits) and TIFFs that Pillow misreads. All colour
+    modes become RGB: grey, palette, CMYK, 16 bits. Transparent pixels become white. The camera's
+    orientation is applied. Of several pages or frames, the first is taken. Images are resized to a
+    square without cropping, so that nothing at their edges is lost.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .._torch.config import keeps_config
 
-# Chosen on held-out grids of MNIST's training digits (benchmarks/grid_mnist.py), the rest by hand.
+# Chosen on held-out grids of MNIST's training digits (benchmarks/grid_mnist.py), unless by hand.
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
 WIDEST = 256  # channels; by hand
 N_FEATURES = 128  # of the network for feature vectors; by hand

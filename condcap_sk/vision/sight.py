@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._validation import check_images
 from .encoder import ImageEncoder, resolve_positions
 from .matchers import matcher_of
 from .modules import NETWORKS, image_network
@@ -67,11 +66,10 @@ class MatchedSight(Sight):
 
     def fit(self, X, answers, validation, report):
         with report(self.encoder):
-            self.encoder.fit(X, answers, validation)
+            self.encoder._fit_checked(X, answers, validation)
 
     def __call__(self, X):
-        # As its `fit` reads them: of a single pixel, which axis is the channels' is not clear.
-        return self.encoder._encode(check_images(X))
+        return self.encoder._encode(X)
 
     def fits(self, codec, gan, shape):
         matcher, generator = self.encoder.matcher_, gan.generator_
