@@ -51,6 +51,12 @@ class Answering:
         -------
         answers : ndarray of shape (n,)
             In the labels' dtype; str objects for captions.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or `c` no latents of theirs.
         """
         check_is_fitted(self)
         images = self._check_images(X)
@@ -74,6 +80,12 @@ class Answering:
         -------
         answers : ndarray of shape (n, k)
             In the labels' dtype; str objects for captions.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or a row of `latents` is none.
         """
         check_is_fitted(self)
         images = self._check_images(X)
@@ -97,6 +109,12 @@ class Answering:
             Distinct answers. Labels are most relevant first, as is anything with
             ``objective="paper"``. Other sentences differ from each other, and are in the order of
             what `predict` chooses by; the first is the one that it gives.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or `n_samples` is below 1.
         """
         check_is_fitted(self)
         images = self._check_images(X)
@@ -139,6 +157,12 @@ class Answering:
         std : ndarray of shape (n, n_latents), float32
             Its standard deviation in each dimension. Only with `return_std`. Not learned with
             ``objective="paper"``.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or a label was no answer in `fit`.
         """
         images, ids = self._check_pairs(X, labels)
         mean, std = self.model_.infer(images, ids, self.batch_size)
@@ -165,6 +189,12 @@ class Answering:
         c, std : ndarray of shape (n_latents,), float32
             Mean and standard deviation of the posterior, given all the answers. ``predict(X_new,
             c)`` continues as the speaker would.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or a label was no answer in `fit`.
         """
         return self.model_.infer_speaker(*self._check_pairs(X, labels))
 
@@ -186,6 +216,12 @@ class Answering:
         -------
         c : ndarray of shape (n, n_latents), float32
             The recogniser's estimate, the mean of Q(c | G(c, X), X).
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or `c` no latents of theirs.
         """
         check_is_fitted(self)
         return self.model_.recover(self._check_images(X), c)
@@ -204,7 +240,14 @@ class Answering:
         Returns
         -------
         relevance : ndarray of shape (n,), float32
-            Log-odds that the answer belongs to the image; higher is better.
+            Log-odds that the answer belongs to the image, by the image encoder or, without one, by
+            D; higher is better.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or a label was no answer in `fit`.
         """
         images, ids = self._check_pairs(X, self.predict(X) if labels is None else labels)
         return self.model_.relevance(images, ids, self.batch_size)
@@ -247,6 +290,12 @@ class Answering:
         score : float
             Labels: share of answers that are in the set. Captions: mean CIDEr, between 0 and 10;
             always 0 for one image, where every n-gram is in every document, see `metrics.cider`.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds no images or feature vectors of the shape in `fit`,
+            or `y` is in none of the forms that `fit` takes.
         """
         answers = self.predict(X)
         right = answer_rows(y, len(answers), "y", getattr(self, "classes_", None))

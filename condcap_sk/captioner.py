@@ -383,6 +383,8 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         ------
         ModelFileError
             If the file is not one that `save` wrote, or is damaged.
+        FileNotFoundError
+            If there is none.
         """
         estimator, model, shape, pixels = model_file.load(cls, path)
         params = kept_params(estimator)

@@ -177,3 +177,15 @@ def test__save__image_shape_of_any_kind__loads_and_answers_the_same(shape, tmp_p
     est = make(image_shape=shape).fit(X, y)
     est.save(tmp_path / "model")
     assert answers(ConditionalCaptioner.load(tmp_path / "model"), X[:4]) == answers(est, X[:4])
+
+
+def test__predict__invalid_parameters_set_after_fit__are_those_of_the_next_fit():
+    X, y, _ = DATA["sentences"]
+    est = make().fit(X, y)
+    expected = answers(est, X[:4])
+    est.set_params(images="x", n_latents=-1)
+    assert answers(est, X[:4]) == expected
+    with pytest.raises(ValueError, match="'images' parameter"):
+        est.fit(X, y)
+    with pytest.raises(ValueError, match="'batch_size' parameter of ConditionalCaptioner"):
+        est.set_params(batch_size=0).predict(X[:4])

@@ -228,5 +228,8 @@ def test__control_score__is_the_geometric_mean_of_shares_between_chance_and_ceil
         "transfer": (None, None, 1.0),
     }
     monkeypatch.setattr("condcap_sk.metrics.report._quantities", lambda *args, **kwargs: rows)
-    # The worst latent's accuracy counts, and what is above its ceiling counts as much less.
+    # The worst latent's accuracy counts, and control above its ceiling counts as much less.
     assert control_score(None, None, None) == pytest.approx((0.2 * 0.75 * share) ** (1 / 3))
+    # More than calibrated draws reach is no fault.
+    rows["coverage"] = (1.0, 0.4, 0.8)
+    assert control_score(None, None, None) == pytest.approx((0.2 * 1 * share) ** (1 / 3))
