@@ -10,7 +10,7 @@ SCALES = ((0, 1), (-1, 1), (0, 255), (0, 65535))
 # What pixels may lie beyond a scale, as a share of it. Bicubic interpolation goes that far at sharp
 # corners; what is black goes further once the mean of ImageNet is subtracted (.41).
 OVERSHOOT = 0.375
-# The share of white that the brightest of the fitted pixels reaches.
+# The share of white that the brightest of the fitted pixels reaches. By hand.
 BRIGHT = 0.25
 # Centred images have more pixels below 0 than interpolation leaves: further below than this share
 # of white, more than that share of all. Line drawings and digits that are enlarged by splines or
@@ -20,11 +20,13 @@ BELOW_ZERO = np.array([[1e-4, 1 / 3], [3 / 16, 1 / 30]])
 # Images whose largest value is a smaller share of white are of another scale, not dark: normalised
 # as for ImageNet, 0 to 255 reaches 2.7, and its logarithm 5.6. Of 8 bits it is 6.
 DARKEST = 1 / 42
-# The same where the scale is none of the usual ones. Powers and counts differ much among images.
+# The same where the scale is none of the usual ones. Powers and counts differ much among images. By
+# hand.
 FAINTEST = 1 / 500
 # How near to black and white the ends of a range lie that is taken for the scale, as a share of it.
 NEAR = 0.01
 # How far images may lie beyond the range that was fitted, in widths of it, if the scale is unknown.
+# By hand.
 WIDEST = 1.5
 
 

@@ -14,6 +14,8 @@ from .threads import limited_threads, one_thread
 ROWS = 256
 SENTENCES = 32
 MULTIPLE = 32  # of rows, on an accelerator
+# Rows of vectors that take as much of an accelerator's memory as an image. By hand.
+ROWS_PER_IMAGE = 16
 
 
 def in_batches(function, *inputs, size, device, rows=ROWS):

@@ -24,7 +24,10 @@ OF_LANGUAGE: dict[str, Any] = {"betas": (0.9, 0.98), "weight_decay": 0.02, "fuse
 
 
 def clipping():
-    """Return the callback that decoders need: now and then a gradient would undo much."""
+    """Return the callback that decoders need: now and then a gradient would undo much.
+
+    The largest norm is by hand.
+    """
     return GradientNormClipping(5.0)
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._torch.batches import ROWS, in_batches
+from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
 
@@ -134,7 +134,7 @@ class LatentInference:
         return self._apply(self.consensus_, X).numpy()
 
     def _apply(self, network: torch.nn.Module, *inputs: NDArray[np.generic]) -> Any:
-        rows, size = ROWS, 16 * self.batch_size
+        rows, size = ROWS, ROWS_PER_IMAGE * self.batch_size
         if not self._gets_vectors:
             rows, size = IMAGES, self.batch_size
         tensors = map(torch.from_numpy, inputs)

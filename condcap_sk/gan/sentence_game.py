@@ -73,6 +73,7 @@ class SentenceGame(RelativisticGame):
 
     @classmethod
     def n_steps(cls, answers, batch_size):
+        # Chosen on held-out training photographs of Flickr8k.
         return n_training_steps(answers.n_pairs, batch_size, per_row=2, least=1000, least_epochs=8)
 
     @classmethod

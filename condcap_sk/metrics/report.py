@@ -26,6 +26,7 @@ from .control import (
 )
 
 COVERAGE_DRAWS = 32
+N_SIMULATED = 5000  # latents, for the least error; the second digit is the same with more
 LATENTS_READ = 3  # by image; one for each of 1000 images would leave 3 % of chance in the error
 
 Row = tuple[float | None, float | None, float]  # value, chance, ceiling
@@ -325,7 +326,7 @@ def _least_latent_error(
     n_answers: NDArray[np.intp], n_latents: int, rng: np.random.RandomState
 ) -> float:
     """Mean squared error per dimension of latents of which only a best choice of n is known."""
-    draws = rng.standard_normal((5000, n_latents))
+    draws = rng.standard_normal((N_SIMULATED, n_latents))
     numbers, counts = np.unique(n_answers, return_counts=True)
     errors = [
         KMeans(n, n_init=3, random_state=rng).fit(draws).inertia_ / draws.size for n in numbers

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 
+from .._torch.batches import ROWS_PER_IMAGE
 from ..answers.ngrams import SharedNGrams, pick_diverse
 from ..answers.tokens import END
 from ..text import inference
@@ -58,7 +59,7 @@ class SentenceAnswerer(ChoosingAnswerer):
 
     @property
     def _batches(self):
-        return {"size": 16 * self.gan.batch_size, "device": self.gan.device_}
+        return {"size": ROWS_PER_IMAGE * self.gan.batch_size, "device": self.gan.device_}
 
     def _merits(self, images, ids, log_probabilities):
         merits = log_probabilities

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._torch.batches import ROWS_PER_IMAGE
 from .._torch.environment import own_environment
 from .._validation import as_rows
 from ..answers.labels import check_answers
@@ -102,9 +103,7 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
-        return inference.likeliest(
-            self.decoder_, vectors, n_candidates, size=16 * self.batch_size, device=self.device_
-        )
+        return inference.likeliest(self.decoder_, vectors, n_candidates, **self._light())
 
     @own_environment()
     def log_probability(self, vectors: ArrayLike, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -124,6 +123,8 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
-        return inference.log_probability(
-            self.decoder_, vectors, tokens, size=16 * self.batch_size, device=self.device_
-        )
+        return inference.log_probability(self.decoder_, vectors, tokens, **self._light())
+
+    def _light(self) -> dict[str, Any]:
+        """Return how rows of vectors are computed."""
+        return {"size": ROWS_PER_IMAGE * self.batch_size, "device": self.device_}

@@ -12,6 +12,7 @@ from ..answers.tokens import END
 # Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
 # Flickr8k (benchmarks/flickr8k.py).
 N_EMBEDDING = 256  # dimension of word vectors
+EMBEDDING_SCALE = 0.1  # that word vectors begin with, so that first logits are small; by hand
 WORD_DROPOUT = 0.3  # of their components
 OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs
 LABEL_SMOOTHING = 0.1  # of the cross-entropy of words
@@ -142,7 +143,7 @@ class TiedDecoder(RecurrentDecoder):
     @keeps_config
     def __init__(self, n_tokens: int, n_components: int, hidden_size: int, max_length: int):
         super().__init__(n_tokens, n_components, hidden_size, max_length, N_EMBEDDING)
-        nn.init.normal_(self.embedding.weight, std=0.1)
+        nn.init.normal_(self.embedding.weight, std=EMBEDDING_SCALE)
         self.to_logits = nn.Linear(hidden_size, N_EMBEDDING)
         self.bias = nn.Parameter(torch.zeros(n_tokens))
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._persistence import Fields, Tensors, image_shape
 from .._pixels import pixel_range, warn_of_scale
-from .._torch.batches import ROWS, in_batches
+from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
 from .._torch.seeding import make_rng, seeded_init, spawn_seeds
@@ -326,7 +326,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         check_is_fitted(self)
         images = torch.from_numpy(as_rows(image_vectors, self._n_features_out, "image_vectors"))
         given = torch.from_numpy(captions)
-        matcher, pairs = self.matcher_, 16 * self.batch_size
+        matcher, pairs = self.matcher_, ROWS_PER_IMAGE * self.batch_size
         run = partial(in_batches, size=pairs, device=self.device_)
         if given.ndim == 3:
             # So many pairs at a time, whatever the number of captions.
