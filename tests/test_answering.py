@@ -122,8 +122,7 @@ class TestBadInput:
         with pytest.raises((TypeError, ValueError), match="n_samples"):
             hardly_fitted.sample(digits.images_test[:2], n_samples)
 
-    @pytest.mark.parametrize("name", ["beam_width", "batch_size"])
-    def test__predict__parameter_spoiled_after_fit__is_named(self, quick, tiny, name):
-        est = quick().fit(*tiny).set_params(**{name: 0})
-        with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+    def test__predict__batch_size_spoiled_after_fit__is_named(self, quick, tiny):
+        est = quick().fit(*tiny).set_params(batch_size=0)
+        with pytest.raises(ValueError, match="The 'batch_size' parameter"):
             est.predict(tiny[0])

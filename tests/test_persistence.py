@@ -270,7 +270,7 @@ def changed_headers(header):
 
     for i, path in enumerate(places(header)):
         # Fields of parameters and of histories are read by one function each.
-        step = 10 if {"params", "history"} & set(path[:-1]) else 6
+        step = 10 if {"params", "history"} & set(path[:-1]) else 8
         for change in ["drop", "add", *HOSTILE[i % step :: step]]:
             changed = copy.deepcopy(header)
             *parents, last = path
