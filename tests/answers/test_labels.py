@@ -213,3 +213,13 @@ def test__model_file__labels_of_every_width__keep_dtype_and_value(dtype, tmp_pat
 )
 def test__in_kept_dtype__name_that_does_not_fit__changes_nothing(labels, dtype):
     assert in_kept_dtype(labels, dtype) is labels
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [np.array([1.0, np.nan]), [1.0, np.nan], np.array([2, np.nan], dtype=object)],
+    ids=str,
+)
+def test__check_answers__nan_of_any_kind__is_a_missing_answer(answers):
+    with pytest.raises(ValueError, match="y holds nan, a missing answer"):
+        check_answers(answers, "y")

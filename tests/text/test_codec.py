@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from torch.nn import functional as F
 
 from condcap_sk._persistence import Fields, Tensors
 from condcap_sk.exceptions import ModelFileError
@@ -226,3 +227,39 @@ def test__state__labels_that_json_has_not__names_another_way():
     codec = tiny().fit(np.array([1.0, np.nextafter(np.longdouble(1), 2)], dtype=np.longdouble))
     with pytest.raises(ValueError, match=r"dtype .*float64.*joblib\.dump"):
         codec._to_state("codec")
+
+
+def test__fit__noise_and_seeds__decide_the_weights(monkeypatch):
+    def weights(noise=0.5, of_weights=1, of_noise=3):
+        seeds = [of_weights, 2, of_noise]
+        monkeypatch.setattr("condcap_sk.text.codec.spawn_seeds", lambda *args: seeds)
+        return tiny(noise=noise).fit(["a dog", "one cat"]).encoder_.to_vector.weight
+
+    assert torch.equal(weights(), weights())
+    for changed in ({"noise": 0}, {"of_weights": 4}, {"of_noise": 4}):
+        assert not torch.equal(weights(), weights(**changed))
+
+
+def test__fit__word_vectors__are_what_encoder_and_decoder_begin_with():
+    known = {"dog": [1.0, 0.0, 0.0, 0.0], "cat": [0.0, 3.0, 4.0, 0.0]}
+    codec = tiny(word_vectors=known, lr=1e-9).fit(["a dog", "one cat"])
+    rows = codec.vocabulary_.encode(["dog", "cat"])[:, 0]
+    # Of two vectors, less their mean, one is the other's opposite.
+    direction = F.normalize(torch.tensor([1.0, -3.0, -4.0, 0.0]), dim=0)
+    for network in (codec.encoder_, codec.decoder_):
+        found = F.normalize(network.embedding.weight[rows])
+        torch.testing.assert_close(found[0], direction, atol=1e-5, rtol=0)
+        torch.testing.assert_close(found[1], -direction, atol=1e-5, rtol=0)
+
+
+def test__fit_encode__word_vectors__go_with_the_answers():
+    known = {"dog": [1.0, 0.0], "cat": [0.0, 3.0]}
+    captions = np.array(["a dog", "one cat"], dtype=object)
+    encoded = tiny(word_vectors=known)._fit_encode(captions, np.array([0, 1]))
+    assert np.isfinite(encoded.word_vectors).all(axis=1).sum() == 2
+
+
+def test__fit__sentences_after_labels__leave_no_classes():
+    codec = tiny().fit([1, 2])
+    assert codec.classes_.tolist() == [1, 2]
+    assert not hasattr(codec.fit(["a dog", "one cat"]), "classes_")
