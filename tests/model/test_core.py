@@ -105,3 +105,25 @@ def test__fits__a_part_of_another_model__does_not(part, labels_model, captions_m
         monkeypatch.setattr(model.model_, part, getattr(other.model_, part))
         assert not model.model_.fits((4,))
         monkeypatch.undo()
+
+
+def test__fits__each_size_that_is_another__does_not(captions_model, monkeypatch):
+    model = captions_model.model_
+    decoder, codec, gan = model.gan.decoder_, type(model.codec), model.gan
+    for where, name, value in [
+        (codec, "_n_features_out", property(lambda self: 999)),
+        (decoder, "start", 999),
+        (decoder, "max_length", 999),
+        (gan, "n_latents", 999),
+        (type(model.answerer), "has_decoder", False),
+    ]:
+        assert model.fits((4,))
+        monkeypatch.setattr(where, name, value)
+        assert not model.fits((4,)), name
+        monkeypatch.undo()
+
+
+def test__sample__again__gives_the_same(captions_model):
+    X = np.random.RandomState(0).random((5, 4))
+    found = [captions_model.sample(X, 60) for _ in range(2)]
+    assert found[0] == found[1]

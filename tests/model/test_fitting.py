@@ -49,14 +49,14 @@ class TestFitModel:
             "gan": LatentGAN(max_iter=2, hidden_size=8, random_state=0),
         }
 
-    def fit(self, stages, report=lambda stage, snapshot=None: nullcontext(), **params):
+    def fit(self, stages, report=lambda stage, snapshot=None: nullcontext(), bank_seed=1, **params):
         return fit_model(
             stages,
             X.astype(np.float32),
             self.ANSWERS,
             self.OWNERS,
             params={**self.PARAMS, **params},
-            seeds=[0, 1, 2],
+            seeds=[0, bank_seed, 2],
             report=report,
         )
 
@@ -116,6 +116,11 @@ class TestFitModel:
             found.append([model.bank, ids, *model.infer(images, ids, 20), model.gan.calibration_])
         for one, other in zip(*found, strict=True):
             np.testing.assert_array_equal(one, other)
+
+    def test__bank__is_drawn_by_its_seed(self):
+        one, same, other = (self.fit(self.stages(), bank_seed=seed).bank for seed in (1, 1, 2))
+        np.testing.assert_array_equal(one, same)
+        assert not np.isclose(one, other).any()
 
     def test__images_and_their_answers__stay_together_in_training_and_held_out(self):
         codec, encoder, gan = (stages := self.stages()).values()

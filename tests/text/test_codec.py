@@ -223,6 +223,12 @@ def test__state__of_no_codec__is_refused(name, value):
         from_state({**fields, name: value}, tensors)
 
 
+def test__state__one_token_less__is_refused():
+    fields, tensors = state(tiny().fit(SENTENCES))
+    with pytest.raises(ModelFileError, match="no vocabulary"):
+        from_state({**fields, "tokens": fields["tokens"][1:]}, tensors)
+
+
 def test__state__labels_that_json_has_not__names_another_way():
     codec = tiny().fit(np.array([1.0, np.nextafter(np.longdouble(1), 2)], dtype=np.longdouble))
     with pytest.raises(ValueError, match=r"dtype .*float64.*joblib\.dump"):
