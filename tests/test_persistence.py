@@ -241,6 +241,13 @@ class TestLoad:
             load_bytes(signed(entry, header, tensors), tmp_path)
 
     @pytest.mark.parametrize("where", ["", "codec", "image_encoder", "gan"])
+    def test__field_that_is_none_of_ours__is_refused(self, content, tmp_path, where):
+        entry, header, tensors = about(content)
+        (header[where] if where else header)["surprise"] = 1
+        with pytest.raises(ModelFileError, match="surprise"):
+            load_bytes(signed(entry, header, tensors), tmp_path)
+
+    @pytest.mark.parametrize("where", ["", "codec", "image_encoder", "gan"])
     def test__class_that_is_none_of_ours__is_refused(self, content, tmp_path, where):
         entry, header, tensors = about(content)
         of = header[where] if where else header
