@@ -295,3 +295,21 @@ class TestState:
         fields, tensors = state(tiny().fit(X, CODES[np.arange(20) % 3]))
         with pytest.raises(ModelFileError, match=f"e.* {name}|e has a network|e.{name}"):
             from_state({**copy.deepcopy(fields), name: value}, tensors)
+
+
+@pytest.mark.parametrize("changed", [[4, 2, 3], [1, 4, 3], [1, 2, 4]], ids=str)
+def test__fit__each_of_its_seeds__decides_the_weights(changed, monkeypatch):
+    def weights(seeds):
+        monkeypatch.setattr("condcap_sk.vision.encoder.spawn_seeds", lambda *args: seeds)
+        return tiny().fit(*make_stripes(30)).matcher_.embed_image.weight
+
+    assert torch.equal(weights([1, 2, 3]), weights([1, 2, 3]))
+    assert not torch.equal(weights([1, 2, 3]), weights(changed))
+
+
+def test__transform__images__are_averaged_over_positions(encoder):
+    X, _ = make_stripes(30)
+    images = torch.from_numpy(X).reshape(30, 1, *X.shape[1:])
+    expected = encoder.matcher_.steady_image_vectors(images)
+    torch.testing.assert_close(torch.from_numpy(encoder.transform(X)), expected)
+    assert not torch.allclose(expected, encoder.matcher_.image_vectors(images), atol=1e-3)
