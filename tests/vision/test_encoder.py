@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._persistence import Fields, Tensors
 from condcap_sk.answers.encoded import EncodedAnswers
-from condcap_sk.exceptions import ModelFileError
+from condcap_sk.exceptions import ModelFileError, PixelRangeWarning
 from condcap_sk.vision import ImageEncoder
 from condcap_sk.vision.encoder import resolve_positions
 
@@ -313,3 +313,18 @@ def test__transform__images__are_averaged_over_positions(encoder):
     expected = encoder.matcher_.steady_image_vectors(images)
     torch.testing.assert_close(torch.from_numpy(encoder.transform(X)), expected)
     assert not torch.allclose(expected, encoder.matcher_.image_vectors(images), atol=1e-3)
+
+
+def test__fit__weight_decay__counts(monkeypatch):
+    def weight():
+        return tiny().fit(*make_stripes(30)).matcher_.embed_image.weight
+
+    before = weight()
+    monkeypatch.setattr("condcap_sk.vision.encoder.WEIGHT_DECAY", 0.0)
+    assert not torch.equal(weight(), before)
+
+
+def test__transform__images_of_another_scale__are_warned_of(encoder):
+    X, _ = make_stripes(30)
+    with pytest.warns(PixelRangeWarning):
+        encoder.transform(255 * X)
