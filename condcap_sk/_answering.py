@@ -162,7 +162,7 @@ class Answering:
         ------
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
-            or a label was no answer in `fit`.
+            or one of `labels` was no answer in `fit` (of captions: has no token).
         """
         images, ids = self._check_pairs(X, labels)
         mean, std = self.model_.infer(images, ids, self.batch_size)
@@ -194,7 +194,7 @@ class Answering:
         ------
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
-            or a label was no answer in `fit`.
+            or one of `labels` was no answer in `fit` (of captions: has no token).
         """
         return self.model_.infer_speaker(*self._check_pairs(X, labels))
 
@@ -247,7 +247,7 @@ class Answering:
         ------
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
-            or a label was no answer in `fit`.
+            or one of `labels` was no answer in `fit` (of captions: has no token).
         """
         images, ids = self._check_pairs(X, self.predict(X) if labels is None else labels)
         return self.model_.relevance(images, ids, self.batch_size)

@@ -68,8 +68,8 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that answer and image belong
         together, by the image encoder or, of labels without one, by D; of sentences, that over a
-        power of their length. 0 is the plain decoder. Does not
-        apply with ``objective="paper"``, nor to sentences without an image encoder.
+        power of their length. 0 is the plain decoder. Does not apply with ``objective="paper"``,
+        nor to sentences without an image encoder.
     beam_width : int, default=3
         Width of the decoder's beam search for a sentence under a latent, of which the best one is
         the answer; 1 is greedy. Three times as wide where no latent is given. Does not apply to

@@ -63,7 +63,8 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         if not _is_about_memory(error):
             raise
         # That of a captioner's parts counts on an accelerator only.
-        further = "or give fewer rows at a time" if on_cpu else "and that of est.codec_ and others"
+        parts = "and that of est.codec_, est.image_encoder_ and est.gan_"
+        further = "or give fewer rows at a time" if on_cpu else parts
         remedy = f"Lower batch_size, with est.set_params(batch_size=…), {further}"
         raise MemoryError(f"Memory is short for {size} rows at a time. {remedy}.") from error
     joined = tuple(torch.cat(parts) for parts in zip(*(o for o, _ in found), strict=True))

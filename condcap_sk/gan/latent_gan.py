@@ -305,7 +305,7 @@ class LatentGAN(LatentInference, Stage):
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = game.n_steps(answers, self.batch_size)
-        lengths = n_epochs(n_steps, len(images), self.batch_size)
+        n_steps = math.prod(n_epochs(n_steps, len(images), self.batch_size))
         measure = None
         if validation is not None:
             X_val = self._check_images(validation[0], self.image_network is None)
@@ -323,7 +323,7 @@ class LatentGAN(LatentInference, Stage):
             measure=measure,
             bank=torch.from_numpy(answers.vectors).to(device),
             rng=make_rng(rng_seed, device),
-            ema_decay=1 - min(AVERAGED / math.prod(lengths), 1),
+            ema_decay=1 - min(AVERAGED / n_steps, 1),
             **game.settings(self, answers, device),
         )
         module = net.average_.module
@@ -358,7 +358,7 @@ class LatentGAN(LatentInference, Stage):
         if type(network) not in (*NETWORKS, torch.nn.Identity):
             raise ValueError(
                 f"LatentGAN.image_network={self.image_network!r:.80} is code, and a model file "
-                "holds none. Keep the estimator with joblib.dump."
+                "holds none. Save the estimator with joblib.dump."
             )
         fields, tensors = super()._to_state(prefix)
         scale, spread = self.calibration_

@@ -26,7 +26,7 @@ from .control import (
 )
 
 COVERAGE_DRAWS = 32
-N_SIMULATED = 5000  # latents, for the least error; the second digit is the same with more
+N_SIMULATED = 5000  # latents, for the least error, which another seed changes by .01 or so; by hand
 LATENTS_READ = 3  # by image; one for each of 1000 images would leave 3 % of chance in the error
 
 Row = tuple[float | None, float | None, float]  # value, chance, ceiling

@@ -91,7 +91,7 @@ class CaptionCodec(Coding, Stage):
         the length that 95 % of them keep to, with a warning.
     word_vectors : mapping or None, default=None
         From words (or characters) to vectors that were learned elsewhere: where the networks' own
-        vectors of these words begin, in all stages; some must be in the captions. Not kept by
+        vectors of these words begin, in all stages; some must be in the captions. Not saved by
         `ConditionalCaptioner.save`.
     lr : float, default=3e-3
         Peak learning rate of Adam.
@@ -319,7 +319,7 @@ class CaptionCodec(Coding, Stage):
         if not np.array_equal(written, tokens):
             raise ValueError(
                 f"The labels are of dtype {tokens.dtype}, and a model file holds float64. Fit with "
-                "labels of that type, or keep the estimator with joblib.dump."
+                "labels of that type, or save the estimator with joblib.dump."
             )
         fields, tensors = super()._to_state(prefix)
         fields |= {
