@@ -35,14 +35,30 @@ def propose(means, stds, n_proposals):
     log_weights : ndarray of shape (n_proposals,)
         Log-density of the prior over that of the proposal.
     """
-    precision = 1 / np.square(stds)
-    # No answer holds less information about the latent than none.
-    pooled = 1 + np.maximum(precision - 1, 0).sum(axis=0)
-    mean, std = (means * precision).sum(axis=0) / pooled, 2 * pooled**-0.5
-    # The same each time: what is inferred is a function of the answers.
-    proposals = np.random.RandomState(0).standard_normal((n_proposals, means.shape[1]))
-    proposals[::2] = mean + std * proposals[::2]
+    mean, std = _pooled(means[:, None], stds[:, None])
+    proposals = _proposals(mean, std, n_proposals)[0]
     prior = norm.logpdf(proposals).sum(axis=1)
     product = norm.logpdf(proposals, mean, std).sum(axis=1)
     log_weights = prior - np.logaddexp(prior, product) + np.log(2)
     return proposals.astype(np.float32), log_weights
+
+
+def propose_each(means, stds, n_proposals):
+    """Propose latents of n answers, each by itself: (n, n_proposals, n_latents), float32."""
+    return _proposals(*_pooled(means[None], stds[None]), n_proposals).astype(np.float32)
+
+
+def _pooled(means, stds):
+    """Return mean and deviation (n, n_latents) of proposals for answers (k, n, n_latents)."""
+    precision = 1 / np.square(stds)
+    # No answer holds less information about the latent than none.
+    pooled = 1 + np.maximum(precision - 1, 0).sum(axis=0)
+    return (means * precision).sum(axis=0) / pooled, 2 * pooled**-0.5
+
+
+def _proposals(means, stds, n_proposals):
+    # The same each time: what is inferred is a function of the answers.
+    drawn = np.random.RandomState(0).standard_normal((n_proposals, means.shape[1]))
+    proposals = np.repeat(drawn[None], len(means), axis=0)
+    proposals[:, ::2] = means[:, None] + stds[:, None] * drawn[::2]
+    return proposals

@@ -1,13 +1,16 @@
 """Latents from answers: of one answer, and of one speaker who gave several."""
 
+import math
+
 import numpy as np
 from scipy.special import softmax
 
-from ..gan.prior import propose
+from ..gan.prior import propose, propose_each
 
 # By hand: more proposals and steps cost time, and on grids of digits nearly all labels are reached.
-N_PROPOSALS = 1000  # latents tried for one speaker, or for one answer
-N_REACHED = 28  # images whose answer's latent is searched for at a time
+N_PROPOSALS = 1000  # latents tried for one speaker
+N_TRIED = 100, 1000  # for one answer; the second number where none of the first ones gives it
+N_AT_ONCE = 28_000  # images times latents that are tried at a time; bounds memory
 N_STEPS = 9  # from the latent that Q infers to one that G needs
 
 
@@ -21,30 +24,36 @@ def infer(model, images, ids):
     mean, std = model.gan.infer(images, vectors)
     if model.answerer.is_searched and not model.sight.is_costly:
         others = np.flatnonzero((model.answerer.choose(images, mean) != ids).any(axis=1))
-        for i in np.split(others, range(N_REACHED, len(others), N_REACHED)):
-            if len(i):
-                mean[i] = _reach(model, images[i], ids[i], vectors[i], mean[i], std[i])
+        for n_tried in N_TRIED:
+            n_parts = math.ceil(len(others) * n_tried / N_AT_ONCE)
+            reached = np.zeros(len(others), dtype=bool)
+            for part in np.array_split(np.arange(len(others)), max(1, n_parts)):
+                if len(part):
+                    i = others[part]
+                    mean[i], reached[part] = _reach(
+                        model, images[i], ids[i], vectors[i], mean[i], std[i], n_tried
+                    )
+            others = others[~reached]
     return mean, std
 
 
-def _reach(model, images, ids, vectors, means, stds):
-    """Return for each image the first latent on a way that gives its answer.
+def _reach(model, images, ids, vectors, means, stds, n_tried):
+    """Return for each image the first latent on a way that gives its answer, and if it does.
 
     The way leads from Q's mean to where, of many proposals, G comes closest to the answer. Where
     no latent gives it, the mean is returned.
     """
     n, every = len(images), np.arange(len(images))
-    pairs = zip(means[:, None], stds[:, None], strict=True)
-    proposals = np.stack([propose(mean, std, N_PROPOSALS)[0] for mean, std in pairs])
+    proposals = propose_each(means, stds, n_tried)
     generated = model.gan.generate(
-        np.repeat(images, N_PROPOSALS, axis=0), proposals.reshape(-1, means.shape[1])
-    ).reshape(n, N_PROPOSALS, -1)
+        np.repeat(images, n_tried, axis=0), proposals.reshape(-1, means.shape[1])
+    ).reshape(n, n_tried, -1)
     closest = np.einsum("npd,nd->np", generated, vectors).argmax(axis=1)
     path = np.linspace(means, proposals[every, closest], N_STEPS, axis=1, dtype=np.float32)
     repeated = np.repeat(images, N_STEPS, axis=0)
     given = model.answerer.choose(repeated, path.reshape(-1, means.shape[1]))
     reached = (given.reshape(n, N_STEPS, -1) == ids[:, None]).all(axis=2)
-    return path[every, reached.argmax(axis=1)]
+    return path[every, reached.argmax(axis=1)], reached.any(axis=1)
 
 
 def infer_speaker(model, images, ids):
