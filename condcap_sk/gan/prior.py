@@ -45,7 +45,8 @@ def propose(means, stds, n_proposals):
 
 def propose_each(means, stds, n_proposals):
     """Propose latents of n answers, each by itself: (n, n_proposals, n_latents), float32."""
-    return _proposals(*_pooled(means[None], stds[None]), n_proposals).astype(np.float32)
+    mean, std = _pooled(means[None], stds[None])
+    return _proposals(mean, std, n_proposals).astype(np.float32)
 
 
 def _pooled(means, stds):
