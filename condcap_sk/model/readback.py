@@ -1,7 +1,5 @@
 """Latents from answers: of one answer, and of one speaker who gave several."""
 
-import math
-
 import numpy as np
 from scipy.special import softmax
 
@@ -10,7 +8,7 @@ from ..gan.prior import propose, propose_each
 # By hand: more proposals and steps cost time, and on grids of digits nearly all labels are reached.
 N_PROPOSALS = 1000  # latents tried for one speaker
 N_TRIED = 100, 1000  # for one answer; the second number where none of the first ones gives it
-N_AT_ONCE = 28_000  # images times latents that are tried at a time; bounds memory
+N_AT_ONCE = 28_000  # images times latents that are tried together; bounds memory
 N_STEPS = 9  # from the latent that Q infers to one that G needs
 
 
@@ -23,17 +21,16 @@ def infer(model, images, ids):
     vectors = model.codec.encode_tokens(ids)
     mean, std = model.gan.infer(images, vectors)
     if model.answerer.is_searched and not model.sight.is_costly:
-        others = np.flatnonzero((model.answerer.choose(images, mean) != ids).any(axis=1))
+        missed = np.flatnonzero((model.answerer.choose(images, mean) != ids).any(axis=1))
         for n_tried in N_TRIED:
-            n_parts = math.ceil(len(others) * n_tried / N_AT_ONCE)
-            reached = np.zeros(len(others), dtype=bool)
-            for part in np.array_split(np.arange(len(others)), max(1, n_parts)):
-                if len(part):
-                    i = others[part]
-                    mean[i], reached[part] = _reach(
-                        model, images[i], ids[i], vectors[i], mean[i], std[i], n_tried
-                    )
-            others = others[~reached]
+            found = np.zeros(len(images), dtype=bool)
+            n_at_once = N_AT_ONCE // n_tried
+            for start in range(0, len(missed), n_at_once):
+                i = missed[start : start + n_at_once]
+                mean[i], found[i] = _reach(
+                    model, images[i], ids[i], vectors[i], mean[i], std[i], n_tried
+                )
+            missed = missed[~found[missed]]
     return mean, std
 
 

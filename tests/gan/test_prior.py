@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from condcap_sk._torch.seeding import make_rng
-from condcap_sk.gan.prior import draw_latents, propose, sample_prior
+from condcap_sk.gan.prior import draw_latents, propose, propose_each, sample_prior
 
 
 def test__sample_prior__many_draws__are_standard_normal():
@@ -65,3 +65,11 @@ def test__propose__latents_near_the_product__are_spread_twice_as_wide():
     near = propose(means, stds, 20_000)[0][::2]
     np.testing.assert_allclose(near.mean(axis=0), means[0], atol=0.03)
     np.testing.assert_allclose(near.std(axis=0), 2 * stds[0], rtol=0.03)
+
+
+def test__propose_each__several_answers__are_proposals_for_each_by_itself():
+    means, stds = np.array([[1.0, -1.0], [0.0, 2.0]]), np.array([[0.5, 0.2], [1.0, 2.0]])
+    found = propose_each(means, stds, 30)
+    assert found.dtype == np.float32
+    for mean, std, proposals in zip(means, stds, found, strict=True):
+        np.testing.assert_array_equal(proposals, propose(mean[None], std[None], 30)[0])

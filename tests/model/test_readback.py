@@ -126,6 +126,36 @@ class TestReach:
         mean, _ = readback.infer(Halves(), self.IMAGES[:3], np.full((3, 1), 9))
         assert mean.tolist() == [[-1.0, 1.0]] * 3
 
+    def test__few_proposals_that_are_enough__are_all_that_is_tried(self):
+        parts, tried = Halves(), []
+        ids = np.full((40, 1), 3)
+        ids[:3] = 9  # no latent gives it
+        parts.generate = lambda images, latents: (
+            tried.append(len(images)) or Halves.generate(parts, images, latents)
+        )
+        mean, _ = readback.infer(parts, self.IMAGES, ids)
+        few, many = readback.N_TRIED
+        assert tried == [40 * few, 3 * many]
+        assert (Halves().choose(None, mean[3:]) == 3).all()
+
+    def test__few_proposals_that_do_not_give_the_answer__more_do(self, monkeypatch):
+        parts, ids = Halves(), np.full((40, 1), 3)
+        # Q is so sure that the first proposal is near its mean.
+        parts.infer = lambda images, vectors: (
+            np.tile(np.float32([-1.0, 1.0]), (len(images), 1)),
+            np.full((len(images), 2), 0.1, dtype=np.float32),
+        )
+        for n_tried, given in (((1,), 2), ((1, 1000), 3)):
+            monkeypatch.setattr(readback, "N_TRIED", n_tried)
+            mean, _ = readback.infer(parts, self.IMAGES, ids)
+            assert (Halves().choose(None, mean) == given).all()
+
+    def test__images_at_a_time__change_nothing(self, monkeypatch):
+        ids = np.array([[2], [3], [9], [3]] * 10)
+        expected = readback.infer(Halves(), self.IMAGES, ids)
+        monkeypatch.setattr(readback, "N_AT_ONCE", 3000)
+        np.testing.assert_array_equal(readback.infer(Halves(), self.IMAGES, ids), expected)
+
     @pytest.mark.parametrize("change", [{"is_searched": False}, {"is_costly": True}])
     def test__where_it_cannot_be_searched__is_what_q_infers(self, change):
         parts = Halves()
