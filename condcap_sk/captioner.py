@@ -87,8 +87,9 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None
-        CPU threads that `fit` computes with. None is one, -1 all; the last bits of a model depend
-        on their number. Prediction takes all that torch has.
+        CPU threads that `fit` computes with, for time alone: the model is the same to the last bit.
+        None is as many as torch has (under joblib, the share of each process), or one in a thread
+        beside others; -1 all. Prediction takes all that torch has.
     random_state : int, RandomState instance or None, default=None
         An int makes `fit` repeatable, to the last bit on a CPU. The global streams are never used.
     verbose : int, default=0

@@ -4,21 +4,17 @@ import torch
 
 
 def candidates_of(answers):
-    """Return the distinct answers of a batch, and which of them each image has.
+    """Return the distinct answers (m,), sorted, of images (n, k); −1 is none."""
+    candidates = answers.unique()
+    return candidates[int(candidates[0] < 0) :]
 
-    Parameters
-    ----------
-    answers : Tensor of shape (n, k), int
-        Of each image; −1 is none.
 
-    Returns
-    -------
-    candidates : Tensor of shape (m,), int
-    fits : Tensor of shape (n, m), bool
+def fits_of(answers, candidates):
+    """Return which candidates (m,), sorted, are among the answers of images (n, k): (n, m), bool.
+
+    All answers are; −1 is none.
     """
-    candidates, places = answers.unique(return_inverse=True)
     # Not by comparing all with all: one image with thousands of answers would fill the memory.
-    fits = torch.zeros(len(answers), len(candidates), dtype=torch.bool, device=answers.device)
-    fits.scatter_(1, places, True)
-    n_none = int(candidates[0] < 0)
-    return candidates[n_none:], fits[:, n_none:]
+    fits = torch.zeros(len(answers), 1 + len(candidates), dtype=torch.bool, device=answers.device)
+    fits.scatter_(1, torch.searchsorted(candidates, answers, right=True), True)
+    return fits[:, 1:]

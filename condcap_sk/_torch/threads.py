@@ -18,13 +18,13 @@ _outside = 1
 
 @contextmanager
 def limited_threads(n_jobs):
-    """Compute inside with `n_jobs` threads, counted as joblib counts, but None is always one.
+    """Compute inside with `n_jobs` threads, counted as joblib counts.
 
-    Every thread sums its own part of a gradient. The bits of a training would depend on how many
-    there are, and so on the machine and on how many processes joblib shares it among.
+    None is as many as torch has: all cores, or the share of them that joblib leaves to each of its
+    processes. In a thread that is not the program's first, it is one: others run beside it.
     """
     global _inside, _outside
-    n_threads = 1 if n_jobs is None else effective_n_jobs(n_jobs)
+    n_threads = None if n_jobs is None else effective_n_jobs(n_jobs)
     with _LOCK:
         # torch's number for this thread, put in force before it is overridden. A thread that torch
         # first meets while others are inside begins with their number, which is not its own.
@@ -34,6 +34,8 @@ def limited_threads(n_jobs):
         elif not getattr(_HERE, "depth", 0):
             before = _outside
         _inside += 1
+    if n_threads is None:
+        n_threads = before if threading.current_thread() is threading.main_thread() else 1
     _HERE.depth = getattr(_HERE, "depth", 0) + 1
     try:
         # It holds for this thread of the program, and for threads that torch meets from now on.

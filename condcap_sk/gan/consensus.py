@@ -48,26 +48,20 @@ class SelfCriticalTraining(nn.Module):
     Parameters
     ----------
     consensus : ConsensusDecoder
-    scorer : CiderScorer
-        Of the token ids of each image's true captions.
-    rng : torch.Generator
-        On the device; draws captions and dropout.
     """
 
-    def __init__(self, consensus, scorer, rng):
+    def __init__(self, consensus):
         super().__init__()
         self.consensus = consensus
-        self.scorer = scorer
-        self.rng = rng
 
-    def loss(self, images, rows):
-        """Return the negative expected reward; `rows` are the images' in the scorer."""
-        vectors = self.consensus(glimpse(images, self.rng)).repeat_interleave(N_DRAWN, dim=0)
+    def loss(self, images, rows, scorer, rng):
+        """Return the negative expected reward; `rows` are the images' in the `CiderScorer`."""
+        vectors = self.consensus(glimpse(images, rng)).repeat_interleave(N_DRAWN, dim=0)
         decoder = self.consensus.decoder
-        ids = draw(decoder, vectors, self.rng)
+        ids = draw(decoder, vectors, rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [
-            self.scorer.cider_d(owner, caption) + self.scorer.bleu_1(owner, caption)
+            scorer.cider_d(owner, caption) + scorer.bleu_1(owner, caption)
             for owner, caption in zip(owners, without_end(ids), strict=True)
         ]
         log_probabilities = decoder.log_probability(vectors, ids)

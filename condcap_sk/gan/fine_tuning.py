@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from skorch.callbacks import GradientNormClipping
 
-from .._torch.seeding import make_rng
 from ..answers.ngrams import CiderScorer
 from ..training.net import Rows, SupervisedNet
-from .consensus import ConsensusDecoder, SelfCriticalTraining
+from ..training.shards import OF_SENTENCES
+from .consensus import N_DRAWN, ConsensusDecoder, SelfCriticalTraining
 
 # Against the game: so many times fewer steps, a smaller batch, as several captions of each image
 # are drawn, and a smaller learning rate, as what was learned is to be kept. Chosen on held-out
@@ -48,17 +48,20 @@ def fine_tune(gan, networks, images, answers, n_steps, seeds):
     """
     order_seed, rng_seed = seeds
     device = networks.generator.radius.device
-    consensus = ConsensusDecoder(*map(copy.deepcopy, (networks.generator, networks.decoder)))
     scorer = CiderScorer(answers.captions())
+    consensus = ConsensusDecoder(*map(copy.deepcopy, (networks.generator, networks.decoder)))
     _, history = gan._train(
         SupervisedNet,
-        SelfCriticalTraining(consensus, scorer, make_rng(rng_seed, device)),
+        SelfCriticalTraining(consensus),
         Rows(images=images, rows=torch.arange(len(images))),
         stage="consensus",
         n_steps=max(1, n_steps // FEWER_STEPS),
         batch_size=max(1, gan.batch_size // SMALLER_BATCH),
         order_seed=order_seed,
         device=device,
+        seed=rng_seed,
+        shared=lambda **batch: {"scorer": scorer},
+        shard_size=OF_SENTENCES // N_DRAWN,
         callbacks=[clipping()],
         optimizer=torch.optim.AdamW,
         lr=gan.lr / SMALLER_LR,

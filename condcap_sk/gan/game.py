@@ -18,8 +18,6 @@ class Game(StageNet):
     ----------
     bank : Tensor of shape (m, n_components)
         The distinct sentence vectors.
-    rng : torch.Generator
-        On the device; draws latents, answers and noise.
     ema_decay : float
         Of the average of all networks over the steps.
     n_latents, mi_weight
@@ -30,10 +28,10 @@ class Game(StageNet):
     SETTINGS: ClassVar[tuple[str, ...]] = ("n_latents", "mi_weight")
     # This and the rule of `n_steps`: chosen on training grids of MNIST and of bundled digits.
     HIDDEN_SIZE: ClassVar[int] = 128
+    SHARD_SIZE: ClassVar[int | None] = None  # as `StageNet` takes it, for image vectors
 
-    def __init__(self, module, *, bank, rng, ema_decay, n_latents, mi_weight, **net_params):
+    def __init__(self, module, *, bank, ema_decay, n_latents, mi_weight, **net_params):
         self.bank = bank
-        self.rng = rng
         self.ema_decay = ema_decay
         self.n_latents = n_latents
         self.mi_weight = mi_weight
@@ -112,32 +110,43 @@ class Game(StageNet):
 
     def train_step(self, batch, **fit_params):
         inputs, _ = batch
-        self._set_training(True)
         images, answers = inputs["images"].to(self.device), inputs["answers"].to(self.device)
-        truth = self._one_of(answers)
-        latents = sample_prior(len(images), self.n_latents, self.rng)
+        rng = self.shards_.rngs[0]
+        rows = {
+            "images": images,
+            "answers": answers,
+            "truth": one_of(answers, rng),
+            "latents": sample_prior(len(images), self.n_latents, rng),
+        }
+        self.see_batch(answers, rows["truth"])
         losses: dict = {}
         for terms_of, optimizer, parameters in (
             (self.discriminator_losses, self.optimizer_discriminator_, self.of_discriminator_),
             (self.generator_losses, self.optimizer_, self.of_others_),
         ):
-            # G's step needs the gradient through D, not D's own.
-            self.module_.discriminator.requires_grad_(parameters is self.of_discriminator_)
-            terms = terms_of(images, answers, truth, latents)
+            for replica in self.shards_.replicas:
+                # G's step needs the gradient through D, not D's own.
+                replica.discriminator.requires_grad_(parameters is self.of_discriminator_)
             optimizer.zero_grad()
-            sum(terms.values()).backward()
+            terms = self.shards_.descend(terms_of, **rows)
             # skorch's callbacks (gradient clipping) hang on this event.
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
             optimizer.step()
-            losses |= {name: term.detach() for name, term in terms.items()}
+            losses |= terms
         self.average_.update_parameters(self.module_)
         return {"loss": sum(losses.values()), "losses": losses}
 
-    def discriminator_losses(self, images, answers, truth, latents):
-        """Return the terms that D descends.
+    def see_batch(self, answers, truth):
+        """Keep what a row's terms need of the other rows, in all shards."""
+
+    def discriminator_losses(self, networks, rng, images, answers, truth, latents):
+        """Return the terms that D descends, means over a shard's rows.
 
         Parameters
         ----------
+        networks : Networks
+        rng : torch.Generator
+            On the device; draws noise and further latents.
         images : Tensor of shape (n, …)
         answers : Tensor of shape (n, k), int
             Rows of `bank`; −1 is none.
@@ -151,7 +160,7 @@ class Game(StageNet):
         """
         raise NotImplementedError
 
-    def generator_losses(self, images, answers, truth, latents):
+    def generator_losses(self, networks, rng, images, answers, truth, latents):
         """Return the terms that the other networks descend, as `discriminator_losses` does."""
         raise NotImplementedError
 
@@ -175,11 +184,12 @@ class Game(StageNet):
         right = (held_out.answers == nearest[:, None]).any(1)
         return {"valid_accuracy": right.float().mean().item()}
 
-    def _one_of(self, answers):
-        """Draw one of each row's answers, all equally likely."""
-        lengths = (answers >= 0).sum(1)
-        draws = torch.rand(len(answers), generator=self.rng, device=answers.device)
-        return answers.gather(1, (draws * lengths).long()[:, None])[:, 0]
+
+def one_of(answers, rng):
+    """Draw one of each row's answers, all equally likely."""
+    lengths = (answers >= 0).sum(1)
+    draws = torch.rand(len(answers), generator=rng, device=answers.device)
+    return answers.gather(1, (draws * lengths).long()[:, None])[:, 0]
 
 
 class HeldOut:

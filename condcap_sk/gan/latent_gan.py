@@ -14,13 +14,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._persistence import Fields, Tensors, history
 from .._torch.device import resolve_device
-from .._torch.seeding import make_rng, seeded_init, spawn_seeds
+from .._torch.seeding import seeded_init, spawn_seeds
 from .._validation import check_given
 from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
 from ..text.modules import TiedDecoder
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows, n_epochs
+from ..training.shards import OF_IMAGES
 from ..vision.modules import NETWORKS
 from .consensus import ConsensusDecoder
 from .game import Game, HeldOut
@@ -126,7 +127,8 @@ class LatentGAN(LatentInference, Stage):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None
-        CPU threads of the training. None is one, -1 all.
+        CPU threads of the training, for time alone: the model is the same. None is as many as
+        torch has, -1 all.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the data, latents and noise.
     verbose : int, default=0
@@ -322,7 +324,8 @@ class LatentGAN(LatentInference, Stage):
             callbacks=[*game.callbacks_needed(), *self._own_callbacks()],
             measure=measure,
             bank=torch.from_numpy(answers.vectors).to(device),
-            rng=make_rng(rng_seed, device),
+            seed=rng_seed,
+            shard_size=OF_IMAGES if images.ndim == 4 else game.SHARD_SIZE,
             ema_decay=1 - min(AVERAGED / n_steps, 1),
             **game.settings(self, answers, device),
         )

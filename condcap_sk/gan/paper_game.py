@@ -9,19 +9,19 @@ from .losses import adversarial_value, latent_error
 class PaperGame(Game):
     """``min_{G,Q} max_D L_adv + λ_I · L_I``, equation (4)."""
 
-    def discriminator_losses(self, images, answers, truth, latents):
+    def discriminator_losses(self, networks, rng, images, answers, truth, latents):
         with torch.no_grad():
-            fake = self.module_.generator(images, latents)
-        return {"discriminator": -self._adversarial_value(images, self.bank[truth], fake)}
+            fake = networks.generator(images, latents)
+        return {"discriminator": -self._adversarial_value(networks, images, self.bank[truth], fake)}
 
-    def generator_losses(self, images, answers, truth, latents):
-        fake = self.module_.generator(images, latents)
-        recovered, _ = self.module_.recogniser(images, fake)
+    def generator_losses(self, networks, rng, images, answers, truth, latents):
+        fake = networks.generator(images, latents)
+        recovered, _ = networks.recogniser(images, fake)
         return {
-            "generator": self._adversarial_value(images, self.bank[truth], fake),
+            "generator": self._adversarial_value(networks, images, self.bank[truth], fake),
             "latent": self.mi_weight * latent_error(latents, recovered),
         }
 
-    def _adversarial_value(self, images, real, fake):
-        discriminator = self.module_.discriminator
+    def _adversarial_value(self, networks, images, real, fake):
+        discriminator = networks.discriminator
         return adversarial_value(discriminator(images, real), discriminator(images, fake))

@@ -52,16 +52,19 @@ class RelativisticGame(Game):
         self.image_dropout = image_dropout
         super().__init__(module, **game_params)
 
-    def discriminator_losses(self, images, answers, truth, latents):
+    def see_batch(self, answers, truth):
+        self.drawn_ = truth.unique()
+
+    def discriminator_losses(self, networks, rng, images, answers, truth, latents):
         with torch.no_grad():
-            fake = self.noisy(self.module_.generator(images, latents), self.rng)
-        real = self.noisy(self.bank[truth], self.rng)
+            fake = self.noisy(networks.generator(images, latents), rng)
+        real = self.noisy(self.bank[truth], rng)
         # A neighbour's caption is the third kind of fake, unless it fits this image too.
         stray = truth.roll(1)
         is_wrong = (answers != stray[:, None]).all(1).float()
-        mismatched = self.noisy(self.bank[stray], self.rng)
+        mismatched = self.noisy(self.bank[stray], rng)
         vectors = torch.cat([real, fake, mismatched]).requires_grad_()
-        scores = self.module_.discriminator(images.repeat(3, *[1] * (images.ndim - 1)), vectors)
+        scores = networks.discriminator(images.repeat(3, *[1] * (images.ndim - 1)), vectors)
         real_scores, fake_scores, stray_scores = scores.chunk(3)
         loss = relativistic_loss(better=real_scores, worse=fake_scores)
         mismatch = relativistic_loss(real_scores, stray_scores, is_wrong)
@@ -73,30 +76,30 @@ class RelativisticGame(Game):
             "penalty": self.gradient_penalty * penalty,
         }
 
-    def generator_losses(self, images, answers, truth, latents):
-        real = self.noisy(self.bank[truth], self.rng)
-        generated = self.module_.generator(self.glimpse(images), latents)
-        fake = self.noisy(generated, self.rng)
-        fake_scores = self.module_.discriminator(images, fake)
+    def generator_losses(self, networks, rng, images, answers, truth, latents):
+        real = self.noisy(self.bank[truth], rng)
+        generated = networks.generator(self.glimpse(networks, images, rng), latents)
+        fake = self.noisy(generated, rng)
+        fake_scores = networks.discriminator(images, fake)
         with torch.no_grad():
-            real_scores = self.module_.discriminator(images, real)
-        hidden = self._some_hidden(self.glimpse(images))
-        recovered, _ = self.module_.recogniser(hidden, fake)
-        mean, log_variance = self.module_.recogniser(hidden, real)
+            real_scores = networks.discriminator(images, real)
+        hidden = self._some_hidden(self.glimpse(networks, images, rng), rng)
+        recovered, _ = networks.recogniser(hidden, fake)
+        mean, log_variance = networks.recogniser(hidden, real)
         return {
             "generator": relativistic_loss(better=fake_scores, worse=real_scores),
             "latent": self.mi_weight * latent_error(latents, recovered),
             **self.prior_losses(generated, answers),
-            **self.posterior_losses(images, truth, mean, log_variance),
+            **self.posterior_losses(networks, rng, images, truth, mean, log_variance),
         }
 
     def prior_losses(self, generated, answers):
         """Return further terms of what G makes under the prior's latents."""
         return {}
 
-    def posterior_losses(self, images, truth, mean, log_variance):
+    def posterior_losses(self, networks, rng, images, truth, mean, log_variance):
         """Return the terms of true pairs: from Q's latent, G must give the sentence vector back."""
-        generated = self.module_.generator(images, self._latents_of(mean, log_variance))
+        generated = networks.generator(images, self._latents_of(mean, log_variance, rng))
         divergence = divergence_from_prior(mean, log_variance)
         return {
             "posterior": self.posterior_weight * self.channel(generated, truth),
@@ -105,21 +108,21 @@ class RelativisticGame(Game):
 
     def channel(self, generated, truth):
         """Return the cross-entropy of the true answers, sent as the vectors `generated`."""
-        candidates, position = truth.unique(return_inverse=True)
-        return channel_cross_entropy(generated, self.bank[candidates], position, self.noise)
+        position = torch.searchsorted(self.drawn_, truth)
+        return channel_cross_entropy(generated, self.bank[self.drawn_], position, self.noise)
 
-    def glimpse(self, images):
+    def glimpse(self, networks, images, rng):
         """Return images as G and Q see them."""
         return images
 
     def noisy(self, vectors, rng):
         return vectors + self.noise * torch.empty_like(vectors).normal_(generator=rng)
 
-    def _latents_of(self, mean, log_variance):
-        noise = sample_prior(len(mean), self.n_latents, self.rng)
+    def _latents_of(self, mean, log_variance, rng):
+        noise = sample_prior(len(mean), self.n_latents, rng)
         return mean + (0.5 * log_variance).exp() * noise
 
-    def _some_hidden(self, images):
-        draws = torch.rand(len(images), generator=self.rng, device=images.device)
+    def _some_hidden(self, images, rng):
+        draws = torch.rand(len(images), generator=rng, device=images.device)
         hidden = (draws < self.image_dropout).view(-1, *[1] * (images.ndim - 1))
         return images.masked_fill(hidden, 0)

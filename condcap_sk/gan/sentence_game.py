@@ -4,11 +4,12 @@ import math
 
 import torch
 
-from .._torch.candidates import candidates_of
+from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
 from ..text.modules import TiedDecoder
 from ..training.net import decay_groups, n_training_steps
+from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
 from .losses import divergence_from_prior, set_cross_entropy
 from .modules import Networks, SentenceGenerator
@@ -39,6 +40,7 @@ class SentenceGame(RelativisticGame):
 
     SETTINGS = (*RelativisticGame.SETTINGS, "truth_weight")
     HIDDEN_SIZE = 256
+    SHARD_SIZE = OF_SENTENCES
     # All chosen on held-out training photographs of Flickr8k and on drawn scenes.
     CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
     STEERING = 0.02  # of the KL weight, in a step whose divergence is twice the target
@@ -99,25 +101,30 @@ class SentenceGame(RelativisticGame):
 
     def train_step(self, batch, **fit_params):
         step = super().train_step(batch, **fit_params)
-        excess = min(self.divergence_ / self.kl_target - 1, 1)
+        share = 1 - self.CENTRED
+        divergence = step["losses"]["divergence"].item() / (share * self.kl_weight_)
+        excess = min(divergence / self.kl_target - 1, 1)
         least, most = self.KL_WEIGHTS
         steered = self.kl_weight_ * math.exp(self.STEERING * excess)
         self.kl_weight_ = min(max(steered, least), most)
         return step
 
+    def see_batch(self, answers, truth):
+        super().see_batch(answers, truth)
+        self.present_ = candidates_of(answers)
+
     def prior_losses(self, generated, answers):
-        candidates, fits = candidates_of(answers)
-        truth = set_cross_entropy(generated, self.bank[candidates], fits, self.noise)
+        fits = fits_of(answers, self.present_)
+        truth = set_cross_entropy(generated, self.bank[self.present_], fits, self.noise)
         return {"truth": self.truth_weight * truth}
 
-    def posterior_losses(self, images, truth, mean, log_variance):
-        latents = self._latents_of(mean, log_variance)
+    def posterior_losses(self, networks, rng, images, truth, mean, log_variance):
+        latents = self._latents_of(mean, log_variance, rng)
         n_centred = int(self.CENTRED * len(latents))
         latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
-        generated = self.module_.generator(self.glimpse(images), latents)
-        of_words = self.module_.decoder.loss(generated, self.ids[truth], self.rng)
+        generated = networks.generator(self.glimpse(networks, images, rng), latents)
+        of_words = networks.decoder.loss(generated, self.ids[truth], rng)
         divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
-        self.divergence_ = divergence.item()
         # Where Q's latent is not used, it costs nothing.
         share = 1 - n_centred / len(latents)
         of_vectors = self.channel(generated[n_centred:], truth[n_centred:])
@@ -127,11 +134,11 @@ class SentenceGame(RelativisticGame):
             "divergence": share * self.kl_weight_ * divergence,
         }
 
-    def glimpse(self, images):
+    def glimpse(self, networks, images, rng):
         # What G's own network gets is whole.
-        if self.module_.generator.config["image_network"] is not None:
+        if networks.generator.config["image_network"] is not None:
             return images
-        return glimpse(images, self.rng)
+        return glimpse(images, rng)
 
     def measure_answers(self, networks, held_out, vectors):
         """Return the cross-entropy of each image's first caption under c = 0, in nats."""

@@ -29,6 +29,7 @@ from ..answers.vocabulary import (
 from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows, SupervisedNet, n_training_steps
+from ..training.shards import OF_SENTENCES
 from .coding import Coding
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
 from .search import beam_search
@@ -106,7 +107,8 @@ class CaptionCodec(Coding, Stage):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None
-        CPU threads of the training. None is one, -1 all.
+        CPU threads of the training, for time alone: the model is the same. None is as many as
+        torch has, -1 all.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the data and the noise.
     verbose : int, default=0
@@ -277,7 +279,7 @@ class CaptionCodec(Coding, Stage):
             known = vectors_of(vocabulary, self.word_vectors)
             begin_with(encoder.embedding, known)
             begin_with(decoder.embedding, known)
-        module = CaptionAutoencoder(encoder, decoder, noise, make_rng(noise_seed, device))
+        module = CaptionAutoencoder(encoder, decoder, noise)
         tokens = torch.from_numpy(distinct)
         # Few distinct captions still make full batches: each meets many noises in every step.
         repeated = tokens.repeat(math.ceil(self.batch_size / len(tokens)), 1)
@@ -296,7 +298,9 @@ class CaptionCodec(Coding, Stage):
             order_seed=order_seed,
             callbacks=self._own_callbacks(),
             device=device,
-            measure=partial(_reconstructed, module, some),
+            measure=partial(_reconstructed, module, some, make_rng(noise_seed, device)),
+            seed=noise_seed,
+            shard_size=OF_SENTENCES if vocabulary.are_sentences else None,
             optimizer=torch.optim.Adam,
         )
         self.analyzer_ = analyzer
@@ -360,7 +364,9 @@ class CaptionCodec(Coding, Stage):
         return codec
 
 
-def _reconstructed(module: CaptionAutoencoder, ids: torch.Tensor, net: Any) -> dict[str, float]:
+def _reconstructed(
+    module: CaptionAutoencoder, ids: torch.Tensor, rng: torch.Generator, net: Any
+) -> dict[str, float]:
     with torch.no_grad():
-        best = beam_search(module.decoder, module.noisy(ids), 1)[0][:, 0]
+        best = beam_search(module.decoder, module.noisy(ids, rng), 1)[0][:, 0]
     return {"reconstructed": (best == ids).all(1).float().mean().item()}

@@ -190,18 +190,17 @@ class CaptionAutoencoder(nn.Module):
     a generator that is never exact needs.
     """
 
-    def __init__(self, encoder, decoder, noise, rng):
+    def __init__(self, encoder, decoder, noise):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.noise = noise
-        self.rng = rng
 
-    def noisy(self, ids):
+    def noisy(self, ids, rng):
         """Return the sentence vectors of token ids, with noise on them."""
         vectors = self.encoder(ids)
-        return vectors + self.noise * torch.empty_like(vectors).normal_(generator=self.rng)
+        return vectors + self.noise * torch.empty_like(vectors).normal_(generator=rng)
 
-    def loss(self, ids):
+    def loss(self, ids, rng):
         ids = trimmed(ids)
-        return {"cross_entropy": self.decoder.cross_entropy(self.noisy(ids), ids)}
+        return {"cross_entropy": self.decoder.cross_entropy(self.noisy(ids, rng), ids)}

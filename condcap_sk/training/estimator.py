@@ -40,7 +40,8 @@ class Stage(Portable, BaseEstimator):
     device : str
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None
-        CPU threads of the training. None is one, -1 all.
+        CPU threads of the training, for time alone: the model is the same. None is as many as
+        torch has, -1 all.
     random_state : int, RandomState instance or None
         Seed of all that is random.
     verbose : int

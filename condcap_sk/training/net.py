@@ -10,7 +10,9 @@ import torch
 from skorch import NeuralNet
 from torch.utils.data import DataLoader, Dataset
 
+from .._torch.threads import limited_threads
 from .progress import Record, Schedule
+from .shards import Shards
 
 
 class Rows(Dataset):
@@ -39,7 +41,22 @@ class StageNet(NeuralNet):
 
     skorch's defaults that would surprise are off: no rows are split away, nothing is printed, and
     a keyboard interrupt is not mistaken for the end of training.
+
+    Parameters
+    ----------
+    seed : int
+        Of the shards' random numbers.
+    n_threads : int, default=1
+        That compute shards of a step.
+    shard_size : int or None, default=None
+        Rows of a shard, at least; None: a step is one shard.
     """
+
+    def __init__(self, module, *, seed, n_threads=1, shard_size=None, **net_params):
+        self.seed = seed
+        self.n_threads = n_threads
+        self.shard_size = shard_size
+        super().__init__(module, **net_params)
 
     def optimizers(self):
         """Every optimizer of the net."""
@@ -47,7 +64,8 @@ class StageNet(NeuralNet):
 
     def fit_loop(self, *args, **kwargs):
         self.interrupted_ = True
-        with noticing_ctrl_c() as self.ctrl_c_:
+        shards = Shards(self.module_.train(), self.seed, self.n_threads, self.shard_size)
+        with noticing_ctrl_c() as self.ctrl_c_, shards as self.shards_:
             super().fit_loop(*args, **kwargs)
         self.interrupted_ = False
         return self
@@ -84,7 +102,18 @@ def noticing_ctrl_c():
 
 
 class SupervisedNet(StageNet):
-    """One module, one optimizer; the loss is the sum of ``module.loss(**batch)``, a dict."""
+    """One module, one optimizer; the loss is the sum of ``module.loss(**batch, rng=rng)``, a dict.
+
+    Parameters
+    ----------
+    shared : callable or None, default=None
+        ``shared(**batch)`` returns further arguments of the loss, the same for all shards: what a
+        row's terms need of the other rows, or of all data.
+    """
+
+    def __init__(self, module, *, shared=None, **net_params):
+        self.shared = shared
+        super().__init__(module, **net_params)
 
     def get_params_for_optimizer(self, prefix, named_parameters):
         named_parameters = list(named_parameters)
@@ -92,12 +121,14 @@ class SupervisedNet(StageNet):
         return (decay_groups(parameter for _, parameter in named_parameters),), settings
 
     def train_step_single(self, batch, **fit_params):
-        self._set_training(True)
         inputs = {name: tensor.to(self.device) for name, tensor in batch[0].items()}
-        losses = self.module_.loss(**inputs)
-        loss = sum(losses.values())
-        loss.backward()
-        return {"loss": loss, "losses": losses}
+        shared = {} if self.shared is None else self.shared(**inputs)
+
+        def loss(replica, rng, **rows):
+            return replica.loss(**rows, **shared, rng=rng)
+
+        losses = self.shards_.descend(loss, **inputs)
+        return {"loss": sum(losses.values()), "losses": losses}
 
 
 def decay_groups(parameters):
@@ -166,10 +197,13 @@ def train(
         callbacks__print_log=None,
         verbose=0,
         device=device,
+        n_threads=torch.get_num_threads(),
         **net_params,
     )
     try:
-        net.fit(rows)
+        # One for each shard, and no more.
+        with limited_threads(1):
+            net.fit(rows)
     finally:
         record.on_train_end(net)
     if net.interrupted_:

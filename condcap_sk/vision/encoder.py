@@ -18,14 +18,16 @@ from sklearn.utils.validation import check_is_fitted
 from .._persistence import Fields, Tensors, image_shape
 from .._pixels import pixel_range, warn_of_scale
 from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
+from .._torch.candidates import candidates_of
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
-from .._torch.seeding import make_rng, seeded_init, spawn_seeds
+from .._torch.seeding import seeded_init, spawn_seeds
 from .._validation import as_rows, check_given, check_images, check_same_images
 from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows, SupervisedNet, n_training_steps
+from ..training.shards import OF_IMAGES
 from .matchers import VectorMatcher, WordMatcher, matcher_of
 from .modules import NETWORKS
 
@@ -68,7 +70,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None
-        CPU threads of the training. None is one, -1 all.
+        CPU threads of the training, for time alone: the model is the same. None is as many as
+        torch has, -1 all.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the data, the shifts and the dropout.
     verbose : int, default=0
@@ -208,8 +211,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             build = matcher_of(answers, shape).build
             matcher = build(answers, shape, self.n_filters, positions)
         matcher.network.standardise.fit(images)
-        matcher.bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
-        matcher.rng = make_rng(rng_seed, device)
+        bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
@@ -228,11 +230,13 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             callbacks=self._own_callbacks(),
             device=device,
             measure=measure,
+            seed=rng_seed,
+            shared=lambda images, answers: {"bank": bank, "candidates": candidates_of(answers)},
+            shard_size=OF_IMAGES if images.ndim == 4 else None,
             optimizer=torch.optim.AdamW,
             optimizer__fused=True,
             optimizer__weight_decay=WEIGHT_DECAY,
         )
-        matcher.bank = matcher.rng = None
         self._keep(matcher=matcher)
         self.device_ = device
         self.history_ = history

@@ -1,7 +1,7 @@
 """How image vectors are matched with answers: by sentence vectors, or by the words in them."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .._torch.batches import ROWS
-from .._torch.candidates import candidates_of
+from .._torch.candidates import fits_of
 from .._torch.config import keeps_config
 from .._torch.dropout import dropout
 from .._torch.embedding import begin_with
@@ -45,9 +45,6 @@ class Matcher(nn.Module):
         self.embed_image = nn.Linear(network.n_features, self.N_EMBEDDING)
         self.log_scale = nn.Parameter(torch.tensor(log_scale))
         self.bias = nn.Parameter(torch.tensor(bias))
-        # Of a training: the captions, and what draws from its own stream.
-        self.bank: Any = None
-        self.rng: torch.Generator | None = None
 
     def image_vectors(self, images):
         """Return standardised features (n, n_features)."""
@@ -83,13 +80,16 @@ class Matcher(nn.Module):
         products = ours @ theirs.T if every else (ours[:, None] * theirs).sum(2)
         return products * self.log_scale.exp() + self.bias
 
-    def loss(self, images, answers):
-        """Mean over images of the summed decisions; `answers` are rows of the bank, −1 is none."""
+    def loss(self, images, answers, bank, candidates, rng):
+        """Mean over images of the summed decisions.
+
+        `answers` are rows of `bank`, −1 is none; `candidates` are all rows that are tried.
+        """
         if images.ndim == 4:
-            images = random_shift(images, self.rng)
-        candidates, fits = candidates_of(answers)
-        vectors = dropout(self.image_vectors(images), self.DROPOUT, self.rng)
-        log_odds = self(vectors, self.bank[candidates], self.rng)
+            images = random_shift(images, rng)
+        fits = fits_of(answers, candidates)
+        vectors = dropout(self.image_vectors(images), self.DROPOUT, rng)
+        log_odds = self(vectors, bank[candidates], rng)
         loss = F.binary_cross_entropy_with_logits(log_odds, fits.float(), reduction="sum")
         return {"matching": loss / len(images)}
 

@@ -19,11 +19,20 @@ def four_threads():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 1), (1, 1), (3, 3)])
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 4), (1, 1), (3, 3)])
 def test__limited_threads__inside__as_many_as_asked_for(n_jobs, expected, four_threads):
     with joblib.parallel_config("threading", n_jobs=2), limited_threads(n_jobs):
         assert torch.get_num_threads() == expected
     assert torch.get_num_threads() == 4
+
+
+def test__limited_threads__none_beside_other_threads__is_one(four_threads):
+    def inside():
+        with limited_threads(None):
+            return torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(inside).result() == 1
 
 
 def test__limited_threads__minus_one__all_there_are():

@@ -9,6 +9,7 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.encoded import EncodedAnswers
+from condcap_sk.gan.game import one_of
 from condcap_sk.gan.modules import (
     Discriminator,
     Generator,
@@ -54,8 +55,7 @@ class Played:
         self.before = before
         self.history = history
         self.networks = net.module_
-        # A step leaves D's gradient off.
-        self.networks.requires_grad_(True)
+        self.rng = make_rng(4)
 
     def changed(self):
         """Names of the networks whose weights are not what they were."""
@@ -75,10 +75,27 @@ class Played:
             if parameter.grad is not None and parameter.grad.abs().sum() > 0
         }
 
+    def discriminator_losses(self, images, answers, truth, latents):
+        """The terms of D, for a batch in one shard."""
+        self.net.see_batch(answers, truth)
+        return self.net.discriminator_losses(
+            self.networks, self.rng, images, answers, truth, latents
+        )
+
+    def generator_losses(self, images, answers, truth, latents):
+        """The terms of the others, for a batch in one shard."""
+        self.net.see_batch(answers, truth)
+        return self.net.generator_losses(self.networks, self.rng, images, answers, truth, latents)
+
+    def posterior_losses(self, images, truth, mean, log_variance):
+        """The terms of true pairs, for a batch in one shard."""
+        self.net.see_batch(truth[:, None], truth)
+        return self.net.posterior_losses(self.networks, self.rng, images, truth, mean, log_variance)
+
     def inputs(self, n=8):
         """Images, answers, truth and latents of a step."""
         batch, _ = make_rows(n).__getitems__(range(n))
-        truth = self.net._one_of(batch["answers"])
+        truth = one_of(batch["answers"], self.rng)
         latents = torch.randn(n, N_LATENTS, generator=make_rng(5))
         return batch["images"], batch["answers"], truth, latents
 
@@ -113,7 +130,7 @@ def play():
             callbacks=callbacks,
             measure=measure,
             bank=RADIUS * bank,
-            rng=make_rng(4),
+            seed=4,
             ema_decay=ema_decay,
             **{**settings, **changed},
         )

@@ -28,7 +28,13 @@ def consensus():
 
 @pytest.fixture
 def training(consensus):
-    return SelfCriticalTraining(consensus, CiderScorer(REFERENCES), make_rng(1))
+    return SelfCriticalTraining(consensus)
+
+
+@pytest.fixture
+def given():
+    """The further arguments of the loss."""
+    return {"scorer": CiderScorer(REFERENCES), "rng": make_rng(1)}
 
 
 @pytest.fixture
@@ -48,45 +54,46 @@ def test__consensus__its_vectors__are_those_of_the_generator_without_a_latent(co
     torch.testing.assert_close(consensus(images), expected)
 
 
-def test__loss__its_value__is_the_negative_reward_of_captions_drawn(training, drawn):
+def test__loss__its_value__is_the_negative_reward_of_captions_drawn(training, drawn, given):
     drawn([[2, 3, 0]], [[3, 3, 3]])
     # All its words are right, and one of the captions is as long.
     best, nothing = CiderScorer(REFERENCES).cider_d(0, [2, 3]) + 1, 0.0
-    loss = training.loss(IMAGES, ROWS)["negative_reward"]
+    loss = training.loss(IMAGES, ROWS, **given)["negative_reward"]
     assert loss.item() == pytest.approx(-(best + nothing) / 2, rel=1e-5)
 
 
-def test__loss__rows__are_whose_references_count(training, drawn):
+def test__loss__rows__are_whose_references_count(training, drawn, given):
     drawn([[4, 5, 0]], [[2, 3, 0]])
-    assert training.loss(IMAGES, ROWS)["negative_reward"].item() == pytest.approx(0)
-    assert training.loss(IMAGES, ROWS.flip(0))["negative_reward"].item() < -1
+    assert training.loss(IMAGES, ROWS, **given)["negative_reward"].item() == pytest.approx(0)
+    assert training.loss(IMAGES, ROWS.flip(0), **given)["negative_reward"].item() < -1
 
 
-def test__loss__equal_captions__teach_nothing(training, drawn):
+def test__loss__equal_captions__teach_nothing(training, drawn, given):
     drawn([[2, 3, 0]], [[2, 3, 0]])
-    training.loss(IMAGES, ROWS)["negative_reward"].backward()
+    training.loss(IMAGES, ROWS, **given)["negative_reward"].backward()
     assert all(p.grad is None or not p.grad.any() for p in training.parameters())
 
 
-def test__loss__captions_that_differ__teach_the_generator_and_the_decoder(training, consensus):
-    training.loss(IMAGES, ROWS)["negative_reward"].backward()
+def test__loss__captions_that_differ__teach_the_generator_and_the_decoder(
+    training, consensus, given
+):
+    training.loss(IMAGES, ROWS, **given)["negative_reward"].backward()
     assert consensus.generator.of_image.weight.grad.abs().sum() > 0
     assert consensus.decoder.embedding.weight.grad.abs().sum() > 0
     # There is no latent to learn from.
     assert not consensus.generator.of_latent.weight.grad.any()
 
 
-def test__loss__same_seed__same_captions_and_global_stream_untouched(consensus):
+def test__loss__same_seed__same_captions_and_global_stream_untouched(training, given):
     state = torch.get_rng_state()
-    one, other = (
-        SelfCriticalTraining(consensus, CiderScorer(REFERENCES), make_rng(3)).loss(IMAGES, ROWS)
-        for _ in range(2)
-    )
+    one, other = (training.loss(IMAGES, ROWS, given["scorer"], make_rng(3)) for _ in range(2))
     assert torch.equal(one["negative_reward"], other["negative_reward"])
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test__training__likeliest_caption_of_an_image__comes_to_agree_with_its_own(training, consensus):
+def test__training__likeliest_caption_of_an_image__comes_to_agree_with_its_own(
+    training, consensus, given
+):
     def likeliest():
         return beam_search(consensus.decoder, consensus(IMAGES), 1)[0][:, 0].tolist()
 
@@ -94,19 +101,17 @@ def test__training__likeliest_caption_of_an_image__comes_to_agree_with_its_own(t
     before = likeliest()
     for _ in range(400):
         optimizer.zero_grad()
-        training.loss(IMAGES, ROWS)["negative_reward"].backward()
+        training.loss(IMAGES, ROWS, **given)["negative_reward"].backward()
         optimizer.step()
     after = likeliest()
     assert after != before
     assert [caption[:2] for caption in after] == [[2, 3], [4, 5]]
 
 
-def test__loss__many_components_of_an_image__are_partly_left_out(consensus, monkeypatch):
-    given = []
+def test__loss__many_components_of_an_image__are_partly_left_out(training, given, monkeypatch):
+    read = []
     monkeypatch.setattr(
-        ConsensusDecoder, "forward", lambda self, images: given.append(images) or torch.ones(2, 6)
+        ConsensusDecoder, "forward", lambda self, images: read.append(images) or torch.ones(2, 6)
     )
-    SelfCriticalTraining(consensus, CiderScorer(REFERENCES), make_rng(1)).loss(
-        torch.ones(2, 600), ROWS
-    )
-    assert (given[0] == 0).any()
+    training.loss(torch.ones(2, 600), ROWS, **given)
+    assert (read[0] == 0).any()

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 from condcap_sk._torch.seeding import make_rng
 from condcap_sk.answers.encoded import EncodedAnswers
 from condcap_sk.gan import LatentGAN
-from condcap_sk.gan.game import Game, HeldOut
+from condcap_sk.gan.game import Game, HeldOut, one_of
 from condcap_sk.gan.modules import Generator
 from condcap_sk.gan.paper_game import PaperGame
 from condcap_sk.gan.relativistic_game import RelativisticGame
@@ -49,14 +49,14 @@ def test__train_step__default__every_network_learns(play, game):
 @pytest.mark.parametrize("game", GAMES)
 def test__latent_term__its_gradient__reaches_generator_and_recogniser(play, game):
     played = play(game)
-    terms = played.net.generator_losses(*played.inputs())
+    terms = played.generator_losses(*played.inputs())
     assert played.reached_by(terms["latent"]) == {"generator", "recogniser"}
 
 
 @pytest.mark.parametrize("game", GAMES)
 def test__discriminator_terms__their_gradient__reaches_no_other_network(play, game):
     played = play(game)
-    terms = played.net.discriminator_losses(*played.inputs())
+    terms = played.discriminator_losses(*played.inputs())
     assert played.reached_by(sum(terms.values())) == {"discriminator"}
 
 
@@ -68,8 +68,8 @@ def test__mi_weight__any__scales_the_latent_term(play, game):
     inputs = one.inputs()
     found = []
     for played in (one, other):
-        played.net.rng.manual_seed(0)
-        found.append(played.net.generator_losses(*inputs)["latent"])
+        played.rng.manual_seed(0)
+        found.append(played.generator_losses(*inputs)["latent"])
     torch.testing.assert_close(3 * found[0], found[1])
 
 
@@ -81,15 +81,15 @@ def test__play__same_seeds__same_weights_and_global_stream_untouched(play, game)
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-def test__one_of__padded_answers__draws_each_true_one_equally_often(play):
-    drawn = play(PaperGame).net._one_of(torch.tensor([[4, 7, -1], [5, -1, -1]]).repeat(4000, 1))
+def test__one_of__padded_answers__draws_each_true_one_equally_often():
+    drawn = one_of(torch.tensor([[4, 7, -1], [5, -1, -1]]).repeat(4000, 1), make_rng(0))
     assert set(drawn[1::2].tolist()) == {5}
     assert set(drawn[::2].tolist()) == {4, 7}
     assert abs((drawn[::2] == 4).float().mean().item() - 0.5) < 0.05
 
 
-def test__one_of__an_answer_given_twice__is_drawn_twice_as_often(play):
-    drawn = play(PaperGame).net._one_of(torch.tensor([[4, 7, 4]]).repeat(6000, 1))
+def test__one_of__an_answer_given_twice__is_drawn_twice_as_often():
+    drawn = one_of(torch.tensor([[4, 7, 4]]).repeat(6000, 1), make_rng(0))
     assert abs((drawn == 4).float().mean().item() - 2 / 3) < 0.03
 
 

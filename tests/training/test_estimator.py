@@ -71,6 +71,7 @@ def stage(line, rows):
                 stage="line",
                 n_steps=6,
                 order_seed=0,
+                seed=0,
                 device=torch.device("cpu"),
                 callbacks=self._own_callbacks(),
                 optimizer=torch.optim.Adam,

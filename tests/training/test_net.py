@@ -129,7 +129,7 @@ class TestDecay:
                 self.layer = torch.nn.Linear(2, 2)
                 torch.nn.init.ones_(self.layer.bias)
 
-            def loss(self, x):
+            def loss(self, x, rng):
                 return {"nothing": 0 * self.layer(x).sum()}
 
         module = Idle()
@@ -146,6 +146,7 @@ class TestDecay:
             optimizer=torch.optim.AdamW,
             optimizer__weight_decay=0.3,
             lr=0.1,
+            seed=0,
         )
         assert torch.equal(module.layer.bias, torch.ones(2))
         assert (module.layer.weight.abs() < before.abs()).all()
@@ -191,15 +192,14 @@ class Two(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.w = torch.nn.Parameter(torch.tensor(3.0))
-        self.modes = []
 
-    def loss(self, x):
-        self.modes.append(self.training)
+    def loss(self, x, rng, modes):
+        modes.append(self.training)
         return {"one": self.w.square(), "other": (self.w - 2).square()}
 
 
 def test__train__several_losses__are_descended_together_in_training_mode():
-    module = Two()
+    module, modes = Two(), []
     train(
         SupervisedNet,
         module,
@@ -212,6 +212,8 @@ def test__train__several_losses__are_descended_together_in_training_mode():
         # Measures leave the module in the other mode.
         measure=lambda net: {"training": float(net.module_.eval().training)},
         lr=0.1,
+        seed=0,
+        shared=lambda **batch: {"modes": modes},
     )
     assert module.w.item() == pytest.approx(1, abs=0.01)
-    assert all(module.modes)
+    assert all(modes)

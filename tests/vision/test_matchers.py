@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from condcap_sk._torch.candidates import candidates_of
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.encoded import EncodedAnswers
 from condcap_sk.vision.matchers import BagOfWords, VectorMatcher, WordMatcher, matcher_of
@@ -35,11 +36,19 @@ def by_words():
 
 @pytest.fixture(params=[by_vectors, by_words])
 def matcher(request):
-    """A matcher in training, with the bank of `ANSWERS`."""
-    made = request.param()
-    made.bank = torch.from_numpy(getattr(ANSWERS, made.READS))
-    made.rng = make_rng(0)
-    return made
+    """A matcher in training."""
+    return request.param()
+
+
+@pytest.fixture
+def bank(matcher):
+    """What of `ANSWERS` it reads."""
+    return torch.from_numpy(getattr(ANSWERS, matcher.READS))
+
+
+@pytest.fixture
+def rng():
+    return make_rng(0)
 
 
 @pytest.fixture
@@ -50,6 +59,11 @@ def images():
 @pytest.fixture
 def index():
     return torch.from_numpy(ANSWERS.index)
+
+
+def loss(matcher, images, index, bank, rng):
+    """The loss of a whole batch."""
+    return matcher.loss(images, index, bank, candidates_of(index), rng)
 
 
 @pytest.mark.parametrize(
@@ -77,73 +91,73 @@ def test__build__answers_and_images__give_the_sizes(kind, shape):
 
 
 class TestLoss:
-    def test__undecided__is_log_two_for_every_pair(self, images):
+    def test__undecided__is_log_two_for_every_pair(self, images, rng):
         matcher = by_vectors()
-        matcher.bank, matcher.rng = torch.eye(3), make_rng(0)
         torch.nn.init.zeros_(matcher.embed_image.weight)
         torch.nn.init.zeros_(matcher.embed_image.bias)
         # Captions 0 and 2 occur in the batch, 1 does not: two decisions for each image.
-        loss = matcher.loss(images, torch.tensor([[0, 2], [2, -1], [0, -1], [2, 0]]))
-        assert loss["matching"].item() == pytest.approx(2 * np.log(2), rel=1e-5)
+        given = torch.tensor([[0, 2], [2, -1], [0, -1], [2, 0]])
+        found = loss(matcher, images, given, torch.eye(3), rng)["matching"]
+        assert found.item() == pytest.approx(2 * np.log(2), rel=1e-5)
 
-    def test__undecided_by_words__is_what_the_bias_decides(self, images, index):
+    def test__undecided_by_words__is_what_the_bias_decides(self, images, index, rng):
         matcher = by_words()
-        matcher.bank, matcher.rng = torch.from_numpy(IDS), make_rng(0)
         with torch.no_grad():
             matcher.log_scale.fill_(-torch.inf)
         # One pair in a few hundred fits, at first: −5.5 is the log-odds of that.
         per_fit, per_other = math.log1p(math.exp(5.5)), math.log1p(math.exp(-5.5))
         # Six of eight pairs fit, see `ANSWERS`.
         expected = (6 * per_fit + 2 * per_other) / 4
-        assert matcher.loss(images, index)["matching"].item() == pytest.approx(expected, rel=1e-5)
+        found = loss(matcher, images, index, torch.from_numpy(IDS), rng)["matching"].item()
+        assert found == pytest.approx(expected, rel=1e-5)
 
-    def test__its_gradient__reaches_both_sides(self, matcher, images, index):
-        matcher.loss(images, index)["matching"].backward()
+    def test__its_gradient__reaches_both_sides(self, matcher, images, index, bank, rng):
+        loss(matcher, images, index, bank, rng)["matching"].backward()
         assert matcher.embed_image.weight.grad.abs().sum() > 0
         assert all(p.grad.abs().sum() > 0 for p in matcher.embed_caption.parameters())
         assert matcher.log_scale.grad != 0
         assert matcher.bias.grad != 0
 
-    def test__same_seed__same_loss_and_global_stream_untouched(self, matcher, images, index):
+    def test__same_seed__same_loss_and_global_stream_untouched(
+        self, matcher, images, index, bank, rng
+    ):
         matcher.eval()
         state, found = torch.get_rng_state(), []
         for seed in (0, 0, 1):
-            matcher.rng.manual_seed(seed)
-            found.append(matcher.loss(images, index)["matching"].item())
+            rng.manual_seed(seed)
+            found.append(loss(matcher, images, index, bank, rng)["matching"].item())
         assert torch.equal(torch.get_rng_state(), state)
         assert found[0] == found[1] != found[2]
 
-    def test__trained__ranks_what_fits_higher(self, matcher, images, index):
+    def test__trained__ranks_what_fits_higher(self, matcher, images, index, bank, rng):
         optimizer = torch.optim.Adam(matcher.parameters(), 1e-2)
         for _ in range(60):
             optimizer.zero_grad()
-            matcher.loss(images, index)["matching"].backward()
+            loss(matcher, images, index, bank, rng)["matching"].backward()
             optimizer.step()
         matcher.eval()
-        log_odds = matcher(matcher.image_vectors(images), matcher.bank)
+        log_odds = matcher(matcher.image_vectors(images), bank)
         assert log_odds[1, 2] > log_odds[1, 0]
         assert log_odds[2, 0] > log_odds[2, 2]
 
 
 class TestLogOdds:
-    def test__k_captions_of_each_image__are_those_of_all_with_all(self, matcher, images):
+    def test__k_captions_of_each_image__are_those_of_all_with_all(self, matcher, images, bank):
         vectors = matcher.eval().image_vectors(images)
-        every = matcher(vectors, matcher.bank)
+        every = matcher(vectors, bank)
         assert every.shape == (4, 3)
-        each = matcher(vectors, matcher.bank[None].expand(4, -1, -1))
+        each = matcher(vectors, bank[None].expand(4, -1, -1))
         torch.testing.assert_close(each, every)
 
-    def test__images_and_captions_embedded_before__are_the_same(self, matcher, images):
+    def test__images_and_captions_embedded_before__are_the_same(self, matcher, images, bank):
         vectors = matcher.eval().image_vectors(images)
-        found = matcher.log_odds(
-            matcher.image_embeddings(vectors), matcher.embeddings(matcher.bank)
-        )
-        torch.testing.assert_close(found, matcher(vectors, matcher.bank))
+        found = matcher.log_odds(matcher.image_embeddings(vectors), matcher.embeddings(bank))
+        torch.testing.assert_close(found, matcher(vectors, bank))
 
-    def test__rows_by_themselves__are_the_same(self, matcher, images):
+    def test__rows_by_themselves__are_the_same(self, matcher, images, bank):
         vectors = matcher.eval().image_vectors(images)
-        every = matcher(vectors, matcher.bank)
-        torch.testing.assert_close(matcher(vectors[[2]], matcher.bank[[1]]), every[2:3, 1:2])
+        every = matcher(vectors, bank)
+        torch.testing.assert_close(matcher(vectors[[2]], bank[[1]]), every[2:3, 1:2])
 
 
 class TestImageVectors:
@@ -243,10 +257,9 @@ class TestWords:
         assert ((log_odds + 5.5).abs() <= 10.001).all()
 
 
-def test__loss__images__are_moved_by_its_own_generator(monkeypatch):
+def test__loss__images__are_moved_by_its_own_generator(monkeypatch, rng):
     with seeded_init(0):
         matcher = VectorMatcher(image_network((1, 8, 8), 4), N_COMPONENTS)
-    matcher.bank, matcher.rng = torch.from_numpy(ANSWERS.vectors), make_rng(0)
     images, moved = torch.randn(4, 1, 8, 8), []
     monkeypatch.setattr(
         "condcap_sk.vision.matchers.random_shift",
@@ -254,17 +267,16 @@ def test__loss__images__are_moved_by_its_own_generator(monkeypatch):
     )
     read = []
     matcher.network.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
-    matcher.loss(images, torch.from_numpy(ANSWERS.index))
-    assert moved == [(images, matcher.rng)]
+    loss(matcher, images, torch.from_numpy(ANSWERS.index), torch.from_numpy(ANSWERS.vectors), rng)
+    assert moved == [(images, rng)]
     assert not read[0].any()
 
 
-def test__loss__words_left_out__are_drawn_by_its_own_generator(images, index):
+def test__loss__words_left_out__are_drawn_by_its_own_generator(images, index, rng):
     matcher, given = by_words(), []
-    matcher.bank, matcher.rng = torch.from_numpy(IDS), make_rng(0)
     matcher.embed_caption.register_forward_pre_hook(lambda _, inputs: given.append(inputs[1]))
-    matcher.loss(images, index)
-    assert given == [matcher.rng]
+    loss(matcher, images, index, torch.from_numpy(IDS), rng)
+    assert given == [rng]
 
 
 def test__bag_of_words__sum__is_over_the_root_of_the_number():
