@@ -18,7 +18,8 @@ IMAGES = RNG.randint(255, size=(48, 20, 20), dtype=np.uint8)
 # Sets of strings iterate in another order in every process.
 DATA = {
     "images": (IMAGES, [{"abc"[i % 3], "de"[i % 2]} for i in range(48)]),
-    "features": (RNG.rand(48, 40), [{"a red dog", "the dog"}, {"one cat"}, {"two"}] * 16),
+    # So many that their training steps fall into shards.
+    "features": (RNG.rand(150, 40), [{"a red dog", "the dog"}, {"one cat"}, {"two"}] * 50),
 }
 
 

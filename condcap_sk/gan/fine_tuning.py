@@ -50,7 +50,7 @@ def fine_tune(gan, networks, images, answers, n_steps, seeds):
     device = networks.generator.radius.device
     scorer = CiderScorer(answers.captions())
     consensus = ConsensusDecoder(*map(copy.deepcopy, (networks.generator, networks.decoder)))
-    _, history = gan._train(
+    net, history = gan._train(
         SupervisedNet,
         SelfCriticalTraining(consensus),
         Rows(images=images, rows=torch.arange(len(images))),
@@ -68,4 +68,4 @@ def fine_tune(gan, networks, images, answers, n_steps, seeds):
         **{f"optimizer__{name}": value for name, value in OF_LANGUAGE.items()},
     )
     rewards = [-loss for loss in history["negative_reward"]]
-    return consensus, {"epoch": history["epoch"], "reward": rewards}
+    return net.average_.module.consensus, {"epoch": history["epoch"], "reward": rewards}

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .._torch.seeding import make_rng
 from ..training.net import StageNet, n_training_steps
@@ -18,8 +17,6 @@ class Game(StageNet):
     ----------
     bank : Tensor of shape (m, n_components)
         The distinct sentence vectors.
-    ema_decay : float
-        Of the average of all networks over the steps.
     n_latents, mi_weight
         See `LatentGAN`.
     """
@@ -30,9 +27,8 @@ class Game(StageNet):
     HIDDEN_SIZE: ClassVar[int] = 128
     SHARD_SIZE: ClassVar[int | None] = None  # as `StageNet` takes it, for image vectors
 
-    def __init__(self, module, *, bank, ema_decay, n_latents, mi_weight, **net_params):
+    def __init__(self, module, *, bank, n_latents, mi_weight, **net_params):
         self.bank = bank
-        self.ema_decay = ema_decay
         self.n_latents = n_latents
         self.mi_weight = mi_weight
         super().__init__(module, **net_params)
@@ -85,13 +81,6 @@ class Game(StageNet):
             Recogniser(n_image, n_components, gan.n_latents, hidden_size, of_q),
         )
 
-    def initialize_module(self):
-        super().initialize_module()
-        self.average_ = AveragedModel(
-            self.module_, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay), use_buffers=True
-        )
-        return self
-
     def initialize_optimizer(self, *args, **kwargs):
         named = list(self.module_.named_parameters())
         self.of_discriminator_ = [pair for pair in named if pair[0].startswith("discriminator.")]
@@ -133,7 +122,6 @@ class Game(StageNet):
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
             optimizer.step()
             losses |= terms
-        self.average_.update_parameters(self.module_)
         return {"loss": sum(losses.values()), "losses": losses}
 
     def see_batch(self, answers, truth):

@@ -1,7 +1,6 @@
 """LatentGAN: the conditional InfoGAN on sentence vectors."""
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -20,7 +19,7 @@ from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
 from ..text.modules import TiedDecoder
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
-from ..training.net import Rows, n_epochs
+from ..training.net import Rows
 from ..training.shards import OF_IMAGES
 from ..vision.modules import NETWORKS
 from .consensus import ConsensusDecoder
@@ -38,7 +37,6 @@ GAMES: dict[tuple[str, bool], type[Game]] = {
     ("relativistic", False): RelativisticGame,
     ("relativistic", True): SentenceGame,
 }
-AVERAGED = 10  # the networks are averaged over about the last tenth of the steps; by hand
 
 
 class LatentGAN(LatentInference, Stage):
@@ -307,7 +305,6 @@ class LatentGAN(LatentInference, Stage):
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = game.n_steps(answers, self.batch_size)
-        n_steps = math.prod(n_epochs(n_steps, len(images), self.batch_size))
         measure = None
         if validation is not None:
             X_val = self._check_images(validation[0], self.image_network is None)
@@ -326,7 +323,6 @@ class LatentGAN(LatentInference, Stage):
             bank=torch.from_numpy(answers.vectors).to(device),
             seed=rng_seed,
             shard_size=OF_IMAGES if images.ndim == 4 else game.SHARD_SIZE,
-            ema_decay=1 - min(AVERAGED / n_steps, 1),
             **game.settings(self, answers, device),
         )
         module = net.average_.module

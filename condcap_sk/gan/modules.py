@@ -27,7 +27,19 @@ class _Conditioned(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden_size, n_outputs))
 
     def forward(self, images, inputs):
-        return self.layers(torch.cat([self.image_network(images), inputs], dim=1))
+        """Return the outputs of n images, each with one input; or with k, (k * n, n_inputs).
+
+        Of several, the first ones of all images come first, then the second ones.
+        """
+        first, *others = self.layers
+        # What images add to the first layer is computed once for all of their inputs.
+        of_image, of_input = first.weight.split([self.n_image, inputs.shape[1]], dim=1)
+        of_images = F.linear(self.image_network(images), of_image, first.bias)
+        hidden = F.linear(inputs, of_input).view(-1, *of_images.shape) + of_images
+        hidden = hidden.flatten(0, 1)
+        for layer in others:
+            hidden = layer(hidden)
+        return hidden
 
 
 class Generator(_Conditioned):

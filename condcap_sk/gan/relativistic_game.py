@@ -64,7 +64,7 @@ class RelativisticGame(Game):
         is_wrong = (answers != stray[:, None]).all(1).float()
         mismatched = self.noisy(self.bank[stray], rng)
         vectors = torch.cat([real, fake, mismatched]).requires_grad_()
-        scores = networks.discriminator(images.repeat(3, *[1] * (images.ndim - 1)), vectors)
+        scores = networks.discriminator(images, vectors)
         real_scores, fake_scores, stray_scores = scores.chunk(3)
         loss = relativistic_loss(better=real_scores, worse=fake_scores)
         mismatch = relativistic_loss(real_scores, stray_scores, is_wrong)
@@ -84,8 +84,8 @@ class RelativisticGame(Game):
         with torch.no_grad():
             real_scores = networks.discriminator(images, real)
         hidden = self._some_hidden(self.glimpse(networks, images, rng), rng)
-        recovered, _ = networks.recogniser(hidden, fake)
-        mean, log_variance = networks.recogniser(hidden, real)
+        means, log_variances = networks.recogniser(hidden, torch.cat([fake, real]))
+        (recovered, mean), (_, log_variance) = means.chunk(2), log_variances.chunk(2)
         return {
             "generator": relativistic_loss(better=fake_scores, worse=real_scores),
             "latent": self.mi_weight * latent_error(latents, recovered),

@@ -35,7 +35,7 @@ from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
 from .search import beam_search
 from .word_vectors import vectors_of
 
-N_RECONSTRUCTED = 512  # captions that are reconstructed to show progress
+N_RECONSTRUCTED = 128  # captions that are reconstructed to show progress
 
 
 def _auto_for_labels(n_answers: int) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class CaptionCodec(Coding, Stage):
     vocabulary_ : Vocabulary
         Tokens and their ids.
     history_ : dict of list
-        "epoch", "cross_entropy" and "reconstructed", the share of (up to 512) training captions
+        "epoch", "cross_entropy" and "reconstructed", the share of (up to 128) training captions
         that decode to themselves from noisy vectors.
     n_iter_ : int
         Training steps taken.
@@ -298,7 +298,7 @@ class CaptionCodec(Coding, Stage):
             order_seed=order_seed,
             callbacks=self._own_callbacks(),
             device=device,
-            measure=partial(_reconstructed, module, some, make_rng(noise_seed, device)),
+            measure=partial(_reconstructed, some, make_rng(noise_seed, device)),
             seed=noise_seed,
             shard_size=OF_SENTENCES if vocabulary.are_sentences else None,
             optimizer=torch.optim.Adam,
@@ -306,7 +306,8 @@ class CaptionCodec(Coding, Stage):
         self.analyzer_ = analyzer
         self._know(vocabulary)
         self.noise_ = noise
-        self._keep(encoder=encoder, decoder=decoder)
+        fitted = net.average_.module
+        self._keep(encoder=fitted.encoder, decoder=fitted.decoder)
         self.device_ = device
         self.history_ = history
         self.n_iter_ = net.n_iter_
@@ -364,9 +365,8 @@ class CaptionCodec(Coding, Stage):
         return codec
 
 
-def _reconstructed(
-    module: CaptionAutoencoder, ids: torch.Tensor, rng: torch.Generator, net: Any
-) -> dict[str, float]:
+def _reconstructed(ids: torch.Tensor, rng: torch.Generator, net: Any) -> dict[str, float]:
+    module = net.average_.module
     with torch.no_grad():
         best = beam_search(module.decoder, module.noisy(ids, rng), 1)[0][:, 0]
     return {"reconstructed": (best == ids).all(1).float().mean().item()}

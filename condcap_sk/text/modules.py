@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .._torch.config import keeps_config
 from .._torch.dropout import dropout
 from ..answers.tokens import END
+from .recurrence import Layout, gates_of, gates_of_words, states_of
 
 # Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
 # Flickr8k (benchmarks/flickr8k.py).
@@ -34,7 +34,9 @@ class CaptionEncoder(nn.Module):
 
     def forward(self, ids):
         mask = ids != END
-        states = _states(self.recurrence, self.embedding(ids), mask)
+        layout = Layout(mask)
+        gates = gates_of_words(self.recurrence, self.embedding, layout.of(ids))
+        states = layout.padded(states_of(self.recurrence, gates, layout), ids.shape[1])
         return self._vector((states * mask[:, :, None]).sum(1), mask)
 
     def stepwise(self, ids):
@@ -87,10 +89,10 @@ class RecurrentDecoder(nn.Module):
     def log_probability(self, vectors, ids):
         """Return the log-probability (n,) of whole captions."""
         ids = trimmed(ids)
-        mask = counted(ids)
-        outputs = self.outputs(vectors, self.embedding(self.shifted(ids)), mask)
-        missed = F.cross_entropy(self.logits(outputs), ids[mask], reduction="none")
-        return -missed.new_zeros(ids.shape).masked_scatter(mask, missed).sum(1)
+        layout = Layout(counted(ids))
+        outputs = self.outputs(vectors, self.gates_of_previous(ids, layout), layout)
+        missed = F.cross_entropy(self.logits(outputs), layout.of(ids), reduction="none")
+        return -layout.padded(missed, ids.shape[1]).sum(1)
 
     def stepwise_log_probability(self, vectors, ids):
         """Return what `log_probability` returns, as `CaptionEncoder.stepwise` does."""
@@ -108,11 +110,16 @@ class RecurrentDecoder(nn.Module):
         """Return the ids that precede each one; the first follow `start`."""
         return torch.cat([ids.new_full((len(ids), 1), self.start), ids[:, :-1]], dim=1)
 
-    def outputs(self, vectors, words, mask):
-        """Return the recurrence's outputs (m, hidden_size) at the m tokens of `mask`."""
-        repeated = vectors[:, None].expand(-1, words.shape[1], -1)
-        inputs = torch.cat([words, repeated], dim=2)
-        return _states(self.recurrence, inputs, mask, self.initial_state(vectors))[mask]
+    def gates_of_previous(self, ids, layout):
+        """Return what the token before each one of `layout` adds to the recurrence's gates."""
+        previous = layout.of(self.shifted(ids))
+        return gates_of_words(self.recurrence, self.embedding, previous)
+
+    def outputs(self, vectors, gates, layout):
+        """Return the recurrence's outputs (m, hidden_size); `gates` are of the tokens before."""
+        of_vectors = gates_of(self.recurrence, vectors, first=self.embedding.embedding_dim)
+        gates = gates + F.embedding(layout.rows, of_vectors)
+        return states_of(self.recurrence, gates, layout, self.initial_state(vectors)[0])
 
 
 class CaptionDecoder(RecurrentDecoder):
@@ -128,9 +135,9 @@ class CaptionDecoder(RecurrentDecoder):
 
     def cross_entropy(self, vectors, ids):
         """Mean over the tokens that count; the others' logits are not even computed."""
-        mask = counted(ids)
-        outputs = self.outputs(vectors, self.embedding(self.shifted(ids)), mask)
-        return F.cross_entropy(self.logits(outputs), ids[mask])
+        layout = Layout(counted(ids))
+        outputs = self.outputs(vectors, self.gates_of_previous(ids, layout), layout)
+        return F.cross_entropy(self.logits(outputs), layout.of(ids))
 
 
 class TiedDecoder(RecurrentDecoder):
@@ -152,11 +159,13 @@ class TiedDecoder(RecurrentDecoder):
 
     def loss(self, vectors, ids, rng):
         """Return the cross-entropy of captions, summed over words, with dropout drawn by `rng`."""
-        words, mask = self.embedding(self.shifted(ids)), counted(ids)
-        outputs = self.outputs(vectors, dropout(words, WORD_DROPOUT, rng), mask)
+        layout = Layout(counted(ids))
+        words = self.embedding(layout.of(self.shifted(ids)))
+        gates = gates_of(self.recurrence, dropout(words, WORD_DROPOUT, rng))
+        outputs = self.outputs(vectors, gates, layout)
         logits = self.logits(dropout(outputs, OUTPUT_DROPOUT, rng))
         cross_entropy = F.cross_entropy(
-            logits, ids[mask], label_smoothing=LABEL_SMOOTHING, reduction="sum"
+            logits, layout.of(ids), label_smoothing=LABEL_SMOOTHING, reduction="sum"
         )
         return cross_entropy / len(ids)
 
@@ -170,17 +179,6 @@ def trimmed(ids):
 def counted(ids):
     """Return the mask of the tokens to be predicted: up to the first END, which is one of them."""
     return F.pad(ids[:, :-1] != END, (1, 0), value=True)
-
-
-def _states(recurrence, inputs, mask, initial=None):
-    """Return a recurrence's states (n, length, hidden_size), as far as each row of `mask` goes.
-
-    Most captions are half as long as the longest one: what fills them up would cost as much again.
-    """
-    lengths = mask.sum(1).clamp(min=1).cpu()
-    packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    states, _ = recurrence(packed, initial)
-    return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
 
 
 class CaptionAutoencoder(nn.Module):

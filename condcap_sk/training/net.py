@@ -8,11 +8,14 @@ from types import SimpleNamespace
 
 import torch
 from skorch import NeuralNet
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from .._torch.threads import limited_threads
 from .progress import Record, Schedule
 from .shards import Shards
+
+AVERAGED = 10  # modules are averaged over about the last tenth of the steps; by hand
 
 
 class Rows(Dataset):
@@ -40,10 +43,13 @@ class StageNet(NeuralNet):
     """A skorch net whose `train_step` returns ``{"loss": tensor, "losses": {name: tensor}}``.
 
     skorch's defaults that would surprise are off: no rows are split away, nothing is printed, and
-    a keyboard interrupt is not mistaken for the end of training.
+    a keyboard interrupt is not mistaken for the end of training. What is fitted is
+    ``average_.module``, an exponential average of the module over the last steps.
 
     Parameters
     ----------
+    ema_decay : float
+        Of the average.
     seed : int
         Of the shards' random numbers.
     n_threads : int, default=1
@@ -52,7 +58,8 @@ class StageNet(NeuralNet):
         Rows of a shard, at least; None: a step is one shard.
     """
 
-    def __init__(self, module, *, seed, n_threads=1, shard_size=None, **net_params):
+    def __init__(self, module, *, ema_decay, seed, n_threads=1, shard_size=None, **net_params):
+        self.ema_decay = ema_decay
         self.seed = seed
         self.n_threads = n_threads
         self.shard_size = shard_size
@@ -61,6 +68,17 @@ class StageNet(NeuralNet):
     def optimizers(self):
         """Every optimizer of the net."""
         return [getattr(self, name + "_") for name in self._optimizers]
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.average_ = AveragedModel(
+            self.module_, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay), use_buffers=True
+        )
+        return self
+
+    def on_batch_end(self, net, *args, **kwargs):
+        super().on_batch_end(net, *args, **kwargs)
+        self.average_.update_parameters(self.module_)
 
     def fit_loop(self, *args, **kwargs):
         self.interrupted_ = True
@@ -151,12 +169,6 @@ def n_training_steps(n_rows, batch_size, *, per_row, least, least_epochs):
     return max(min(least, per_row * n_rows), math.ceil(least_epochs * n_rows / batch_size))
 
 
-def n_epochs(n_steps, n_rows, batch_size):
-    """Return how many epochs come closest to `n_steps`, and the batches of each."""
-    n_batches = n_rows // min(batch_size, n_rows)
-    return max(1, round(n_steps / n_batches)), n_batches
-
-
 def train(
     net_class,
     module,
@@ -174,7 +186,8 @@ def train(
 ):
     """Train `module` on `rows` and return the fitted net and its history, a dict of lists."""
     batch_size = min(batch_size, len(rows))
-    max_epochs, batches_per_epoch = n_epochs(n_steps, len(rows), batch_size)
+    batches_per_epoch = len(rows) // batch_size
+    max_epochs = max(1, round(n_steps / batches_per_epoch))
     record = Record(stage, measure, verbose)
     net = net_class(
         module.to(device),
@@ -197,6 +210,7 @@ def train(
         callbacks__print_log=None,
         verbose=0,
         device=device,
+        ema_decay=1 - min(AVERAGED / (max_epochs * batches_per_epoch), 1),
         n_threads=torch.get_num_threads(),
         **net_params,
     )

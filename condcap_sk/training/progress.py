@@ -81,7 +81,7 @@ class Record(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         # No loss follows the last step. Layers that multiply such weights overflow.
-        weights = getattr(net, "average_", net.module_).parameters()
+        weights = net.average_.parameters()
         if not all((weight.abs() < LARGEST_WEIGHT).all() for weight in weights):
             raise self._diverged(net, "weights", f"infinite, NaN or above {LARGEST_WEIGHT:g}")
         epoch = len(net.history)

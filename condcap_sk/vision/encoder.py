@@ -237,7 +237,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             optimizer__fused=True,
             optimizer__weight_decay=WEIGHT_DECAY,
         )
-        self._keep(matcher=matcher)
+        self._keep(matcher=net.average_.module)
         self.device_ = device
         self.history_ = history
         self.n_iter_ = net.n_iter_
@@ -265,7 +265,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         bank = torch.from_numpy(bank[some]).to(device)
 
         def measure(net: Any) -> dict[str, float]:
-            matcher = net.module_.eval()
+            matcher = net.average_.module.eval()
             with torch.no_grad():
                 log_odds = [
                     matcher(matcher.image_vectors(batch.to(device)), bank).cpu()

@@ -148,7 +148,12 @@ class BagOfWords(nn.Module):
         mask = (ids != END).float()
         if rng is not None:
             mask = mask * torch.empty_like(mask).bernoulli_(1 - WORD_DROPOUT, generator=rng)
-        total = (self.words(ids) * mask[..., None]).sum(-2)
+        total = F.embedding_bag(
+            ids.reshape(-1, ids.shape[-1]),
+            self.words.weight,
+            mode="sum",
+            per_sample_weights=mask.reshape(-1, ids.shape[-1]),
+        ).view(*ids.shape[:-1], -1)
         return self.project(total / mask.sum(-1, keepdim=True).clamp(min=1).sqrt())
 
 

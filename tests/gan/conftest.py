@@ -109,7 +109,7 @@ def make_rows(n=8):
 def play():
     """Return a function that plays a game, under settings of which some are changed."""
 
-    def play(game, n_steps=1, callbacks=(), ema_decay=0.5, measure=None, **changed):
+    def play(game, n_steps=1, callbacks=(), measure=None, **changed):
         are_sentences = issubclass(game, SentenceGame)
         networks = make_networks(are_sentences)
         before = copy.deepcopy(networks.state_dict())
@@ -131,7 +131,6 @@ def play():
             measure=measure,
             bank=RADIUS * bank,
             seed=4,
-            ema_decay=ema_decay,
             **{**settings, **changed},
         )
         return Played(net, before, history)

@@ -113,32 +113,6 @@ def test__gradient_clipping__both_sides__fires_before_each_step(play, game):
     assert all(total <= 1.001e-3 for _, total in watch.norms)
 
 
-@pytest.mark.parametrize("game", GAMES)
-def test__average__decay_zero__is_the_last_step(play, game):
-    played = play(game, n_steps=4, ema_decay=0.0)
-    average = played.net.average_.module.state_dict()
-    for name, value in played.networks.state_dict().items():
-        torch.testing.assert_close(average[name], value)
-
-
-def test__average__some_decay__is_over_the_steps(play):
-    class Watch(Callback):
-        """Keeps G's first layer after each step."""
-
-        def on_train_begin(self, net, **kwargs):
-            self.weights = []
-
-        def on_batch_end(self, net, **kwargs):
-            self.weights.append(net.module_.generator.layers[0].weight.detach().clone())
-
-    watch = Watch()
-    played = play(RelativisticGame, n_steps=3, ema_decay=0.75, callbacks=[("watch", watch)])
-    first, second, third = watch.weights
-    expected = 0.75 * (0.75 * first + 0.25 * second) + 0.25 * third
-    average = played.net.average_.module.generator.layers[0].weight
-    torch.testing.assert_close(average, expected)
-
-
 def test__settings__of_a_gan__are_those_that_the_game_takes():
     gan = LatentGAN(n_latents=5, noise=0.7, mi_weight=0.2)
     assert PaperGame.settings(gan, None, None) == {"n_latents": 5, "mi_weight": 0.2}

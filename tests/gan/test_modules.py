@@ -43,6 +43,14 @@ def test__networks__no_image_columns__ignore_the_image():
     assert network(torch.empty(4, 0), torch.randn(4, 7)).shape == (4,)
 
 
+@pytest.mark.parametrize("make", [Discriminator, Recogniser])
+def test__networks__several_inputs_of_an_image__are_those_of_it_repeated(make):
+    network = make(3, 4, 2, 8) if make is Recogniser else make(3, 4, 8)
+    images, vectors = torch.randn(5, 3), torch.randn(15, 4)
+    together, repeated = network(images, vectors), network(images.repeat(3, 1), vectors)
+    torch.testing.assert_close(together, repeated)
+
+
 class Flatten(torch.nn.Module):
     """A user's own image network."""
 

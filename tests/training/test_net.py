@@ -186,6 +186,28 @@ def test__train__order_of_rows__is_shuffled_by_the_seed(fit_line):
     assert all(rows != sorted(rows) for rows in order_of(fit_line, 0))
 
 
+class KeepWeights(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.weights = []
+
+    def on_batch_end(self, net, **kwargs):
+        self.weights.append(net.module_.w.detach().clone())
+
+
+def test__average__ten_steps_or_fewer__is_the_last_step(fit_line):
+    net, _ = fit_line(n_steps=9)
+    torch.testing.assert_close(net.average_.module.w, net.module_.w)
+
+
+def test__average__twenty_steps__is_over_them_with_half_as_much_for_each_one_before(fit_line):
+    kept = KeepWeights()
+    net, _ = fit_line(n_steps=20, batch_size=30, callbacks=[("keep", kept)])
+    average = kept.weights[0]
+    for weight in kept.weights[1:]:
+        average = (average + weight) / 2
+    torch.testing.assert_close(net.average_.module.w, average)
+
+
 class Two(torch.nn.Module):
     """Two losses, between which the best weight lies halfway."""
 

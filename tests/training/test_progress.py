@@ -85,9 +85,9 @@ class TestRecord:
     @pytest.mark.parametrize("value", [math.inf, math.nan, -2e6])
     def test__weights_out_of_bounds__name_the_stage_and_the_remedy(self, fit_line, value):
         class Break(Callback):
-            """After the last step, whose loss was finite."""
+            """In the last step, whose loss was finite."""
 
-            def on_batch_end(self, net, **kwargs):
+            def on_grad_computed(self, net, **kwargs):
                 with torch.no_grad():
                     net.module_.w.fill_(value)
 
@@ -108,6 +108,7 @@ def make_net(max_epochs=100, lr=0.5):
     optimizer = torch.optim.SGD(module.parameters(), lr=lr)
     return types.SimpleNamespace(
         module_=module,
+        average_=module,
         lr=lr,
         max_epochs=max_epochs,
         history=History(),
@@ -139,7 +140,7 @@ def test__record__last_epoch_between_two_parts__is_there():
     assert history["epoch"][-2:] == [24, 25]
 
 
-def test__record__weights_of_the_average__are_what_counts_where_there_is_one():
+def test__record__weights_of_the_average__are_what_counts():
     net = make_net()
     net.average_ = torch.nn.Linear(1, 1)
     torch.nn.init.constant_(net.module_.weight, 2 * LARGEST_WEIGHT)
