@@ -40,16 +40,16 @@ N_RECONSTRUCTED = 128  # captions that are reconstructed to show progress
 
 def _auto_for_labels(n_answers: int) -> dict[str, Any]:
     n_components = max(16, 4 * math.ceil(math.log2(n_answers)))
-    return {"n_components": n_components, "hidden_size": 64, "noise": 1.0}
+    return {"n_components": n_components, "hidden_size": 64, "noise": 1.0, "shard_size": None}
 
 
 def _auto_for_sentences(n_answers: int) -> dict[str, Any]:
-    return {"n_components": 256, "hidden_size": 256, "noise": 0.5}
+    return {"n_components": 256, "hidden_size": 256, "noise": 0.5, "shard_size": OF_SENTENCES}
 
 
 # What "auto" is, so that code words survive their noise: a label needs few dimensions and stands
 # far from its neighbours, a sentence needs many and little noise. Chosen on training rows of
-# GridMNIST and of Flickr8k.
+# GridMNIST and of Flickr8k. And the rows of a shard, see `Shards`.
 AUTO: dict[type[Vocabulary], Callable[[int], dict[str, Any]]] = {
     LabelVocabulary: _auto_for_labels,
     TextVocabulary: _auto_for_sentences,
@@ -300,7 +300,7 @@ class CaptionCodec(Coding, Stage):
             device=device,
             measure=partial(_reconstructed, some, make_rng(noise_seed, device)),
             seed=noise_seed,
-            shard_size=OF_SENTENCES if vocabulary.are_sentences else None,
+            shard_size=auto["shard_size"],
             optimizer=torch.optim.Adam,
         )
         self.analyzer_ = analyzer
