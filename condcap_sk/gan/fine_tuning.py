@@ -31,7 +31,7 @@ def clipping():
     return GradientNormClipping(5.0)
 
 
-def fine_tune(gan, networks, images, answers, n_steps, seeds):
+def fine_tune(gan, networks, images, answers, n_steps, batch_size, seeds):
     """Return a consensus decoder that begins with G and its decoder, and its history.
 
     Parameters
@@ -42,7 +42,7 @@ def fine_tune(gan, networks, images, answers, n_steps, seeds):
         They stay as they are.
     images : Tensor of shape (n, n_features)
     answers : EncodedAnswers
-    n_steps : int
+    n_steps, batch_size : int
         Of the game.
     seeds : list of two int
     """
@@ -56,7 +56,7 @@ def fine_tune(gan, networks, images, answers, n_steps, seeds):
         Rows(images=images, rows=torch.arange(len(images))),
         stage="consensus",
         n_steps=max(1, n_steps // FEWER_STEPS),
-        batch_size=max(1, gan.batch_size // SMALLER_BATCH),
+        batch_size=max(1, batch_size // SMALLER_BATCH),
         order_seed=order_seed,
         device=device,
         seed=rng_seed,

@@ -39,7 +39,7 @@ class Game(StageNet):
         return []
 
     @staticmethod
-    def consensus(gan, networks, images, answers, n_steps, seeds):
+    def consensus(gan, networks, images, answers, n_steps, batch_size, seeds):
         """Return the consensus decoder that is trained afterwards, or None, and its history."""
         return None, {}
 
@@ -49,9 +49,16 @@ class Game(StageNet):
         return {name: getattr(gan, name) for name in cls.SETTINGS}
 
     @classmethod
+    def size_of_batch(cls, answers, most):
+        """Return the images of a step."""
+        return most
+
+    @classmethod
     def n_steps(cls, answers, batch_size):
         """Return the length of the training by rule."""
-        return n_training_steps(len(answers), batch_size, per_row=2, least=2000, least_epochs=12)
+        # Two for each image.
+        epochs = 12, 2 * batch_size
+        return n_training_steps(len(answers), batch_size, steps=(1, 2000), epochs=epochs)
 
     @classmethod
     def build(cls, gan, answers, n_image, image_networks):

@@ -112,13 +112,14 @@ class LatentGAN(LatentInference, Stage):
     lr : float, default=3e-3
         Peak learning rate of both optimizers: Adam; for sentences AdamW for all but D.
     batch_size : int, default=256
-        Images in a training step; also bounds the memory of `generate` and `infer` on an
-        accelerator.
+        Images in a training step, for sentences at most: a sixteenth of the pairs of an image and a
+        sentence where these are few, 32 at least. Also bounds the memory of `generate` and `infer`
+        on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
-        image up to 2000, or 12 passes over many images; two for each pair of an image and a
-        sentence up to 1000, or 8 passes over many pairs. The consensus decoder then takes a third
-        as many, of a quarter of the `batch_size`.
+        image up to 2000, or 12 passes over many images. For sentences 1000, or 8 passes over many
+        pairs; of few pairs 20 passes, 200 steps at least. The consensus decoder then takes a third
+        as many, of a quarter of the images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``; not to
         that of the consensus decoder, whose history has other names.
@@ -302,9 +303,10 @@ class LatentGAN(LatentInference, Stage):
             n_image = getattr(networks[0], "n_features", images.shape[1])
             module = game.build(self, answers, n_image, networks)
         module.to(device)
+        batch_size = game.size_of_batch(answers, self.batch_size)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = game.n_steps(answers, self.batch_size)
+            n_steps = game.n_steps(answers, batch_size)
         measure = None
         if validation is not None:
             X_val = self._check_images(validation[0], self.image_network is None)
@@ -316,6 +318,7 @@ class LatentGAN(LatentInference, Stage):
             Rows(images=images, answers=torch.from_numpy(answers.index)),
             stage="latents",
             n_steps=n_steps,
+            batch_size=batch_size,
             order_seed=order_seed,
             device=device,
             callbacks=[*game.callbacks_needed(), *self._own_callbacks()],
@@ -327,7 +330,7 @@ class LatentGAN(LatentInference, Stage):
         )
         module = net.average_.module
         consensus, rewards = game.consensus(
-            self, module, images, answers, net.n_iter_, consensus_seeds
+            self, module, images, answers, net.n_iter_, batch_size, consensus_seeds
         )
         self.history_ = history
         self.consensus_history_ = rewards

@@ -8,7 +8,8 @@ from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
 from ..text.modules import TiedDecoder
-from ..training.net import decay_groups, n_training_steps
+from ..text.search import most_repeats
+from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
 from .losses import divergence_from_prior, set_cross_entropy
@@ -58,11 +59,11 @@ class SentenceGame(RelativisticGame):
         return [clipping()]
 
     @staticmethod
-    def consensus(gan, networks, images, answers, n_steps, seeds):
+    def consensus(gan, networks, images, answers, n_steps, batch_size, seeds):
         # Images would have to go through G's network once more.
         if networks.generator.config["image_network"] is not None:
             return None, {}
-        return fine_tune(gan, networks, images, answers, n_steps, seeds)
+        return fine_tune(gan, networks, images, answers, n_steps, batch_size, seeds)
 
     @classmethod
     def settings(cls, gan, answers, device):
@@ -74,9 +75,13 @@ class SentenceGame(RelativisticGame):
         }
 
     @classmethod
+    def size_of_batch(cls, answers, most):
+        return size_of_batch(answers.n_pairs, most)
+
+    @classmethod
     def n_steps(cls, answers, batch_size):
-        # Chosen on held-out training photographs of Flickr8k.
-        return n_training_steps(answers.n_pairs, batch_size, per_row=2, least=1000, least_epochs=8)
+        # Chosen on held-out training photographs of Flickr8k, all of them and 160.
+        return n_training_steps(answers.n_pairs, batch_size, steps=(200, 1000), epochs=(8, 20))
 
     @classmethod
     def build(cls, gan, answers, n_image, image_networks):
@@ -88,6 +93,7 @@ class SentenceGame(RelativisticGame):
         decoder = TiedDecoder(answers.n_tokens, n_components, gan.decoder_size, max_length)
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
+        decoder.repeats.copy_(torch.from_numpy(most_repeats(answers.ids)))
         return Networks(generator, of_d, of_q, decoder)
 
     def initialize_module(self):

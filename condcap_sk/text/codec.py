@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from ..answers.vocabulary import (
 )
 from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
-from ..training.net import Rows, SupervisedNet, n_training_steps
+from ..training.net import Rows, SupervisedNet, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .coding import Coding
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
@@ -38,21 +38,36 @@ from .word_vectors import vectors_of
 N_RECONSTRUCTED = 128  # captions that are reconstructed to show progress
 
 
+class _Training(NamedTuple):
+    """How a codec is trained."""
+
+    steps: tuple[int, int]
+    epochs: tuple[int, int]
+    batch_of: Callable[[int, int], int]
+    shard_size: int | None
+
+
 def _auto_for_labels(n_answers: int) -> dict[str, Any]:
     n_components = max(16, 4 * math.ceil(math.log2(n_answers)))
-    return {"n_components": n_components, "hidden_size": 64, "noise": 1.0, "shard_size": None}
+    return {"n_components": n_components, "hidden_size": 64, "noise": 1.0}
 
 
 def _auto_for_sentences(n_answers: int) -> dict[str, Any]:
-    return {"n_components": 256, "hidden_size": 256, "noise": 0.5, "shard_size": OF_SENTENCES}
+    return {"n_components": 256, "hidden_size": 256, "noise": 0.5}
 
 
 # What "auto" is, so that code words survive their noise: a label needs few dimensions and stands
 # far from its neighbours, a sentence needs many and little noise. Chosen on training rows of
-# GridMNIST and of Flickr8k. And the rows of a shard, see `Shards`.
+# GridMNIST and of Flickr8k.
 AUTO: dict[type[Vocabulary], Callable[[int], dict[str, Any]]] = {
     LabelVocabulary: _auto_for_labels,
     TextVocabulary: _auto_for_sentences,
+}
+# And how it is trained: steps and passes as `n_training_steps` takes them, the size of a batch of
+# distinct captions, and of a shard. Few labels make full batches: each meets many noises.
+TRAINING: dict[type[Vocabulary], _Training] = {
+    LabelVocabulary: _Training((300, 300), (5, 300), lambda n_rows, most: most, None),
+    TextVocabulary: _Training((150, 300), (5, 12), size_of_batch, OF_SENTENCES),
 }
 
 
@@ -97,11 +112,11 @@ class CaptionCodec(Coding, Stage):
     lr : float, default=3e-3
         Peak learning rate of Adam.
     batch_size : int, default=256
-        Captions in a training step; also bounds the memory of `transform` and its inverse
-        on an accelerator.
+        Captions in a training step, of sentences at most: a sixteenth of them where they are few,
+        32 at least. Also bounds the memory of `transform` and its inverse on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": 300, or 5
-        passes where the distinct captions are many.
+        passes where the distinct captions are many; of few sentences 12 passes, 150 steps at least.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
@@ -281,12 +296,13 @@ class CaptionCodec(Coding, Stage):
             begin_with(decoder.embedding, known)
         module = CaptionAutoencoder(encoder, decoder, noise)
         tokens = torch.from_numpy(distinct)
-        # Few distinct captions still make full batches: each meets many noises in every step.
-        repeated = tokens.repeat(math.ceil(self.batch_size / len(tokens)), 1)
+        how = TRAINING[type(vocabulary)]
+        batch_size = how.batch_of(len(tokens), self.batch_size)
+        repeated = tokens.repeat(math.ceil(batch_size / len(tokens)), 1)
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = n_training_steps(
-                len(repeated), self.batch_size, per_row=2, least=300, least_epochs=5
+                len(repeated), batch_size, steps=how.steps, epochs=how.epochs
             )
         some = tokens[:: math.ceil(len(tokens) / N_RECONSTRUCTED)].to(device)
         net, history = self._train(
@@ -300,7 +316,8 @@ class CaptionCodec(Coding, Stage):
             device=device,
             measure=partial(_reconstructed, some, make_rng(noise_seed, device)),
             seed=noise_seed,
-            shard_size=auto["shard_size"],
+            batch_size=batch_size,
+            shard_size=how.shard_size,
             optimizer=torch.optim.Adam,
         )
         self.analyzer_ = analyzer

@@ -66,6 +66,8 @@ class RecurrentDecoder(nn.Module):
     def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding):
         super().__init__()
         self.start = n_tokens
+        # How often n-grams may stand in a row, see `Circles`; None is any number of times.
+        self.register_buffer("repeats", None)
         self.max_length = max_length
         self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
         self.to_state = nn.Linear(n_components, hidden_size)
@@ -153,6 +155,8 @@ class TiedDecoder(RecurrentDecoder):
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_SCALE)
         self.to_logits = nn.Linear(hidden_size, N_EMBEDDING)
         self.bias = nn.Parameter(torch.zeros(n_tokens))
+        # As often as in a caption that was learned from. Floats are what averages keep exactly.
+        self.register_buffer("repeats", torch.ones(max_length // 2))
 
     def logits(self, outputs):
         return F.linear(self.to_logits(outputs), self.embedding.weight[: self.start], self.bias)

@@ -1,5 +1,6 @@
 """Captions out of a decoder: the likeliest ones, and random ones."""
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -8,6 +9,9 @@ from ..answers.tokens import END, UNKNOWN
 
 def beam_search(decoder, vectors, width):
     """Find the likeliest token sequences.
+
+    Where the decoder has `repeats`, none goes round in circles: an n-gram does not follow itself
+    more often than that.
 
     Parameters
     ----------
@@ -30,10 +34,12 @@ def beam_search(decoder, vectors, width):
     alive = torch.ones((n, 1), dtype=torch.bool, device=vectors.device)
     previous = torch.full((n, 1), decoder.start, device=vectors.device)
     state = decoder.initial_state(vectors)
+    circles = Circles(decoder.repeats, n)
     for position in range(decoder.max_length):
         repeated = vectors.repeat_interleave(beams, dim=0)
         logits, state = decoder.step(repeated, previous.reshape(-1, 1), state)
-        steps, following = _likeliest(logits[:, 0], width, first=position == 0)
+        closing = circles.closed_by(ids.flatten(0, 1))
+        steps, following = _likeliest(logits[:, 0], width, position == 0, closing)
         # A finished beam goes on only as itself: END, at no cost.
         ended = ~alive.reshape(-1, 1)
         steps = steps.masked_fill(ended, -torch.inf)
@@ -50,6 +56,7 @@ def beam_search(decoder, vectors, width):
         alive = alive.gather(1, parent) & (previous != END)
         rows = parent + torch.arange(n, device=parent.device)[:, None] * before
         state = state[:, rows.flatten()]
+        circles.go_on(rows.flatten(), ids.flatten(0, 1))
         if not alive.any():
             break
     return F.pad(ids, (0, decoder.max_length - ids.shape[2]), value=END), scores
@@ -89,11 +96,68 @@ def draw(decoder, vectors, rng):
     return ids
 
 
-def _likeliest(logits, width, first):
-    """Return the log-probabilities of the likeliest tokens, and these."""
+class Circles:
+    """Which tokens would let an n-gram follow itself too often.
+
+    Parameters
+    ----------
+    repeats : Tensor of shape (k,) or None
+        How often an n-gram of 1, 2, … k tokens may stand in a row. None: any number of times.
+    n : int
+        Beams at the beginning.
+    """
+
+    def __init__(self, repeats, n):
+        self.most = None
+        if repeats is not None:
+            self.periods = torch.arange(1, len(repeats) + 1, device=repeats.device)
+            self.most = repeats * self.periods
+            # For each period, how many of the last tokens equal those so many positions before.
+            self.equal = torch.zeros(n, len(repeats), device=repeats.device)
+
+    def closed_by(self, ids):
+        """Return, for beams (n, length), tokens that must not follow (n, k); −1 is none."""
+        if self.most is None or not ids.shape[1]:
+            return None
+        k = min(len(self.most), ids.shape[1])
+        closing = self.equal[:, :k] + 1 >= self.most[:k]
+        return ids.flip(1)[:, :k].masked_fill(~closing, -1)
+
+    def go_on(self, rows, ids):
+        """Follow the beams `rows`, which are (n, length) now."""
+        if self.most is None:
+            return
+        last = ids.shape[1] - 1
+        k = min(len(self.most), last)
+        self.equal = self.equal[rows]
+        equal = ids[:, last - k : last].flip(1) == ids[:, last:]
+        self.equal[:, :k] = (self.equal[:, :k] + 1) * equal
+
+
+def most_repeats(ids):
+    """Return how often an n-gram of 1, 2, … tokens stands in a row in captions (m, length)."""
+    m, length = ids.shape
+    found = np.ones(length // 2, dtype=np.float32)
+    for period in range(1, len(found) + 1):
+        equal = (ids[:, period:] == ids[:, :-period]) & (ids[:, period:] != END)
+        in_a_row, most = np.zeros(m, dtype=np.int64), 0
+        for column in equal.T:
+            in_a_row = (in_a_row + 1) * column
+            most = max(most, in_a_row.max())
+        found[period - 1] += most // period
+    return found
+
+
+def _likeliest(logits, width, first, closing=None):
+    """Return the log-probabilities of the likeliest tokens but for those `closing`, and these."""
     logits = _allowed(logits, first)
+    total = logits.logsumexp(1, keepdim=True)
+    if closing is not None:
+        # One column more, for none.
+        logits = F.pad(logits, (0, 1)).scatter(1, closing % (logits.shape[1] + 1), -torch.inf)
+        logits = logits[:, :-1]
     best, tokens = logits.topk(min(width, logits.shape[1]), dim=1)
-    return best - logits.logsumexp(1, keepdim=True), tokens
+    return best - total, tokens
 
 
 def _allowed(logits, first):

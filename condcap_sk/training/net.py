@@ -13,8 +13,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from .._torch.threads import limited_threads
 from .progress import Record, Schedule
-from .shards import Shards
+from .shards import Shards, batch_norms
 
+# Of few rows: of a batch, and steps of an epoch. See `size_of_batch`.
+SMALLEST_BATCH, STEPS_OF_FEW = 32, 16
+LR_OF_NORM_BIASES = 16  # times the others'; chosen on grids of MNIST's training digits
 AVERAGED = 10  # modules are averaged over about the last tenth of the steps; by hand
 
 
@@ -134,9 +137,8 @@ class SupervisedNet(StageNet):
         super().__init__(module, **net_params)
 
     def get_params_for_optimizer(self, prefix, named_parameters):
-        named_parameters = list(named_parameters)
-        _, settings = super().get_params_for_optimizer(prefix, named_parameters)
-        return (decay_groups(parameter for _, parameter in named_parameters),), settings
+        _, settings = super().get_params_for_optimizer(prefix, list(named_parameters))
+        return (groups_of(self.module_),), settings
 
     def train_step_single(self, batch, **fit_params):
         inputs = {name: tensor.to(self.device) for name, tensor in batch[0].items()}
@@ -147,6 +149,20 @@ class SupervisedNet(StageNet):
 
         losses = self.shards_.descend(loss, **inputs)
         return {"loss": sum(losses.values()), "losses": losses}
+
+
+def groups_of(module):
+    """Return the parameter groups of a module: biases of batch normalisation learn faster.
+
+    They decide which inputs a unit is for (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single
+    GPU", 2024).
+    """
+    fast = [norm.bias for norm in batch_norms(module) if norm.bias is not None]
+    others = [p for p in module.parameters() if not any(p is bias for bias in fast)]
+    return [
+        *decay_groups(others),
+        *([{"params": fast, "weight_decay": 0.0, "lr_factor": LR_OF_NORM_BIASES}] if fast else []),
+    ]
 
 
 def decay_groups(parameters):
@@ -160,13 +176,22 @@ def decay_groups(parameters):
     return [{"params": groups[True]}, {"params": groups[False], "weight_decay": 0.0}]
 
 
-def n_training_steps(n_rows, batch_size, *, per_row, least, least_epochs):
+def n_training_steps(n_rows, batch_size, *, steps, epochs):
     """Length of a training by rule.
 
-    At least `least` steps, or `per_row` for each row where rows are few (so that tiny data fit in
-    a blink), and at least `least_epochs` passes (so that large data are passed often enough).
+    So many steps as make the second of `epochs` passes, within the range `steps`; but never fewer
+    passes than the first of `epochs`, however many rows there are.
     """
-    return max(min(least, per_row * n_rows), math.ceil(least_epochs * n_rows / batch_size))
+    least, most = (number * n_rows / batch_size for number in epochs)
+    return math.ceil(max(least, min(max(most, steps[0]), steps[1])))
+
+
+def size_of_batch(n_rows, most):
+    """Return the rows of a step: at most `most`, and fewer of few, so that an epoch has many steps.
+
+    Chosen on 160 of Flickr8k's training photographs, judged on 200 others.
+    """
+    return min(most, max(SMALLEST_BATCH, n_rows // STEPS_OF_FEW))
 
 
 def train(

@@ -31,8 +31,8 @@ from ..training.shards import OF_IMAGES
 from .matchers import VectorMatcher, WordMatcher, matcher_of
 from .modules import NETWORKS
 
-# Images, in five views each, that are computed together on a CPU: as fast as more, and a single one
-# does not wait long (2 cores, AMD EPYC 7003).
+# Images that are computed together on a CPU: nearly as fast as more, and a single one does not wait
+# long (2 cores, AMD EPYC 7003).
 IMAGES = 4
 # Strong, as AdamW scales it by the learning rate: .15 % of a weight in each step. This and the
 # default learning rate and length were chosen on held-out grids of MNIST's training digits.
@@ -64,7 +64,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         Images in a training step; also bounds the memory of `transform` on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
-        image up to 2500, or 14 passes over many images.
+        image up to 1250, or 7 passes over many images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -95,10 +95,9 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
 
     Notes
     -----
-    While training, images are moved at random by up to 1/32 of their size, and three tenths of the
+    While training, images are moved at random by up to 1/32 of their size, and a tenth of the
     image vector's components are left out (of feature vectors that are matched with words, four
-    tenths). Afterwards, an image's vector is the mean over five positions: as it is, and moved by
-    1/64 of its size in each direction.
+    tenths).
 
     References
     ----------
@@ -214,9 +213,9 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(
-                len(images), self.batch_size, per_row=2, least=2500, least_epochs=14
-            )
+            # Two for each image.
+            epochs = 7, 2 * self.batch_size
+            n_steps = n_training_steps(len(images), self.batch_size, steps=(1, 1250), epochs=epochs)
         measure = None
         if validation is not None:
             measure = self._average_precision(*validation, matcher.READS, device)
@@ -300,7 +299,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     def _encode(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Return the vectors of checked images, whatever `set_output` says of `transform`."""
         return in_batches(
-            self.matcher_.steady_image_vectors,
+            self.matcher_.image_vectors,
             torch.from_numpy(X),
             size=self.batch_size,
             device=self.device_,

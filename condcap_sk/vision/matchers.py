@@ -14,7 +14,7 @@ from .._torch.config import keeps_config
 from .._torch.dropout import dropout
 from .._torch.embedding import begin_with
 from ..answers.tokens import END
-from .modules import Features, image_network, neighbours, random_shift
+from .modules import Features, image_network, random_shift
 
 # Of words in captions that are matched, in training. This, the shares of dropout and the sizes of
 # embeddings below were chosen on held-out training rows: those of `VectorMatcher` on grids of
@@ -49,14 +49,6 @@ class Matcher(nn.Module):
     def image_vectors(self, images):
         """Return standardised features (n, n_features)."""
         return self.standardise(self.network(images))
-
-    def steady_image_vectors(self, images):
-        """Return features, those of images averaged over five positions."""
-        if images.ndim == 2:
-            return self.image_vectors(images)
-        views = neighbours(images)
-        vectors = self.image_vectors(torch.cat(views))
-        return vectors.view(len(views), len(images), -1).mean(0)
 
     def forward(self, image_vectors, captions, rng=None):
         """Return the log-odds that captions fit.
@@ -98,7 +90,7 @@ class VectorMatcher(Matcher):
     """Matches images with sentence vectors (…, n_components)."""
 
     N_EMBEDDING = 128
-    DROPOUT = 0.3
+    DROPOUT = 0.1
     READS = "vectors"
     ROWS = ROWS
 

@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .._torch.config import keeps_config
 
@@ -12,8 +11,7 @@ from .._torch.config import keeps_config
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
 WIDEST = 256  # channels; by hand
 N_FEATURES = 128  # of the network for feature vectors; by hand
-SHIFT = 32  # images are moved by up to this part of their size in training,
-NEIGHBOUR = 64  # and by this part of it when their vectors are averaged
+SHIFT = 32  # images are moved by up to this part of their size in training
 
 
 def image_network(shape, n_filters, positions=False):
@@ -162,20 +160,6 @@ def random_shift(images, rng):
         torch.arange(channels, device=images.device)[:, None, None],
         moved(height)[:, None, :, None],
         moved(width)[:, None, None, :],
-    ]
-
-
-def neighbours(images):
-    """Return images (n, C, H, W) as they are and moved by a 64th of their size in each direction.
-
-    A pixel at least; edges repeat.
-    """
-    height, width = images.shape[2:]
-    dy, dx = max(1, height // NEIGHBOUR), max(1, width // NEIGHBOUR)
-    padded = F.pad(images.float(), (dx, dx, dy, dy), mode="replicate")
-    return [
-        padded[:, :, y : y + height, x : x + width]
-        for y, x in [(dy, dx), (0, dx), (2 * dy, dx), (dy, 0), (dy, 2 * dx)]
     ]
 
 

@@ -2,13 +2,14 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END, N_SPECIAL, UNKNOWN
 from condcap_sk.text.modules import CaptionDecoder, TiedDecoder
-from condcap_sk.text.search import beam_search, draw
+from condcap_sk.text.search import beam_search, draw, most_repeats
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 3 + N_SPECIAL, 4, 3
 # Of three words, one to three in a row.
@@ -21,6 +22,7 @@ def decoder(request):
         made = request.param(N_TOKENS, N_COMPONENTS, 6, MAX_LENGTH)
         for parameter in made.parameters():
             parameter.mul_(3)
+    made.repeats = None
     return made.eval().requires_grad_(False)
 
 
@@ -74,6 +76,67 @@ def test__beam_search__width_one__is_greedy(decoder, vectors):
         previous = logits.argmax(2)
         assert torch.equal(ids[:, 0, position], previous[:, 0].where(goes_on, torch.tensor(END)))
         goes_on &= previous[:, 0] != END
+
+
+@pytest.fixture
+def stuck():
+    """Return a function that makes a decoder which likes to say the same again and again."""
+
+    def stuck(max_length, repeats):
+        with seeded_init(0):
+            made = TiedDecoder(N_TOKENS, N_COMPONENTS, 6, max_length)
+        made.repeats.copy_(torch.tensor(repeats))
+        # Never END, and each word is followed by the next one, the last by the first.
+        bias = torch.tensor([-50.0, 0, 0, 0, 0])
+        follows = torch.eye(N_TOKENS).roll(1, 1) * 20
+        follows[-1] = follows[-1].roll(N_SPECIAL)
+        made.step = lambda vectors, previous, state: (
+            torch.cat([follows, follows[N_SPECIAL - 1 :][:1]])[previous] + bias,
+            state,
+        )
+        return made.eval().requires_grad_(False)
+
+    return stuck
+
+
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("most", [1, 2])
+def test__beam_search__decoder_in_a_circle__leaves_it(stuck, vectors, width, most):
+    ids, scores = beam_search(stuck(12, [1.0, 1, most, 1, 1, 1]), vectors, width)
+    assert torch.isfinite(scores).all()
+    for row in ids.flatten(0, 1).numpy():
+        assert (most_repeats(row[None]) <= [1, 1, most, 1, 1, 1]).all()
+    # What is allowed is used.
+    words = [2, 3, 4] * most
+    assert ids[0, 0, : len(words)].tolist() == words
+
+
+def test__beam_search__tokens_that_close_a_circle__keep_their_share_of_probability(stuck, vectors):
+    free, bound = stuck(4, [9.0, 9]), stuck(4, [1.0, 1])
+    free.step = bound.step = lambda vectors, previous, state: (
+        torch.zeros(len(previous), 1, N_TOKENS),
+        state,
+    )
+    _, every = beam_search(free, vectors, 500)
+    _, some = beam_search(bound, vectors, 500)
+    torch.testing.assert_close(every.exp().sum(1), torch.ones(5))
+    assert (some.exp().sum(1) < 0.9).all()
+
+
+@pytest.mark.parametrize(
+    ("captions", "expected"),
+    [
+        ([[2, 3, 4, 5, 0, 0]], [1, 1, 1]),
+        ([[2, 2, 3, 0, 0, 0]], [2, 1, 1]),
+        ([[2, 3, 2, 3, 2, 3]], [1, 3, 1]),
+        ([[2, 3, 2, 3, 2, 0], [4, 4, 4, 2, 0, 0]], [3, 2, 1]),
+        ([[2, 3, 4, 2, 3, 4]], [1, 1, 2]),
+        ([[2, 0, 0, 0, 0, 0]], [1, 1, 1]),
+    ],
+    ids=str,
+)
+def test__most_repeats__captions__is_how_often_an_n_gram_stands_in_a_row(captions, expected):
+    assert most_repeats(np.array(captions)).tolist() == expected
 
 
 def test__beam_search__rows_by_themselves__find_the_same(decoder, vectors):

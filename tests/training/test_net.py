@@ -12,8 +12,10 @@ from condcap_sk.training.net import (
     Rows,
     SupervisedNet,
     decay_groups,
+    groups_of,
     n_training_steps,
     noticing_ctrl_c,
+    size_of_batch,
     train,
 )
 
@@ -152,11 +154,32 @@ class TestDecay:
         assert (module.layer.weight.abs() < before.abs()).all()
 
 
+def test__groups_of__biases_of_batch_norms__learn_faster_and_all_are_there_once():
+    module = torch.nn.Sequential(
+        torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3, affine=False)
+    )
+    groups = groups_of(module)
+    fast = [group for group in groups if group.get("lr_factor", 1) > 1]
+    assert [group["params"] for group in fast] == [[module[1].bias]]
+    assert fast[0]["weight_decay"] == 0
+    given = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(given) == sorted(map(id, module.parameters()))
+    assert len(groups_of(torch.nn.Linear(2, 3))) == 2
+
+
 @pytest.mark.parametrize(
-    ("n_rows", "expected"), [(3, 6), (100, 200), (1000, 800), (10_000, 800), (100_000, 7813)]
+    ("n_rows", "expected"),
+    [(3, 50), (1000, 157), (5000, 782), (10_000, 800), (16_000, 800), (100_000, 3907)],
 )
 def test__n_training_steps__number_of_rows__decides(n_rows, expected):
-    assert n_training_steps(n_rows, 128, per_row=2, least=800, least_epochs=10) == expected
+    assert n_training_steps(n_rows, 128, steps=(50, 800), epochs=(5, 20)) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "expected"), [(3, 32), (500, 32), (800, 50), (4000, 250), (10_000, 256)]
+)
+def test__size_of_batch__few_rows__are_many_steps(n_rows, expected):
+    assert size_of_batch(n_rows, 256) == expected
 
 
 def test__rows__several_at_once__are_those_rows():

@@ -307,14 +307,6 @@ def test__fit__each_of_its_seeds__decides_the_weights(changed, monkeypatch):
     assert not torch.equal(weights([1, 2, 3]), weights(changed))
 
 
-def test__transform__images__are_averaged_over_positions(encoder):
-    X, _ = make_stripes(30)
-    images = torch.from_numpy(X).reshape(30, 1, *X.shape[1:])
-    expected = encoder.matcher_.steady_image_vectors(images)
-    torch.testing.assert_close(torch.from_numpy(encoder.transform(X)), expected)
-    assert not torch.allclose(expected, encoder.matcher_.image_vectors(images), atol=1e-3)
-
-
 def test__fit__weight_decay__counts(monkeypatch):
     def weight():
         return tiny().fit(*make_stripes(30)).matcher_.embed_image.weight

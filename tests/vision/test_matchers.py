@@ -173,21 +173,6 @@ class TestImageVectors:
             vectors.std(0, False)[alive], torch.ones(int(alive.sum())), atol=1e-2, rtol=0
         )
 
-    def test__steady__feature_vectors__are_themselves(self, matcher, images):
-        matcher.eval()
-        assert torch.equal(matcher.steady_image_vectors(images), matcher.image_vectors(images))
-
-    def test__steady__images__are_averaged_over_five_positions(self):
-        with seeded_init(0):
-            matcher = VectorMatcher(image_network((1, 8, 8), 2), N_COMPONENTS).eval()
-        # Of large pixels the views differ by more than what is close.
-        image = 1000 * torch.rand(1, 1, 8, 8, generator=make_rng(0))
-        padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
-        views = [padded[:, :, y : y + 8, x : x + 8]
-                 for y, x in [(1, 1), (0, 1), (2, 1), (1, 0), (1, 2)]]  # fmt: skip
-        expected = matcher.image_vectors(torch.cat(views)).mean(0, keepdim=True)
-        torch.testing.assert_close(matcher.steady_image_vectors(image), expected)
-
 
 class TestRead:
     IDS = np.arange(24).reshape(2, 4, 3)

@@ -10,7 +10,6 @@ from condcap_sk.vision.modules import (
     Features,
     Standardise,
     image_network,
-    neighbours,
     random_shift,
 )
 
@@ -113,18 +112,6 @@ class TestRandomShift:
         moved = random_shift(image.expand(200, -1, -1, -1), make_rng(0))
         rows = {tuple(rows) for rows in moved[:, 0, :, 1].floor().div(4).int().tolist()}
         assert rows == {(0, 0, 1), (0, 1, 2), (1, 2, 2)}
-
-
-def test__neighbours__are_the_image_moved_by_a_pixel_each_way():
-    image = torch.arange(12.0).reshape(1, 1, 3, 4)
-    same, down, up, right, left = (moved[0, 0] for moved in neighbours(image))
-    assert torch.equal(same, image[0, 0])
-    assert torch.equal(down[1:], same[:-1])
-    assert torch.equal(up[:-1], same[1:])
-    assert torch.equal(right[:, 1:], same[:, :-1])
-    assert torch.equal(left[:, :-1], same[:, 1:])
-    assert torch.equal(down[0], same[0])
-    assert torch.equal(left[:, -1], same[:, -1])
 
 
 def test__convolutional_network__its_vector__is_the_soft_maximum_and_the_mean_of_each_map():
