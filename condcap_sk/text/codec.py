@@ -67,7 +67,7 @@ AUTO: dict[type[Vocabulary], Callable[[int], dict[str, Any]]] = {
 # distinct captions, and of a shard. Few labels make full batches: each meets many noises.
 TRAINING: dict[type[Vocabulary], _Training] = {
     LabelVocabulary: _Training((300, 300), (5, 300), lambda n_rows, most: most, None),
-    TextVocabulary: _Training((150, 300), (5, 12), size_of_batch, OF_SENTENCES),
+    TextVocabulary: _Training((100, 300), (5, 6), size_of_batch, OF_SENTENCES),
 }
 
 
@@ -116,7 +116,7 @@ class CaptionCodec(Coding, Stage):
         32 at least. Also bounds the memory of `transform` and its inverse on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": 300, or 5
-        passes where the distinct captions are many; of few sentences 12 passes, 150 steps at least.
+        passes where the distinct captions are many; of few sentences 6 passes, 100 steps at least.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"

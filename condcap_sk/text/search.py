@@ -1,10 +1,14 @@
 """Captions out of a decoder: the likeliest ones, and random ones."""
 
+import math
+
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from ..answers.tokens import END, UNKNOWN
+
+ONE_IN = 100  # captions that an oddity must be found in to be no slip; by hand
 
 
 def beam_search(decoder, vectors, width):
@@ -135,16 +139,19 @@ class Circles:
 
 
 def most_repeats(ids):
-    """Return how often an n-gram of 1, 2, … tokens stands in a row in captions (m, length)."""
+    """Return how often an n-gram of 1, 2, … tokens stands in a row in captions (m, length).
+
+    So often as one in `ONE_IN` captions has it, or any of fewer.
+    """
     m, length = ids.shape
     found = np.ones(length // 2, dtype=np.float32)
     for period in range(1, len(found) + 1):
         equal = (ids[:, period:] == ids[:, :-period]) & (ids[:, period:] != END)
-        in_a_row, most = np.zeros(m, dtype=np.int64), 0
+        in_a_row, most = np.zeros((2, m), dtype=np.int64)
         for column in equal.T:
             in_a_row = (in_a_row + 1) * column
-            most = max(most, in_a_row.max())
-        found[period - 1] += most // period
+            most = np.maximum(most, in_a_row)
+        found[period - 1] += np.sort(most)[-math.ceil(m / ONE_IN)] // period
     return found
 
 

@@ -13,7 +13,7 @@ from .._torch.threads import one_thread
 N_SHARDS = 4
 # Rows of a shard, at least. Fewer cost as much as so many: chosen by timing (2 cores, AMD EPYC
 # 7003). Batch statistics of fewer than 16 images are mostly noise.
-OF_IMAGES, OF_SENTENCES = 16, 64
+OF_IMAGES, OF_SENTENCES = 16, 24
 
 
 class Shards:

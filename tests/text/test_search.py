@@ -139,6 +139,13 @@ def test__most_repeats__captions__is_how_often_an_n_gram_stands_in_a_row(caption
     assert most_repeats(np.array(captions)).tolist() == expected
 
 
+def test__most_repeats__one_slip_among_many_captions__does_not_count():
+    captions = np.array([[2, 3, 4, 0]] * 149 + [[2, 2, 2, 0]])
+    assert most_repeats(captions).tolist() == [1, 1]
+    captions[0] = [5, 5, 0, 0]
+    assert most_repeats(captions).tolist() == [2, 1]
+
+
 def test__beam_search__rows_by_themselves__find_the_same(decoder, vectors):
     ids, scores = beam_search(decoder, vectors, 4)
     for row in range(5):

@@ -9,7 +9,7 @@ import torch
 from skorch.callbacks import Callback
 
 from condcap_sk.exceptions import TrainingDivergedError
-from condcap_sk.training.progress import LARGEST_WEIGHT, N_RECORDS, Record
+from condcap_sk.training.progress import LARGEST_WEIGHT, N_RECORDS, Record, Schedule
 
 
 def test__schedule__learning_rate__warms_up_and_decays_to_nothing(fit_line):
@@ -133,6 +133,18 @@ def run(record, net, losses):
     finally:
         record.on_train_end(net)
     return record.history_
+
+
+def test__schedule__group_with_a_factor__learns_that_much_faster():
+    net = make_net()
+    (optimizer,) = net.optimizers()
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr_factor": 3})
+    schedule = Schedule(10)
+    schedule.on_train_begin(net)
+    for _ in range(4):
+        schedule.on_batch_begin(net)
+        one, other = (group["lr"] for group in optimizer.param_groups)
+        assert other == pytest.approx(3 * one)
 
 
 def test__record__last_epoch_between_two_parts__is_there():
