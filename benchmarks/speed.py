@@ -21,7 +21,7 @@ from quantities import machine
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._torch.seeding import make_rng
 from condcap_sk.text import CaptionCodec
-from condcap_sk.training.net import groups_of
+from condcap_sk.training.net import decay_groups
 from condcap_sk.training.shards import OF_IMAGES
 from condcap_sk.vision import ImageEncoder
 
@@ -65,7 +65,7 @@ def bare_training(encoder, images, vector_sets, n_threads):
         argparse.Namespace(vectors=bank.numpy()), given.shape[1:], encoder.n_filters, False
     )
     matcher.network.standardise.fit(given)
-    optimizer = torch.optim.AdamW(groups_of(matcher), lr=encoder.lr, fused=True)
+    optimizer = torch.optim.AdamW(decay_groups(matcher.parameters()), lr=encoder.lr, fused=True)
     order, n_done = make_rng(0), 0
 
     def train():

@@ -220,7 +220,7 @@ def test__fit__interrupted__leaves_the_earlier_model(quick, tiny, monkeypatch, w
     before = est.predict(X, [0.2] * 3)
     classes = est.classes_
 
-    def interrupt(*args):
+    def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(f"condcap_sk.gan.{where}", interrupt)

@@ -28,7 +28,7 @@ from ..answers.vocabulary import (
 )
 from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
-from ..training.net import Rows, SupervisedNet, n_training_steps, size_of_batch
+from ..training.net import Rows, SupervisedNet, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .coding import Coding
 from .modules import CaptionAutoencoder, CaptionDecoder, CaptionEncoder
@@ -41,9 +41,7 @@ N_RECONSTRUCTED = 128  # captions that are reconstructed to show progress
 class _Training(NamedTuple):
     """How a codec is trained."""
 
-    steps: tuple[int, int]
-    epochs: tuple[int, int]
-    batch_of: Callable[[int, int], int]
+    batch_of: Callable[[int, int], int]  # see `size_of_batch`
     shard_size: int | None
 
 
@@ -63,12 +61,13 @@ AUTO: dict[type[Vocabulary], Callable[[int], dict[str, Any]]] = {
     LabelVocabulary: _auto_for_labels,
     TextVocabulary: _auto_for_sentences,
 }
-# And how it is trained: steps and passes as `n_training_steps` takes them, the size of a batch of
-# distinct captions, and of a shard. Few labels make full batches: each meets many noises.
+# And how it is trained: few labels make full batches, in which each meets many noises.
 TRAINING: dict[type[Vocabulary], _Training] = {
-    LabelVocabulary: _Training((300, 300), (5, 300), lambda n_rows, most: most, None),
-    TextVocabulary: _Training((100, 300), (5, 6), size_of_batch, OF_SENTENCES),
+    LabelVocabulary: _Training(lambda n_rows, most: most, None),
+    TextVocabulary: _Training(size_of_batch, OF_SENTENCES),
 }
+# Steps, or so many passes over many captions. Chosen on training rows of Flickr8k.
+N_STEPS, N_PASSES = 300, 5
 
 
 class CaptionCodec(Coding, Stage):
@@ -116,7 +115,7 @@ class CaptionCodec(Coding, Stage):
         32 at least. Also bounds the memory of `transform` and its inverse on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": 300, or 5
-        passes where the distinct captions are many; of few sentences 6 passes, 100 steps at least.
+        passes where the distinct captions are many.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.
     device : str, default="auto"
@@ -301,9 +300,7 @@ class CaptionCodec(Coding, Stage):
         repeated = tokens.repeat(math.ceil(batch_size / len(tokens)), 1)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = n_training_steps(
-                len(repeated), batch_size, steps=how.steps, epochs=how.epochs
-            )
+            n_steps = max(N_STEPS, math.ceil(N_PASSES * len(repeated) / batch_size))
         some = tokens[:: math.ceil(len(tokens) / N_RECONSTRUCTED)].to(device)
         net, history = self._train(
             SupervisedNet,

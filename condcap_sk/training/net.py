@@ -13,11 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from .._torch.threads import limited_threads
 from .progress import Record, Schedule
-from .shards import Shards, batch_norms
+from .shards import Shards
 
 # Of few rows: of a batch, and steps of an epoch. See `size_of_batch`.
 SMALLEST_BATCH, STEPS_OF_FEW = 32, 16
-LR_OF_NORM_BIASES = 16  # times the others'; chosen on grids of MNIST's training digits
 AVERAGED = 10  # modules are averaged over about the last tenth of the steps; by hand
 
 
@@ -137,8 +136,9 @@ class SupervisedNet(StageNet):
         super().__init__(module, **net_params)
 
     def get_params_for_optimizer(self, prefix, named_parameters):
-        _, settings = super().get_params_for_optimizer(prefix, list(named_parameters))
-        return (groups_of(self.module_),), settings
+        named_parameters = list(named_parameters)
+        _, settings = super().get_params_for_optimizer(prefix, named_parameters)
+        return (decay_groups(parameter for _, parameter in named_parameters),), settings
 
     def train_step_single(self, batch, **fit_params):
         inputs = {name: tensor.to(self.device) for name, tensor in batch[0].items()}
@@ -149,20 +149,6 @@ class SupervisedNet(StageNet):
 
         losses = self.shards_.descend(loss, **inputs)
         return {"loss": sum(losses.values()), "losses": losses}
-
-
-def groups_of(module):
-    """Return the parameter groups of a module: biases of batch normalisation learn faster.
-
-    They decide which inputs a unit is for (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single
-    GPU", 2024).
-    """
-    fast = [norm.bias for norm in batch_norms(module) if norm.bias is not None]
-    others = [p for p in module.parameters() if not any(p is bias for bias in fast)]
-    return [
-        *decay_groups(others),
-        *([{"params": fast, "weight_decay": 0.0, "lr_factor": LR_OF_NORM_BIASES}] if fast else []),
-    ]
 
 
 def decay_groups(parameters):

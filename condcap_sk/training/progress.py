@@ -22,10 +22,7 @@ LARGEST_WEIGHT = 1e6  # a training with a larger one has diverged
 
 
 class Schedule(Callback):
-    """Linear warm-up, then cosine decay to zero, for every optimizer of the net.
-
-    A parameter group may have an "lr_factor", by which its learning rate differs.
-    """
+    """Linear warm-up, then cosine decay to zero, for every optimizer of the net."""
 
     def __init__(self, n_steps):
         self.n_steps = n_steps
@@ -41,7 +38,7 @@ class Schedule(Callback):
             factor = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
         for optimizer in net.optimizers():
             for group in optimizer.param_groups:
-                group["lr"] = net.lr * factor * group.get("lr_factor", 1)
+                group["lr"] = net.lr * factor
         self.step_ += 1
 
 

@@ -12,7 +12,6 @@ from condcap_sk.training.net import (
     Rows,
     SupervisedNet,
     decay_groups,
-    groups_of,
     n_training_steps,
     noticing_ctrl_c,
     size_of_batch,
@@ -152,19 +151,6 @@ class TestDecay:
         )
         assert torch.equal(module.layer.bias, torch.ones(2))
         assert (module.layer.weight.abs() < before.abs()).all()
-
-
-def test__groups_of__biases_of_batch_norms__learn_faster_and_all_are_there_once():
-    module = torch.nn.Sequential(
-        torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3, affine=False)
-    )
-    groups = groups_of(module)
-    fast = [group for group in groups if group.get("lr_factor", 1) > 1]
-    assert [group["params"] for group in fast] == [[module[1].bias]]
-    assert fast[0]["weight_decay"] == 0
-    given = [id(parameter) for group in groups for parameter in group["params"]]
-    assert sorted(given) == sorted(map(id, module.parameters()))
-    assert len(groups_of(torch.nn.Linear(2, 3))) == 2
 
 
 @pytest.mark.parametrize(

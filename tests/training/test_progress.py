@@ -135,18 +135,6 @@ def run(record, net, losses):
     return record.history_
 
 
-def test__schedule__group_with_a_factor__learns_that_much_faster():
-    net = make_net()
-    (optimizer,) = net.optimizers()
-    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr_factor": 3})
-    schedule = Schedule(10)
-    schedule.on_train_begin(net)
-    for _ in range(4):
-        schedule.on_batch_begin(net)
-        one, other = (group["lr"] for group in optimizer.param_groups)
-        assert other == pytest.approx(3 * one)
-
-
 def test__record__last_epoch_between_two_parts__is_there():
     history = run(Record("s", None, 0), make_net(25), [1.0] * 25)
     assert history["epoch"][-2:] == [24, 25]
