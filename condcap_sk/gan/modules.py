@@ -1,6 +1,7 @@
 """Generator, discriminator and recogniser. Each sees the image."""
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,6 +32,7 @@ class _Conditioned(nn.Module):
 
         Of several, the first ones of all images come first, then the second ones.
         """
+        first: Any
         first, *others = self.layers
         # What images add to the first layer is computed once for all of their inputs.
         of_image, of_input = first.weight.split([self.n_image, inputs.shape[1]], dim=1)

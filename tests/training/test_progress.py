@@ -9,7 +9,7 @@ import torch
 from skorch.callbacks import Callback
 
 from condcap_sk.exceptions import TrainingDivergedError
-from condcap_sk.training.progress import LARGEST_WEIGHT, N_RECORDS, Record, Schedule
+from condcap_sk.training.progress import LARGEST_WEIGHT, N_RECORDS, Record
 
 
 def test__schedule__learning_rate__warms_up_and_decays_to_nothing(fit_line):
