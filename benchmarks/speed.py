@@ -11,12 +11,16 @@ Figures of quality, and of the paper's loop against the estimator, are in grid_m
 import argparse
 import subprocess
 import sys
+import threading
 import warnings
 from time import perf_counter
 
 import numpy as np
 import torch
 from quantities import machine
+from skorch import NeuralNet
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._torch.seeding import make_rng
@@ -24,8 +28,9 @@ from condcap_sk.text import CaptionCodec
 from condcap_sk.training.net import decay_groups
 from condcap_sk.training.shards import OF_IMAGES
 from condcap_sk.vision import ImageEncoder
+from condcap_sk.vision.modules import ConvolutionalNetwork
 
-N_IMAGES, SIZE, N_STEPS = 1000, 64, 30  # by hand
+N_IMAGES, SIZE, N_STEPS = 1000, 64, 15  # by hand
 WORDS = np.array(list("abcdefghijklmnopqrst"))
 
 
@@ -88,6 +93,69 @@ def bare_training(encoder, images, vector_sets, n_threads):
     return lambda: with_threads(n_threads, train)
 
 
+class Classifier(nn.Module):
+    """The encoder's network and a layer of decisions: the multi-label classifier of textbooks."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = ConvolutionalNetwork(1, SIZE, SIZE, n_filters=16)
+        self.decide = nn.Linear(self.network.n_features, 10)
+
+    def forward(self, images):
+        return self.decide(self.network(images))
+
+
+def classifier(images, labels, batch_size):
+    """A multi-label classifier in plain skorch, trained for as many steps as the encoder."""
+    targets = np.array([[float(label in answers) for label in range(10)] for answers in labels])
+    net = NeuralNet(
+        Classifier,
+        criterion=nn.BCEWithLogitsLoss,
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        batch_size=batch_size,
+        max_epochs=N_STEPS // (len(images) // batch_size),
+        iterator_train__shuffle=True,
+        iterator_train__drop_last=True,
+        train_split=None,
+        verbose=0,
+    )
+    given = images[:, None].astype(np.float32)
+    return lambda: with_threads(1, lambda: net.fit(given, targets.astype(np.float32)))
+
+
+def operations(images):
+    """Return those of one training step of the encoder, which are thrice those of a forward pass.
+
+    An addition and a multiplication are two.
+    """
+    network = ConvolutionalNetwork(1, SIZE, SIZE, n_filters=16).eval()
+    batch = torch.from_numpy(images[: ImageEncoder().batch_size])[:, None]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(batch)
+    return 3 * counter.get_total_flops()
+
+
+def peak(n_threads, size=512, repetitions=60):
+    """Operations a second of matrix products, in so many threads that compute one each."""
+
+    def work():
+        torch.set_num_threads(1)
+        for _ in range(repetitions):
+            matrix @ matrix
+
+    matrix = torch.randn(size, size, generator=make_rng(0))
+    threads = [threading.Thread(target=work) for _ in range(n_threads)]
+
+    def run():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return n_threads * repetitions * 2 * size**3 / seconds(run)
+
+
 def fits(images, labels, features, captions):
     """Pairs of a name and two functions: a fit, and what it is compared with."""
     codec = CaptionCodec(max_iter=20, random_state=0).fit(range(10))
@@ -107,6 +175,11 @@ def fits(images, labels, features, captions):
         "image encoder: fit ÷ the same steps in bare torch, one thread",
         lambda: encoder(1),
         lambda: bare_training(fitted, images, vectors, 1)(),
+    )
+    yield (
+        "image encoder: fit ÷ a multi-label classifier in plain skorch, one thread",
+        lambda: encoder(1),
+        classifier(images, labels, fitted.batch_size),
     )
     if torch.get_num_threads() > 1:
         yield "image encoder: one thread ÷ two", lambda: encoder(1), lambda: encoder(2)
@@ -185,6 +258,10 @@ def main():
     warnings.simplefilter("ignore")  # so short fits do not converge
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     images, labels, features, captions = data(np.random.RandomState(0))
+    for n_threads in sorted({1, torch.get_num_threads()}):
+        best = max(peak(n_threads) for _ in range(args.repetitions))
+        print(f"matrix products, threads {n_threads}: {best / 1e9:.0f} GFLOP a second")
+    print(f"image encoder: {operations(images) / 1e9:.2f} GFLOP a training step", flush=True)
     for name, ours, theirs in (
         *fits(images, labels, features, captions),
         *predictions(images, labels),
