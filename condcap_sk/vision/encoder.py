@@ -64,8 +64,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         Images in a training step; also bounds the memory of `transform` on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
-        image up to 1250, or 7 passes over many images; twice as many where a network learns from
-        pixels what sentences mean.
+        image up to 1250, or 7 passes over many images; twice as many with `positions`.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -217,8 +216,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             # Two for each image.
             epochs = 7, 2 * self.batch_size
             n_steps = n_training_steps(len(images), self.batch_size, steps=(1, 1250), epochs=epochs)
-            # What belongs to what, and where it is, is learned late: chosen on drawn scenes.
-            if answers.are_sentences and images.ndim == 4:
+            # Where things are is learned late: chosen on drawn scenes.
+            if positions and images.ndim == 4:
                 n_steps *= 2
         measure = None
         if validation is not None:

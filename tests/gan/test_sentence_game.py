@@ -114,7 +114,7 @@ def test__n_steps__number_of_pairs__decides(sentences):
     # 40 images with two captions each.
     assert SentenceGame.size_of_batch(sentences.answers, 256) == 32
     assert SentenceGame.n_steps(sentences.answers, 32) == 150
-    assert SentenceGame.n_steps(sentences.answers, 1) == 960
+    assert SentenceGame.n_steps(sentences.answers, 1) == 1000
 
 
 def test__build__sentences__have_a_decoder_of_their_sizes(sentences):

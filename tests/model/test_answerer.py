@@ -33,6 +33,7 @@ def test__calibration__of_q__is_least_squares_on_the_model_s_own_answers(name, f
         mean, std = model.gan.infer(images, vectors)
     finally:
         est.gan_.calibration_ = before
+    mean = mean.astype(float)  # the latent may count for little in so short a fit
     for factor in (0.9, 1.1):
         assert np.square(mean - c).sum() < np.square(factor * mean - c).sum()
     assert np.square(mean - c).mean() == pytest.approx(np.square(std).mean(), rel=1e-3)

@@ -248,6 +248,15 @@ def test__positions__auto__is_with_sentences(positions, are_sentences, expected)
     assert network.config["positions"] == expected
 
 
+def test__max_iter__auto__is_twice_as_long_with_positions():
+    X, y = make_stripes(20)
+    steps = [
+        tiny(max_iter="auto", positions=positions, n_filters=1).fit(X, y).n_iter_
+        for positions in (False, True)
+    ]
+    assert steps == [40, 80]
+
+
 @pytest.mark.parametrize("answers", [["a dog runs", "a cat"], ["dog", "cat"]])
 def test__positions__in_the_captioner__are_with_sentences_only(answers):
     X = np.random.RandomState(0).rand(20, 8, 8)
