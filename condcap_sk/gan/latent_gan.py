@@ -118,7 +118,7 @@ class LatentGAN(LatentInference, Stage):
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
         image up to 2000, or 12 passes over many images. For sentences 1000, or 8 passes over many
-        pairs; of few pairs 16 passes, 150 steps at least. The consensus decoder then takes a third
+        pairs; of few pairs 20 passes, 150 steps at least. The consensus decoder then takes a third
         as many, of a quarter of the images.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``; not to
