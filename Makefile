@@ -2,7 +2,7 @@
 # make test        tests and doctests
 # make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
-# make benchmark   the protocol's figures
+# make benchmark   the protocol's figures, and what they cost
 # Each builds .venv the first time and finds it the next.
 
 PYTHON ?= python3
@@ -51,6 +51,7 @@ lint: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/grid_mnist.py
+	$(BIN)/python benchmarks/speed.py
 
 # The stamp comes last, so that an interrupted set-up starts over.
 $(READY): setup.cfg pyproject.toml constraints.txt
