@@ -160,9 +160,8 @@ def _likeliest(logits, width, first, closing=None):
     logits = _allowed(logits, first)
     total = logits.logsumexp(1, keepdim=True)
     if closing is not None:
-        # One column more, for none.
-        logits = F.pad(logits, (0, 1)).scatter(1, closing % (logits.shape[1] + 1), -torch.inf)
-        logits = logits[:, :-1]
+        rows, columns = (closing >= 0).nonzero(as_tuple=True)
+        logits[rows, closing[rows, columns]] = -torch.inf
     best, tokens = logits.topk(min(width, logits.shape[1]), dim=1)
     return best - total, tokens
 
