@@ -48,18 +48,22 @@ def seconds(function):
     return perf_counter() - start
 
 
-def with_threads(n_threads, function):
-    """Call a function while torch has so many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        return function()
-    finally:
-        torch.set_num_threads(before)
+def in_one_thread(function):
+    """Return a function that calls another while torch has one thread."""
+
+    def call():
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return function()
+        finally:
+            torch.set_num_threads(before)
+
+    return call
 
 
-def bare_training(encoder, images, vector_sets, n_threads):
-    """The encoder's steps by hand: batches, shift, forward, loss, backward, optimizer."""
+def bare_training(encoder, images, vector_sets):
+    """The encoder's steps by hand, without its shifts and dropout."""
     bank, index = np.unique(np.concatenate(vector_sets), axis=0, return_inverse=True)
     bank, index = torch.from_numpy(bank), index.reshape(-1)
     fits = torch.zeros(len(images), len(bank))
@@ -90,7 +94,7 @@ def bare_training(encoder, images, vector_sets, n_threads):
                 optimizer.step()
                 n_done += 1
 
-    return lambda: with_threads(n_threads, train)
+    return in_one_thread(train)
 
 
 class Classifier(nn.Module):
@@ -121,7 +125,7 @@ def classifier(images, labels, batch_size):
         verbose=0,
     )
     given = images[:, None].astype(np.float32)
-    return lambda: with_threads(1, lambda: net.fit(given, targets.astype(np.float32)))
+    return in_one_thread(lambda: net.fit(given, targets.astype(np.float32)))
 
 
 def operations(images):
@@ -174,7 +178,7 @@ def fits(images, labels, features, captions):
     yield (
         "image encoder: fit ÷ the same steps in bare torch, one thread",
         lambda: encoder(1),
-        lambda: bare_training(fitted, images, vectors, 1)(),
+        lambda: bare_training(fitted, images, vectors)(),
     )
     yield (
         "image encoder: fit ÷ a multi-label classifier in plain skorch, one thread",

@@ -80,7 +80,7 @@ class SentenceGame(RelativisticGame):
 
     @classmethod
     def n_steps(cls, answers, batch_size):
-        # Chosen on held-out training photographs of Flickr8k, all of them and 160.
+        # Chosen on held-out training photographs of Flickr8k, all of them and 160, and on scenes.
         return n_training_steps(answers.n_pairs, batch_size, steps=(150, 1000), epochs=(8, 20))
 
     @classmethod
