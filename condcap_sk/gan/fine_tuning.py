@@ -68,4 +68,4 @@ def fine_tune(gan, networks, images, answers, n_steps, batch_size, seeds):
         **{f"optimizer__{name}": value for name, value in OF_LANGUAGE.items()},
     )
     rewards = [-loss for loss in history["negative_reward"]]
-    return net.average_.module.consensus, {"epoch": history["epoch"], "reward": rewards}
+    return net.average_.consensus, {"epoch": history["epoch"], "reward": rewards}

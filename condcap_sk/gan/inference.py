@@ -1,6 +1,6 @@
 """What fitted networks compute: vectors from latents, latents from vectors, log-odds."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -12,12 +12,13 @@ from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
+MOST_IMAGES = 256  # on an accelerator, where `batch_size` is "auto"; by hand
 
 
 class LatentInference:
     """The methods of a fitted `LatentGAN`."""
 
-    batch_size: int
+    batch_size: int | Literal["auto"]
     generator_: Any
     discriminator_: Any
     recogniser_: Any
@@ -134,9 +135,10 @@ class LatentInference:
         return self._apply(self.consensus_, X).numpy()
 
     def _apply(self, network: torch.nn.Module, *inputs: NDArray[np.generic]) -> Any:
-        rows, size = ROWS, ROWS_PER_IMAGE * self.batch_size
+        most = MOST_IMAGES if self.batch_size == "auto" else self.batch_size
+        rows, size = ROWS, ROWS_PER_IMAGE * most
         if not self._gets_vectors:
-            rows, size = IMAGES, self.batch_size
+            rows, size = IMAGES, most
         tensors = map(torch.from_numpy, inputs)
         return in_batches(network, *tensors, size=size, device=self.device_, rows=rows)
 

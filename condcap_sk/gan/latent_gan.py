@@ -111,10 +111,10 @@ class LatentGAN(LatentInference, Stage):
         (n, n_features). G, D and Q each get their own and train it end to end.
     lr : float, default=3e-3
         Peak learning rate of both optimizers: Adam; for sentences AdamW for all but D.
-    batch_size : int, default=256
-        Images in a training step, for sentences at most: a sixteenth of the pairs of an image and a
-        sentence where these are few, 32 at least. Also bounds the memory of `generate` and `infer`
-        on an accelerator.
+    batch_size : int or "auto", default="auto"
+        Images in a training step. "auto": 128; for sentences 256, or where they are few a sixteenth
+        of the pairs of an image and a sentence, 32 at least. Also bounds the memory of `generate`
+        and `infer` on an accelerator, "auto" as 256 does.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
         image up to 2000, or 12 passes over many images. For sentences 1000, or 8 passes over many
@@ -198,7 +198,7 @@ class LatentGAN(LatentInference, Stage):
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "decoder_size": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }
     _MODULES = {
         "generator": (Generator, SentenceGenerator),
@@ -228,7 +228,7 @@ class LatentGAN(LatentInference, Stage):
         decoder_size: int = 384,
         image_network: Callable[[], torch.nn.Module] | None = None,
         lr: float = 3e-3,
-        batch_size: int = 256,
+        batch_size: int | Auto = "auto",
         max_iter: int | Auto = "auto",
         callbacks: list[Any] | None = None,
         device: str = "auto",
@@ -303,7 +303,9 @@ class LatentGAN(LatentInference, Stage):
             n_image = getattr(networks[0], "n_features", images.shape[1])
             module = game.build(self, answers, n_image, networks)
         module.to(device)
-        batch_size = game.size_of_batch(answers, self.batch_size)
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = game.size_of_batch(answers)
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = game.n_steps(answers, batch_size)
@@ -328,7 +330,7 @@ class LatentGAN(LatentInference, Stage):
             shard_size=OF_IMAGES if images.ndim == 4 else game.SHARD_SIZE,
             **game.settings(self, answers, device),
         )
-        module = net.average_.module
+        module = net.average_
         consensus, rewards = game.consensus(
             self, module, images, answers, net.n_iter_, batch_size, consensus_seeds
         )
@@ -351,7 +353,7 @@ class LatentGAN(LatentInference, Stage):
 
     def _snapshot(self, net: Game) -> Self:
         """Return a fitted copy, as things stand in the training of `net`, a `Game`."""
-        gan = copy.copy(self)._hold(copy.deepcopy(net.average_.module))
+        gan = copy.copy(self)._hold(copy.deepcopy(net.average_))
         gan.history_ = gan.consensus_history_ = {}
         return gan
 

@@ -320,7 +320,7 @@ class CaptionCodec(Coding, Stage):
         self.analyzer_ = analyzer
         self._know(vocabulary)
         self.noise_ = noise
-        fitted = net.average_.module
+        fitted = net.average_
         self._keep(encoder=fitted.encoder, decoder=fitted.decoder)
         self.device_ = device
         self.history_ = history
@@ -380,7 +380,7 @@ class CaptionCodec(Coding, Stage):
 
 
 def _reconstructed(ids: torch.Tensor, rng: torch.Generator, net: Any) -> dict[str, float]:
-    module = net.average_.module
+    module = net.average_
     with torch.no_grad():
         best = beam_search(module.decoder, module.noisy(ids, rng), 1)[0][:, 0]
     return {"reconstructed": (best == ids).all(1).float().mean().item()}

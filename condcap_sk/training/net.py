@@ -1,5 +1,6 @@
 """skorch, set up the way every stage here needs it."""
 
+import copy
 import math
 import signal
 import threading
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 
 import torch
 from skorch import NeuralNet
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from .._torch.threads import limited_threads
@@ -17,6 +18,7 @@ from .shards import Shards
 
 # Of few rows: of a batch, and steps of an epoch. See `size_of_batch`.
 SMALLEST_BATCH, STEPS_OF_FEW = 32, 16
+SHARE_OF_ROWS = 0.25  # of a GPU's free memory, at most; by hand
 AVERAGED = 10  # modules are averaged over about the last tenth of the steps; by hand
 
 
@@ -36,6 +38,13 @@ class Rows(Dataset):
     def __getitem__(self, row):
         return self.__getitems__([row])
 
+    def near(self, device):
+        """Return the rows where they are trained on, if there is room for them."""
+        size = sum(tensor.nbytes for tensor in self.tensors.values())
+        if device.type == "cuda" and size < SHARE_OF_ROWS * torch.cuda.mem_get_info(device)[0]:
+            return Rows(**{name: tensor.to(device) for name, tensor in self.tensors.items()})
+        return self
+
 
 def _as_is(batch):
     return batch
@@ -46,7 +55,7 @@ class StageNet(NeuralNet):
 
     skorch's defaults that would surprise are off: no rows are split away, nothing is printed, and
     a keyboard interrupt is not mistaken for the end of training. What is fitted is
-    ``average_.module``, an exponential average of the module over the last steps.
+    ``average_``, an exponential average of the module over the last steps.
 
     Parameters
     ----------
@@ -73,14 +82,23 @@ class StageNet(NeuralNet):
 
     def initialize_module(self):
         super().initialize_module()
-        self.average_ = AveragedModel(
-            self.module_, multi_avg_fn=get_ema_multi_avg_fn(self.ema_decay), use_buffers=True
-        )
+        self.average_ = copy.deepcopy(self.module_)
+        self.n_averaged_ = 0
+        # Asking modules for them takes as long as averaging them.
+        self.averaged_ = [
+            [t for t in (*m.parameters(), *m.buffers()) if t.is_floating_point()]
+            for m in (self.average_, self.module_)
+        ]
+        self.update_average_ = get_ema_multi_avg_fn(self.ema_decay)
         return self
 
     def on_batch_end(self, net, *args, **kwargs):
         super().on_batch_end(net, *args, **kwargs)
-        self.average_.update_parameters(self.module_)
+        if self.n_averaged_:
+            self.update_average_(*self.averaged_, None)
+        else:
+            self.average_.load_state_dict(self.module_.state_dict())
+        self.n_averaged_ += 1
 
     def fit_loop(self, *args, **kwargs):
         self.interrupted_ = True
@@ -228,7 +246,7 @@ def train(
     try:
         # One for each shard, and no more.
         with limited_threads(1):
-            net.fit(rows)
+            net.fit(rows.near(device))
     finally:
         record.on_train_end(net)
     if net.interrupted_:

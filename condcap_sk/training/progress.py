@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
@@ -75,7 +76,9 @@ class Record(Callback):
         )
 
     def on_batch_end(self, net, training=False, losses=None, **kwargs):
-        self.batches_.append({name: value.item() for name, value in losses.items()})
+        # All at once: a GPU is waited for every time.
+        values = torch.stack(list(losses.values())).tolist()
+        self.batches_.append(dict(zip(losses, values, strict=True)))
         if not all(math.isfinite(value) for value in self.batches_[-1].values()):
             raise self._diverged(net, "loss", self.batches_[-1])
 

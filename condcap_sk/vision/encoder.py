@@ -239,7 +239,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             optimizer__fused=True,
             optimizer__weight_decay=WEIGHT_DECAY,
         )
-        self._keep(matcher=net.average_.module)
+        self._keep(matcher=net.average_)
         self.device_ = device
         self.history_ = history
         self.n_iter_ = net.n_iter_
@@ -267,7 +267,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         bank = torch.from_numpy(bank[some]).to(device)
 
         def measure(net: Any) -> dict[str, float]:
-            matcher = net.average_.module.eval()
+            matcher = net.average_.eval()
             with torch.no_grad():
                 log_odds = [
                     matcher(matcher.image_vectors(batch.to(device)), bank).cpu()

@@ -175,7 +175,7 @@ class TestHeldOut:
 
     def test__latent_error__a_recogniser_that_is_right__is_zero(self, play, held_out):
         net = play(PaperGame).net
-        networks = net.average_.module
+        networks = net.average_
         networks.generator.forward = lambda images, latents: torch.cat([latents] * 3, dim=1)
         networks.recogniser.forward = lambda images, vectors: (vectors[:, :2], None)
         rng = make_rng(0)
@@ -227,6 +227,6 @@ def test__measure__recogniser__reads_vectors_with_the_game_s_noise(play):
     answers = EncodedAnswers(np.eye(6, dtype=np.float32), np.zeros((4, 1), dtype=np.int64))
     read = []
     net.noisy = lambda vectors, rng: vectors + 100
-    net.average_.module.recogniser.register_forward_pre_hook(lambda _, given: read.append(given[1]))
+    net.average_.recogniser.register_forward_pre_hook(lambda _, given: read.append(given[1]))
     HeldOut(images, answers, seed=0, device=torch.device("cpu"))(net)
     assert (read[0] > 50).all()

@@ -157,7 +157,7 @@ def test__snapshot__in_the_training__answers_as_the_average_does(labels):
 
     class Snap(Callback):
         def on_epoch_end(self, net, **kwargs):
-            found.append((gan._snapshot(net), copy.deepcopy(net.average_.module.eval())))
+            found.append((gan._snapshot(net), copy.deepcopy(net.average_.eval())))
 
     gan = tiny(max_iter=3)
     # Not as a parameter, which would be copied.

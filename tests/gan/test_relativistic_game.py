@@ -46,8 +46,9 @@ def test__generator_terms__are_relativistic_and_equation_6(quiet):
     torch.testing.assert_close(terms["latent"], 0.1 * latent_error(c, recovered))
 
 
-def test__penalty__is_half_the_squared_slope_of_d_on_all_three_kinds(quiet):
+def test__penalty__every_fourth_step__is_twice_the_squared_slope_of_d_on_all_three_kinds(quiet):
     played = quiet(gradient_penalty=0.5)
+    played.net.n_batches_ = 0
     images, answers, truth, c = played.inputs()
     d, bank = played.networks.discriminator, played.net.bank
     kinds = bank[truth], played.networks.generator(images, c).detach(), bank[truth.roll(1)]
@@ -56,8 +57,10 @@ def test__penalty__is_half_the_squared_slope_of_d_on_all_three_kinds(quiet):
         inputs = vectors.clone().requires_grad_()
         (slope,) = torch.autograd.grad(d(images, inputs).sum(), inputs)
         expected += 0.5 * slope.square().sum(1).mean()
-    terms = played.discriminator_losses(images, answers, truth, c)
-    torch.testing.assert_close(terms["penalty"], 0.5 * expected)
+    found = [played.discriminator_losses(images, answers, truth, c)["penalty"] for _ in range(5)]
+    torch.testing.assert_close(found[0], 4 * 0.5 * expected)
+    assert found[1:4] == [0, 0, 0]
+    torch.testing.assert_close(found[4], found[0])
 
 
 class TestMismatchedPairs:

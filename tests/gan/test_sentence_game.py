@@ -112,7 +112,7 @@ def test__settings__kl_target__is_a_nat_for_each_latent_or_as_given(
 
 def test__n_steps__number_of_pairs__decides(sentences):
     # 40 images with two captions each.
-    assert SentenceGame.size_of_batch(sentences.answers, 256) == 32
+    assert SentenceGame.size_of_batch(sentences.answers) == 32
     assert SentenceGame.n_steps(sentences.answers, 32) == 150
     assert SentenceGame.n_steps(sentences.answers, 1) == 1000
 
@@ -140,7 +140,7 @@ def test__measure__first_captions_without_a_latent__their_cross_entropy(play):
     answers = EncodedAnswers(np.eye(6, dtype=np.float32)[:2], index, ids, 5, None, True)
     found = HeldOut(images, answers, seed=0, device=torch.device("cpu"))(net)
     assert set(found) == {"valid_cross_entropy", "valid_latent_error"}
-    networks = net.average_.module
+    networks = net.average_
     vectors = networks.generator(torch.from_numpy(images), torch.zeros(10, 2))
     first = torch.from_numpy(ids[[1] * 5 + [0] * 5])
     expected = -networks.decoder.log_probability(vectors, first).mean().item()

@@ -205,7 +205,7 @@ class KeepWeights(Callback):
 
 def test__average__ten_steps_or_fewer__is_the_last_step(fit_line):
     net, _ = fit_line(n_steps=9)
-    torch.testing.assert_close(net.average_.module.w, net.module_.w)
+    torch.testing.assert_close(net.average_.w, net.module_.w)
 
 
 def test__average__twenty_steps__is_over_them_with_half_as_much_for_each_one_before(fit_line):
@@ -214,7 +214,7 @@ def test__average__twenty_steps__is_over_them_with_half_as_much_for_each_one_bef
     average = kept.weights[0]
     for weight in kept.weights[1:]:
         average = (average + weight) / 2
-    torch.testing.assert_close(net.average_.module.w, average)
+    torch.testing.assert_close(net.average_.w, average)
 
 
 class Two(torch.nn.Module):
