@@ -87,6 +87,7 @@ def test__every_parameter_of_the_estimator__is_in_the_table():
 
 
 @pytest.mark.parametrize("kind", DATA)
+@pytest.mark.bits
 def test__parameters_set_after_fit__all_of_them__nothing_changes_but_the_next_fit(kind, tmp_path):
     X, y, params = DATA[kind]
     est = make(**params).fit(X, y)
@@ -106,6 +107,7 @@ def test__parameters_set_after_fit__all_of_them__nothing_changes_but_the_next_fi
 
 
 @pytest.mark.parametrize("name", ["n_latents", "images", "objective", "gan", "random_state"])
+@pytest.mark.bits
 def test__refit__after_parameters_were_set__is_a_fit_with_these(name):
     X, y, _ = DATA["labels"]
     value = make().gan.set_params(lr=0.1) if name == "gan" else OTHER[name]
@@ -160,6 +162,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize("params", ALLOWED, ids=["numpy", "other kinds", "no seed"])
+@pytest.mark.bits
 def test__save__allowed_parameters__load_and_answer_the_same(params, tmp_path):
     X, y, _ = DATA["sentences"]
     est = make(**params).fit(X, y)
@@ -172,6 +175,7 @@ def test__save__allowed_parameters__load_and_answer_the_same(params, tmp_path):
 
 
 @pytest.mark.parametrize("shape", [[8, 9], (np.int64(8), np.int64(9)), [8, 9, 1]], ids=str)
+@pytest.mark.bits
 def test__save__image_shape_of_any_kind__loads_and_answers_the_same(shape, tmp_path):
     X, y, _ = DATA["flat"]
     est = make(image_shape=shape).fit(X, y)

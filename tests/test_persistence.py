@@ -107,6 +107,7 @@ def assert_same(one, other, X):
     assert repr(one) == repr(other)
 
 
+@pytest.mark.bits
 def test__load__saved__is_the_same_in_everything(model, tmp_path):
     est, X = model
     before = torch.random.get_rng_state()

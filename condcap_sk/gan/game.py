@@ -23,9 +23,8 @@ class Game(StageNet):
 
     # The parameters of `LatentGAN` that this game takes.
     SETTINGS: ClassVar[tuple[str, ...]] = ("n_latents", "mi_weight")
-    # These and the rule of `n_steps`: chosen on training grids of MNIST and of bundled digits.
+    # This and the rule of `n_steps`: chosen on training grids of MNIST and of bundled digits.
     HIDDEN_SIZE: ClassVar[int] = 128
-    BATCH_SIZE: ClassVar[int] = 128
     SHARD_SIZE: ClassVar[int | None] = None  # as `StageNet` takes it, for image vectors
 
     def __init__(self, module, *, bank, n_latents, mi_weight, **net_params):
@@ -50,9 +49,9 @@ class Game(StageNet):
         return {name: getattr(gan, name) for name in cls.SETTINGS}
 
     @classmethod
-    def size_of_batch(cls, answers):
-        """Return the images of a step by rule."""
-        return cls.BATCH_SIZE
+    def size_of_batch(cls, answers, most):
+        """Return the images of a step."""
+        return most
 
     @classmethod
     def n_steps(cls, answers, batch_size):

@@ -1,6 +1,6 @@
 """What fitted networks compute: vectors from latents, latents from vectors, log-odds."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,13 +12,12 @@ from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
-MOST_IMAGES = 256  # on an accelerator, where `batch_size` is "auto"; by hand
 
 
 class LatentInference:
     """The methods of a fitted `LatentGAN`."""
 
-    batch_size: int | Literal["auto"]
+    batch_size: int
     generator_: Any
     discriminator_: Any
     recogniser_: Any
@@ -135,10 +134,9 @@ class LatentInference:
         return self._apply(self.consensus_, X).numpy()
 
     def _apply(self, network: torch.nn.Module, *inputs: NDArray[np.generic]) -> Any:
-        most = MOST_IMAGES if self.batch_size == "auto" else self.batch_size
-        rows, size = ROWS, ROWS_PER_IMAGE * most
+        rows, size = ROWS, ROWS_PER_IMAGE * self.batch_size
         if not self._gets_vectors:
-            rows, size = IMAGES, most
+            rows, size = IMAGES, self.batch_size
         tensors = map(torch.from_numpy, inputs)
         return in_batches(network, *tensors, size=size, device=self.device_, rows=rows)
 

@@ -111,10 +111,10 @@ class LatentGAN(LatentInference, Stage):
         (n, n_features). G, D and Q each get their own and train it end to end.
     lr : float, default=3e-3
         Peak learning rate of both optimizers: Adam; for sentences AdamW for all but D.
-    batch_size : int or "auto", default="auto"
-        Images in a training step. "auto": 128; for sentences 256, or where they are few a sixteenth
-        of the pairs of an image and a sentence, 32 at least. Also bounds the memory of `generate`
-        and `infer` on an accelerator, "auto" as 256 does.
+    batch_size : int, default=256
+        Images in a training step, for sentences at most: a sixteenth of the pairs of an image and a
+        sentence where these are few, 32 at least. Also bounds the memory of `generate` and `infer`
+        on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
         image up to 2000, or 12 passes over many images. For sentences 1000, or 8 passes over many
@@ -198,7 +198,7 @@ class LatentGAN(LatentInference, Stage):
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "decoder_size": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
     _MODULES = {
         "generator": (Generator, SentenceGenerator),
@@ -228,7 +228,7 @@ class LatentGAN(LatentInference, Stage):
         decoder_size: int = 384,
         image_network: Callable[[], torch.nn.Module] | None = None,
         lr: float = 3e-3,
-        batch_size: int | Auto = "auto",
+        batch_size: int = 256,
         max_iter: int | Auto = "auto",
         callbacks: list[Any] | None = None,
         device: str = "auto",
@@ -303,9 +303,7 @@ class LatentGAN(LatentInference, Stage):
             n_image = getattr(networks[0], "n_features", images.shape[1])
             module = game.build(self, answers, n_image, networks)
         module.to(device)
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = game.size_of_batch(answers)
+        batch_size = game.size_of_batch(answers, self.batch_size)
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = game.n_steps(answers, batch_size)

@@ -41,7 +41,6 @@ class SentenceGame(RelativisticGame):
 
     SETTINGS = (*RelativisticGame.SETTINGS, "truth_weight")
     HIDDEN_SIZE = 256
-    BATCH_SIZE = 256
     SHARD_SIZE = OF_SENTENCES
     PENALTY_EVERY = 1  # D is a small part of a step
     # All chosen on held-out training photographs of Flickr8k and on drawn scenes.
@@ -77,8 +76,8 @@ class SentenceGame(RelativisticGame):
         }
 
     @classmethod
-    def size_of_batch(cls, answers):
-        return size_of_batch(answers.n_pairs, cls.BATCH_SIZE)
+    def size_of_batch(cls, answers, most):
+        return size_of_batch(answers.n_pairs, most)
 
     @classmethod
     def n_steps(cls, answers, batch_size):

@@ -31,8 +31,8 @@ class Stage(Portable, BaseEstimator):
     ----------
     lr : float
         Peak learning rate.
-    batch_size : int or "auto"
-        Rows in a training step; "auto" is for those that choose it by themselves.
+    batch_size : int
+        Rows in a training step.
     max_iter : int or "auto"
         Training steps, rounded to whole passes over the data, one at least.
     callbacks : list of skorch callbacks or None
@@ -73,7 +73,7 @@ class Stage(Portable, BaseEstimator):
         self,
         *,
         lr: float,
-        batch_size: int | Auto,
+        batch_size: int,
         max_iter: int | Auto,
         callbacks: list[Any] | None,
         device: str,

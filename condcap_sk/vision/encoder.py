@@ -33,7 +33,7 @@ from .modules import NETWORKS
 
 # Images that are computed together on a CPU: nearly as fast as more, and a single one does not wait
 # long (2 cores, AMD EPYC 7003).
-IMAGES = 4
+IMAGES = 8
 # Strong, as AdamW scales it by the learning rate: .3 % of a weight in each step. This and the
 # default learning rate and length were chosen on held-out grids of MNIST's training digits.
 WEIGHT_DECAY = 0.3

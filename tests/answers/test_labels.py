@@ -175,6 +175,7 @@ def test__in_one_dtype__labels_of_two_kinds__stay_apart(one, other):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.bits
 def test__model_file__labels_of_every_width__keep_dtype_and_value(dtype, tmp_path):
     values = np.array([0, 1] if dtype == "?" else [1, 2, 100], dtype=dtype)
     if np.dtype(dtype).kind == "f":

@@ -152,6 +152,7 @@ class TestFit:
         assert callback.n_epochs == 0
 
 
+@pytest.mark.bits
 def test__snapshot__in_the_training__answers_as_the_average_does(labels):
     found = []
 
@@ -192,6 +193,7 @@ def from_state(fields, tensors):
     return gan
 
 
+@pytest.mark.bits
 class TestState:
     def assert_same(self, gan, X):
         loaded = from_state(*state(gan))

@@ -112,7 +112,7 @@ def test__settings__kl_target__is_a_nat_for_each_latent_or_as_given(
 
 def test__n_steps__number_of_pairs__decides(sentences):
     # 40 images with two captions each.
-    assert SentenceGame.size_of_batch(sentences.answers) == 32
+    assert SentenceGame.size_of_batch(sentences.answers, 256) == 32
     assert SentenceGame.n_steps(sentences.answers, 32) == 150
     assert SentenceGame.n_steps(sentences.answers, 1) == 1000
 

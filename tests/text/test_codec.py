@@ -191,6 +191,7 @@ def from_state(fields, tensors):
         (["dog", "cat"], {}),
     ],
 )
+@pytest.mark.bits
 def test__state__round_trip__is_the_same_codec(captions, params):
     codec = tiny(**params).fit(captions)
     loaded = from_state(*state(codec))
@@ -246,6 +247,7 @@ def test__fit__noise_and_seeds__decide_the_weights(monkeypatch):
         assert not torch.equal(weights(), weights(**changed))
 
 
+@pytest.mark.bits
 def test__fit__word_vectors__are_what_encoder_and_decoder_begin_with():
     known = {"dog": [1.0, 0.0, 0.0, 0.0], "cat": [0.0, 3.0, 4.0, 0.0]}
     codec = tiny(word_vectors=known, lr=1e-9).fit(["a dog", "one cat"])

@@ -91,6 +91,7 @@ def test__fit__any_shape__gives_a_vector_each(shape):
     assert len(encoder.get_feature_names_out()) == 128
 
 
+@pytest.mark.bits
 def test__transform__other_order_and_batches__same_rows(encoder):
     X, _ = make_stripes(50)
     whole = encoder.transform(X)
@@ -98,6 +99,7 @@ def test__transform__other_order_and_batches__same_rows(encoder):
     np.testing.assert_allclose(encoder.transform(X[order]), whole[order], atol=1e-4)
 
 
+@pytest.mark.bits
 def test__fit__pixel_range__does_not_matter():
     X, y = make_stripes(40)
     plain = tiny().fit(X, y)
@@ -109,6 +111,7 @@ def test__fit__pixel_range__does_not_matter():
     )
 
 
+@pytest.mark.bits
 def test__fit__channels_first_and_last__are_the_same():
     X = np.random.RandomState(0).rand(20, 9, 12, 3).astype(np.float32)
     y = CODES[np.arange(20) % 3]
@@ -117,6 +120,7 @@ def test__fit__channels_first_and_last__are_the_same():
     np.testing.assert_array_equal(tiny().fit(first, y).transform(first), last)
 
 
+@pytest.mark.bits
 def test__fit__same_seed__same_weights_and_untouched_streams():
     X, y = make_stripes(30)
     torch.manual_seed(1)
@@ -128,6 +132,7 @@ def test__fit__same_seed__same_weights_and_untouched_streams():
     assert not np.array_equal(tiny(random_state=6).fit(X, y).transform(X), one.transform(X))
 
 
+@pytest.mark.bits
 def test__fit__vectors_or_encoded_answers__are_the_same():
     X, y = make_stripes(30)
     answers = EncodedAnswers.from_vectors(y, 30)
@@ -136,6 +141,7 @@ def test__fit__vectors_or_encoded_answers__are_the_same():
     )
 
 
+@pytest.mark.bits
 def test__fit__validation_images__are_measured_and_change_nothing():
     X, y = make_stripes(30)
     plain = tiny().fit(X, y)
@@ -279,6 +285,7 @@ def from_state(fields, tensors):
     return encoder
 
 
+@pytest.mark.bits
 class TestState:
     @pytest.mark.parametrize("shape", [(20, 3, 9, 8), (20, 6)])
     def test__round_trip__is_the_same(self, shape):
@@ -307,6 +314,7 @@ class TestState:
 
 
 @pytest.mark.parametrize("changed", [[4, 2, 3], [1, 4, 3], [1, 2, 4]], ids=str)
+@pytest.mark.bits
 def test__fit__each_of_its_seeds__decides_the_weights(changed, monkeypatch):
     def weights(seeds):
         monkeypatch.setattr("condcap_sk.vision.encoder.spawn_seeds", lambda *args: seeds)
