@@ -31,7 +31,11 @@ class ConsensusDecoder(nn.Module):
         self.decoder: Any = decoder
 
     def forward(self, images):
-        """Return the sentence vectors that the decoder turns into captions."""
+        """Return the plans that the decoder turns into captions."""
+        return self.decoder.plans(self.vectors(images), images)
+
+    def vectors(self, images):
+        """Return the sentence vectors."""
         latents = images.new_zeros(len(images), self.generator.config["n_latents"])
         return self.generator(images, latents)
 
@@ -56,8 +60,9 @@ class SelfCriticalTraining(nn.Module):
 
     def loss(self, images, rows, scorer, rng):
         """Return the negative expected reward; `rows` are the images' in the `CiderScorer`."""
-        vectors = self.consensus(glimpse(images, rng)).repeat_interleave(N_DRAWN, dim=0)
         decoder = self.consensus.decoder
+        vectors = self.consensus.vectors(glimpse(images, self.consensus.generator.n_image, rng))
+        vectors = decoder.plans(vectors, images).repeat_interleave(N_DRAWN, dim=0)
         ids = draw(decoder, vectors, rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [

@@ -1,6 +1,7 @@
 """LatentGAN: the conditional InfoGAN on sentence vectors."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -25,7 +26,7 @@ from ..vision.modules import NETWORKS
 from .consensus import ConsensusDecoder
 from .game import Game, HeldOut
 from .inference import LatentInference
-from .modules import Discriminator, Generator, Recogniser, SentenceGenerator
+from .modules import Discriminator, Generator, ImageVector, Recogniser, SentenceGenerator
 from .paper_game import PaperGame
 from .relativistic_game import RelativisticGame
 from .sentence_game import SentenceGame
@@ -198,6 +199,7 @@ class LatentGAN(LatentInference, Stage):
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "decoder_size": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
+        "region_shape": [None, tuple],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
     _MODULES = {
@@ -227,6 +229,7 @@ class LatentGAN(LatentInference, Stage):
         hidden_size: int | Auto = "auto",
         decoder_size: int = 384,
         image_network: Callable[[], torch.nn.Module] | None = None,
+        region_shape: tuple[int, int] | None = None,
         lr: float = 3e-3,
         batch_size: int = 256,
         max_iter: int | Auto = "auto",
@@ -250,6 +253,7 @@ class LatentGAN(LatentInference, Stage):
         self.hidden_size = hidden_size
         self.decoder_size = decoder_size
         self.image_network = image_network
+        self.region_shape = region_shape
         super().__init__(
             lr=lr,
             batch_size=batch_size,
@@ -301,6 +305,8 @@ class LatentGAN(LatentInference, Stage):
         with seeded_init(weights_seed):
             networks = [self.image_network and self.image_network() for _ in range(3)]
             n_image = getattr(networks[0], "n_features", images.shape[1])
+            if self.region_shape is not None:
+                n_image -= math.prod(self.region_shape)
             module = game.build(self, answers, n_image, networks)
         module.to(device)
         batch_size = game.size_of_batch(answers, self.batch_size)
@@ -357,7 +363,7 @@ class LatentGAN(LatentInference, Stage):
 
     def _to_state(self, prefix: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         network = self.generator_.image_network
-        if type(network) not in (*NETWORKS, torch.nn.Identity):
+        if type(network) not in (*NETWORKS, ImageVector):
             raise ValueError(
                 f"LatentGAN.image_network={self.image_network!r:.80} is code, and a model file "
                 "holds none. Save the estimator with joblib.dump."
@@ -382,6 +388,9 @@ class LatentGAN(LatentInference, Stage):
             for name, size in sizes.items()
             if name in ("n_image", "n_latents", "n_components", "image_network")
         ]
+        if gan.decoder_ is not None:
+            decoder = gan.decoder_
+            fits.append((decoder.n_regions, decoder.n_region) == (gan.region_shape or (0, 0)))
         if gan.consensus_ is not None:
             parts = gan.generator_, gan.decoder_
             fits.append(gan.consensus_.config == ConsensusDecoder(*parts).config)
@@ -389,7 +398,7 @@ class LatentGAN(LatentInference, Stage):
             raise ModelFileError(f"{fields.where} holds networks of different sizes.")
         network = gan.generator_.image_network
         if gan._gets_vectors:
-            gan.n_features_in_ = sizes["n_image"]
+            gan.n_features_in_ = sizes["n_image"] + math.prod(gan.region_shape or (0,))
         else:
             gan.image_network = partial(network.__class__, **network.config)
         return gan

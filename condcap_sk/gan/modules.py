@@ -10,6 +10,17 @@ from torch.nn import functional as F
 from .._torch.config import keeps_config
 
 
+class ImageVector(nn.Module):
+    """Takes the image vector, after which regions may come: those are for the decoder."""
+
+    def __init__(self, n_image):
+        super().__init__()
+        self.n_image = n_image
+
+    def forward(self, images):
+        return images[:, : self.n_image]
+
+
 class _Conditioned(nn.Module):
     """A perceptron on ``[image vector, input]``.
 
@@ -20,7 +31,7 @@ class _Conditioned(nn.Module):
     def __init__(self, n_image, n_inputs, n_outputs, hidden_size, image_network=None):
         super().__init__()
         self.n_image = n_image
-        self.image_network = image_network or nn.Identity()
+        self.image_network = image_network or ImageVector(n_image)
         sizes = [n_image + n_inputs, hidden_size, hidden_size, hidden_size]
         layers = []
         for n_in, n_out in pairwise(sizes):
@@ -86,7 +97,7 @@ class SentenceGenerator(nn.Module):
     ):
         super().__init__()
         self.n_image = n_image
-        self.image_network = image_network or nn.Identity()
+        self.image_network = image_network or ImageVector(n_image)
         self.of_image = nn.Linear(n_image, n_components)
         self.of_latent = nn.Linear(n_latents, n_components, bias=False)
         self.both = nn.Sequential(

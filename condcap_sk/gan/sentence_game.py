@@ -91,7 +91,13 @@ class SentenceGame(RelativisticGame):
         sizes = n_image, gan.n_latents, n_components
         generator = SentenceGenerator(*sizes, answers.radius, image_networks[0])
         max_length = answers.ids.shape[1]
-        decoder = TiedDecoder(answers.n_tokens, n_components, gan.decoder_size, max_length)
+        decoder = TiedDecoder(
+            answers.n_tokens,
+            n_components,
+            gan.decoder_size,
+            max_length,
+            *(gan.region_shape or (0, 0)),
+        )
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
         decoder.repeats.copy_(torch.from_numpy(most_repeats(answers.ids)))
@@ -130,7 +136,8 @@ class SentenceGame(RelativisticGame):
         n_centred = int(self.CENTRED * len(latents))
         latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
         generated = networks.generator(self.glimpse(networks, images, rng), latents)
-        of_words = networks.decoder.loss(generated, self.ids[truth], rng)
+        plans = networks.decoder.plans(generated, images)
+        of_words = networks.decoder.loss(plans, self.ids[truth], rng)
         divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
         # Where Q's latent is not used, it costs nothing.
         share = 1 - n_centred / len(latents)
@@ -145,12 +152,13 @@ class SentenceGame(RelativisticGame):
         # What G's own network gets is whole.
         if networks.generator.config["image_network"] is not None:
             return images
-        return glimpse(images, rng)
+        return glimpse(images, networks.generator.n_image, rng)
 
     def measure_answers(self, networks, held_out, vectors):
         """Return the cross-entropy of each image's first caption under c = 0, in nats."""
         latents = vectors.new_zeros(len(vectors), self.n_latents)
         centre = networks.generator(held_out.images, latents)
         ids = held_out.ids[held_out.answers[:, 0]]
-        log_probability = networks.decoder.log_probability(centre, ids)
+        plans = networks.decoder.plans(centre, held_out.images)
+        log_probability = networks.decoder.log_probability(plans, ids)
         return {"valid_cross_entropy": -log_probability.mean().item()}

@@ -55,7 +55,11 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     sight = SIGHTS[params["images"]](stages["image_encoder"])
     sight.fit(X[train], given, validation(np.asarray), report)
     # As much noise as the decoder was trained with; the game cannot do with none.
-    gan.set_params(noise=codec.noise_ or 1.0, image_network=sight.network(X.shape[1:], encoded))
+    gan.set_params(
+        noise=codec.noise_ or 1.0,
+        image_network=sight.network(X.shape[1:], encoded),
+        region_shape=sight.region_shape,
+    )
     bank = draw_latents(BANK_SIZE, gan.n_latents, bank_seed)
 
     def model_with(gan):

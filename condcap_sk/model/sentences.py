@@ -51,8 +51,12 @@ class SentenceAnswerer(ChoosingAnswerer):
         return inference.log_probability(self.gan.decoder_, vectors, ids, **self._batches)
 
     def _proposals(self, images, latents):
-        vectors = self.gan.generate(images, latents)
-        return self._likeliest(self.gan.decoder_, vectors, self.beam_width)
+        plans = self._plans(images, self.gan.generate(images, latents))
+        return self._likeliest(self.gan.decoder_, plans, self.beam_width)
+
+    def _plans(self, images, vectors):
+        regions = images[:, self.gan.generator_.n_image :]
+        return np.concatenate([vectors, regions], axis=1)
 
     def _likeliest(self, decoder, vectors, width):
         return inference.likeliest(decoder, vectors, width, **self._batches)
@@ -74,7 +78,8 @@ class SentenceAnswerer(ChoosingAnswerer):
         Those under c = 0 and, where there is one, those of the consensus decoder.
         """
         gan = self.gan
-        found = [(gan.generate(images, np.zeros(gan._n_latents)), gan.decoder_)]
+        vectors = gan.generate(images, np.zeros(gan._n_latents))
+        found = [(self._plans(images, vectors), gan.decoder_)]
         if gan.consensus_ is not None:
             found.append((gan._consensus_vectors(images), gan.consensus_.decoder))
         return found

@@ -12,6 +12,7 @@ from .recurrence import Layout, gates_of, gates_of_words, states_of
 # Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
 # Flickr8k (benchmarks/flickr8k.py).
 N_EMBEDDING = 256  # dimension of word vectors
+N_HEADS = 4
 EMBEDDING_SCALE = 0.1  # that word vectors begin with, so that first logits are small; by hand
 WORD_DROPOUT = 0.3  # of their components
 OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs
@@ -60,8 +61,31 @@ class CaptionEncoder(nn.Module):
         return self.radius * F.normalize(self.to_vector(mean), dim=1)
 
 
+class Attention(nn.Module):
+    """Soft attention of the recurrence's outputs over the regions of an image.
+
+    It comes after the recurrence, so that all words read at once (global attention, M.-T. Luong
+    et al., "Effective Approaches to Attention-based Neural Machine Translation", EMNLP 2015).
+    """
+
+    def __init__(self, n_outputs, n_region, n_read):
+        super().__init__()
+        self.norm = nn.LayerNorm(n_region)
+        self.query = nn.Linear(n_outputs, N_HEADS * n_region)
+        self.read = nn.Linear(N_HEADS * n_region, n_read)
+
+    def forward(self, outputs, regions):
+        regions = self.norm(regions)
+        n, length, _ = outputs.shape
+        queries = self.query(outputs).view(n, length * N_HEADS, -1)
+        weights = (queries @ regions.transpose(1, 2) / regions.shape[2] ** 0.5).softmax(2)
+        return self.read((weights @ regions).view(n, length, -1))
+
+
 class RecurrentDecoder(nn.Module):
     """Sentence vectors → next-token logits; the vector is fed again at every step."""
+
+    n_regions = n_region = 0
 
     def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding):
         super().__init__()
@@ -73,27 +97,45 @@ class RecurrentDecoder(nn.Module):
         self.to_state = nn.Linear(n_components, hidden_size)
         self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
 
-    def logits(self, outputs):
+    def logits(self, outputs, evidence=None):
         """Return the logits (…, n_tokens) of the recurrence's outputs."""
         raise NotImplementedError
 
-    def initial_state(self, vectors):
+    def plans(self, vectors, images):
+        """Return what captions are decoded from: vectors and what comes after image vectors."""
+        if not self.n_regions:
+            return vectors
+        return torch.cat([vectors, images[:, -self.n_regions * self.n_region :]], dim=1)
+
+    def vectors_of(self, plans):
+        return plans[:, : self.to_state.in_features]
+
+    def evidence(self, outputs, plans):
+        """Return what is read off the regions for outputs (n, length, hidden_size)."""
+        if not self.n_regions:
+            return None
+        regions = plans[:, self.to_state.in_features :].view(-1, self.n_regions, self.n_region)
+        return self.attention(outputs, regions)
+
+    def initial_state(self, plans):
         """Return the recurrence's state before the first token."""
-        return torch.tanh(self.to_state(vectors))[None]
+        return torch.tanh(self.to_state(self.vectors_of(plans)))[None]
 
     def step(self, vectors, previous, state):
         """Return the logits that follow the tokens `previous` (n, length), and the new state."""
-        repeated = vectors[:, None].expand(-1, previous.shape[1], -1)
+        repeated = self.vectors_of(vectors)[:, None].expand(-1, previous.shape[1], -1)
         inputs = torch.cat([self.embedding(previous), repeated], dim=2)
         outputs, state = self.recurrence(inputs, state)
-        return self.logits(outputs), state
+        return self.logits(outputs, self.evidence(outputs, vectors)), state
 
     def log_probability(self, vectors, ids):
         """Return the log-probability (n,) of whole captions."""
         ids = trimmed(ids)
         layout = Layout(counted(ids))
         outputs = self.outputs(vectors, self.gates_of_previous(ids, layout), layout)
-        missed = F.cross_entropy(self.logits(outputs), layout.of(ids), reduction="none")
+        evidence = self.evidence_of_tokens(outputs, vectors, layout, ids.shape[1])
+        logits = self.logits(outputs, evidence)
+        missed = F.cross_entropy(logits, layout.of(ids), reduction="none")
         return -layout.padded(missed, ids.shape[1]).sum(1)
 
     def stepwise_log_probability(self, vectors, ids):
@@ -108,6 +150,11 @@ class RecurrentDecoder(nn.Module):
             total -= missed * mask[:, position]
         return total
 
+    def evidence_of_tokens(self, outputs, plans, layout, length):
+        if not self.n_regions:
+            return None
+        return layout.of(self.evidence(layout.padded(outputs, length), plans))
+
     def shifted(self, ids):
         """Return the ids that precede each one; the first follow `start`."""
         return torch.cat([ids.new_full((len(ids), 1), self.start), ids[:, :-1]], dim=1)
@@ -119,7 +166,9 @@ class RecurrentDecoder(nn.Module):
 
     def outputs(self, vectors, gates, layout):
         """Return the recurrence's outputs (m, hidden_size); `gates` are of the tokens before."""
-        of_vectors = gates_of(self.recurrence, vectors, first=self.embedding.embedding_dim)
+        of_vectors = gates_of(
+            self.recurrence, self.vectors_of(vectors), first=self.embedding.embedding_dim
+        )
         gates = gates + F.embedding(layout.rows, of_vectors)
         return states_of(self.recurrence, gates, layout, self.initial_state(vectors)[0])
 
@@ -132,7 +181,7 @@ class CaptionDecoder(RecurrentDecoder):
         super().__init__(n_tokens, n_components, hidden_size, max_length, hidden_size)
         self.to_logits = nn.Linear(hidden_size, n_tokens)
 
-    def logits(self, outputs):
+    def logits(self, outputs, evidence=None):
         return self.to_logits(outputs)
 
     def cross_entropy(self, vectors, ids):
@@ -150,16 +199,30 @@ class TiedDecoder(RecurrentDecoder):
     """
 
     @keeps_config
-    def __init__(self, n_tokens: int, n_components: int, hidden_size: int, max_length: int):
+    def __init__(
+        self,
+        n_tokens: int,
+        n_components: int,
+        hidden_size: int,
+        max_length: int,
+        n_regions: int = 0,
+        n_region: int = 0,
+    ):
         super().__init__(n_tokens, n_components, hidden_size, max_length, N_EMBEDDING)
+        self.n_regions, self.n_region = n_regions, n_region
+        if n_regions:
+            self.attention = Attention(hidden_size, n_region, N_EMBEDDING)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_SCALE)
         self.to_logits = nn.Linear(hidden_size, N_EMBEDDING)
         self.bias = nn.Parameter(torch.zeros(n_tokens))
         # As often as in a caption that was learned from. Floats are what averages keep exactly.
         self.register_buffer("repeats", torch.ones(max_length // 2))
 
-    def logits(self, outputs):
-        return F.linear(self.to_logits(outputs), self.embedding.weight[: self.start], self.bias)
+    def logits(self, outputs, evidence=None):
+        words = self.to_logits(outputs)
+        if evidence is not None:
+            words = words + evidence
+        return F.linear(words, self.embedding.weight[: self.start], self.bias)
 
     def loss(self, vectors, ids, rng):
         """Return the cross-entropy of captions, summed over words, with dropout drawn by `rng`."""
@@ -167,7 +230,8 @@ class TiedDecoder(RecurrentDecoder):
         words = self.embedding(layout.of(self.shifted(ids)))
         gates = gates_of(self.recurrence, dropout(words, WORD_DROPOUT, rng))
         outputs = self.outputs(vectors, gates, layout)
-        logits = self.logits(dropout(outputs, OUTPUT_DROPOUT, rng))
+        evidence = self.evidence_of_tokens(outputs, vectors, layout, ids.shape[1])
+        logits = self.logits(dropout(outputs, OUTPUT_DROPOUT, rng), evidence)
         cross_entropy = F.cross_entropy(
             logits, layout.of(ids), label_smoothing=LABEL_SMOOTHING, reduction="sum"
         )

@@ -299,10 +299,11 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             warn_of_scale(images, self.pixel_range_)
         return self._encode(images)
 
-    def _encode(self, X: NDArray[Any]) -> NDArray[np.float32]:
+    def _encode(self, X: NDArray[Any], regions: bool = False) -> NDArray[np.float32]:
         """Return the vectors of checked images, whatever `set_output` says of `transform`."""
+        matcher = self.matcher_
         return in_batches(
-            self.matcher_.image_vectors,
+            matcher.image_vectors_and_regions if regions else matcher.image_vectors,
             torch.from_numpy(X),
             size=self.batch_size,
             device=self.device_,

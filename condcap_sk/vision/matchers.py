@@ -49,6 +49,12 @@ class Matcher(nn.Module):
         """Return standardised features (n, n_features)."""
         return self.standardise(self.network(images))
 
+    def image_vectors_and_regions(self, images):
+        """Return standardised features, and the flattened regions after them."""
+        maps = self.network.maps(images)
+        vectors = self.standardise(self.network.pooled(maps))
+        return torch.cat([vectors, self.network.regions(maps).flatten(1)], dim=1)
+
     def forward(self, image_vectors, captions, rng=None):
         """Return the log-odds that captions fit.
 

@@ -4,11 +4,13 @@ import math
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .._torch.config import keeps_config
 
 # Chosen on held-out grids of MNIST's training digits (benchmarks/grid_mnist.py), unless by hand.
 SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
+REGIONS_ACROSS = 4  # and down; by hand
 WIDEST = 256  # channels; by hand
 N_FEATURES = 128  # of the network for feature vectors; by hand
 SHIFT = 32  # images are moved by up to this part of their size in training
@@ -98,6 +100,17 @@ class ConvolutionalNetwork(nn.Module):
     Convolutional Neural Networks and the CoordConv Solution", NeurIPS 2018).
     """
 
+    @property
+    def region_shape(self):
+        """How many regions an image has, and their components."""
+        return REGIONS_ACROSS**2, self.n_features // 2 + 2
+
+    @staticmethod
+    def regions(maps):
+        """Return the means of feature maps over the cells of a grid, and where these are."""
+        means = F.adaptive_avg_pool2d(maps, REGIONS_ACROSS)
+        return torch.cat([means, _positions(means)], dim=1).flatten(2).transpose(1, 2)
+
     @keeps_config
     def __init__(
         self, n_channels: int, height: int, width: int, n_filters: int, positions: bool = False
@@ -121,12 +134,21 @@ class ConvolutionalNetwork(nn.Module):
         self.layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images):
+        return self.pooled(self.maps(images))
+
+    def maps(self, images):
+        """Return the last feature maps (n, n_filters, height, width)."""
         # The layout in which CPU convolutions are fastest; the values are the same in any.
         images = self.standardise(images)
         if self.positions:
             images = torch.cat([images, _positions(images)], dim=1)
         images = images.contiguous(memory_format=torch.channels_last)
-        maps = self.layers(images).flatten(2)
+        return self.layers(images)
+
+    @staticmethod
+    def pooled(maps):
+        """Return the vectors of feature maps."""
+        maps = maps.flatten(2)
         soft_maximum = (maps.softmax(2) * maps).sum(2)
         return torch.cat([soft_maximum, maps.mean(2)], dim=1)
 

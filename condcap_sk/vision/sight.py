@@ -21,6 +21,7 @@ class Sight:
 
     STAGES: ClassVar[tuple[str, ...]] = ()  # names of the stages that are its own
     encoder: ImageEncoder | None = None  # the image encoder, where there is one
+    region_shape: tuple[int, int] | None = None
     is_costly = False  # whether G, D and Q begin with pixels
     # How far the relevance of a sentence counts. D learned sentences that were generated from true
     # ones, not which of three fits better.
@@ -67,9 +68,11 @@ class MatchedSight(Sight):
     def fit(self, X, answers, validation, report):
         with report(self.encoder):
             self.encoder._fit_checked(X, answers, validation)
+        if answers.are_sentences:
+            self.region_shape = region_shape_of(self.encoder.matcher_)
 
     def __call__(self, X):
-        return self.encoder._encode(X)
+        return self.encoder._encode(X, self.region_shape is not None)
 
     def fits(self, codec, gan, shape):
         matcher, generator = self.encoder.matcher_, gan.generator_
@@ -80,10 +83,12 @@ class MatchedSight(Sight):
             and all(sizes[name] == matcher.config[name] for name in sizes if name in matcher.config)
             and gan._gets_vectors
             and generator.n_image == matcher.network.n_features
+            and self.region_shape in (None, region_shape_of(matcher))
         )
 
     def relevance(self, images, ids, codec, gan):
         """Return the log-odds that the image encoder gives captions."""
+        images = images[:, : self.encoder._n_features_out]
         return self.encoder.relevance(images, self.encoder.matcher_.read(ids, codec.encode_tokens))
 
 
@@ -122,3 +127,8 @@ class IgnoredSight(Sight):
 
 
 SIGHTS = {"matched": MatchedSight, "end-to-end": EndToEndSight, "ignored": IgnoredSight}
+
+
+def region_shape_of(matcher):
+    """Return how many regions a fitted matcher sees and their components, or None."""
+    return getattr(matcher.network, "region_shape", None)

@@ -119,3 +119,21 @@ def test__sentence_generator__block_on_top__counts():
     before = generator(*inputs)
     torch.nn.init.ones_(generator.both[1].bias)
     assert not torch.allclose(generator(*inputs), before, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("network", "n_inputs"),
+    [
+        (Generator(5, 3, 7, 8, radius=4.0), 3),
+        (SentenceGenerator(5, 3, 7, radius=4.0), 3),
+        (Discriminator(5, 7, 8), 7),
+        (Recogniser(5, 7, 3, 8), 7),
+    ],
+)
+def test__networks__what_comes_after_the_image_vector__is_not_for_them(network, n_inputs):
+    images, inputs = torch.randn(4, 9), torch.randn(4, n_inputs)
+    assert_equal(network(images, inputs), network(images[:, :5], inputs))
+
+
+def assert_equal(one, other):
+    torch.testing.assert_close(one, other, rtol=0, atol=0)

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END
 from condcap_sk.text.modules import (
+    Attention,
     CaptionAutoencoder,
     CaptionDecoder,
     CaptionEncoder,
@@ -16,6 +17,9 @@ from condcap_sk.text.modules import (
 )
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 6, 4, 3
+N_REGIONS, N_OF_REGION = 3, 2
+# Image vectors of two components, then the regions.
+IMAGES = torch.randn(5, 2 + N_REGIONS * N_OF_REGION, generator=make_rng(5))
 CAPTIONS = torch.tensor([[2, END, END], [3, 2, 4], [END, END, END], [4, 5, END], [2, 2, END]])
 
 
@@ -25,15 +29,25 @@ def encoder():
         return CaptionEncoder(N_TOKENS, N_COMPONENTS, 8)
 
 
-@pytest.fixture(params=[CaptionDecoder, TiedDecoder])
-def decoder(request):
+def make_decoder(kind, *regions):
     with seeded_init(0):
-        return request.param(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH)
+        return kind(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH, *regions)
+
+
+@pytest.fixture(
+    params=[(CaptionDecoder,), (TiedDecoder,), (TiedDecoder, N_REGIONS, N_OF_REGION)],
+    ids=["codec", "game", "game with regions"],
+)
+def decoder(request):
+    return make_decoder(*request.param)
 
 
 @pytest.fixture
-def vectors():
-    return torch.randn(5, N_COMPONENTS, generator=make_rng(0))
+def vectors(request):
+    """What captions are decoded from; some decoders of the tests see regions, too."""
+    vectors = torch.randn(5, N_COMPONENTS, generator=make_rng(0))
+    decoder = request.node.funcargs.get("decoder")
+    return vectors if decoder is None else decoder.plans(vectors, IMAGES)
 
 
 def test__trimmed__captions_of_any_length__keep_one_end():
@@ -83,7 +97,7 @@ class TestDecoders:
         assert not torch.allclose(logits[0], logits[1], atol=1e-4)
 
     def test__log_probability__its_gradient__reaches_the_vectors(self, decoder, vectors):
-        vectors.requires_grad_()
+        vectors = vectors.detach().requires_grad_()
         decoder.log_probability(vectors, CAPTIONS).sum().backward()
         assert (vectors.grad.abs().sum(1) > 0).all()
 
@@ -96,11 +110,51 @@ def test__caption_decoder__cross_entropy__is_the_mean_over_tokens_that_count(vec
     torch.testing.assert_close(decoder.cross_entropy(vectors, CAPTIONS), expected)
 
 
-class TestTiedDecoder:
+class TestAttention:
     @pytest.fixture
-    def decoder(self):
+    def attention(self):
         with seeded_init(0):
-            return TiedDecoder(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH)
+            return Attention(8, N_OF_REGION, 4)
+
+    OUTPUTS = torch.randn(5, 2, 8, generator=make_rng(1))
+    REGIONS = IMAGES[:, 2:].view(5, N_REGIONS, N_OF_REGION)
+
+    def test__order_of_regions__does_not_count(self, attention):
+        turned = attention(self.OUTPUTS, self.REGIONS.flip(1))
+        torch.testing.assert_close(turned, attention(self.OUTPUTS, self.REGIONS))
+
+    def test__regions__are_those_of_the_own_image(self, attention):
+        others = self.REGIONS.clone()
+        others[1:] += 1
+        changed = attention(self.OUTPUTS, others.flip(2))
+        same = attention(self.OUTPUTS[:1], others[:1].flip(2))
+        torch.testing.assert_close(changed[:1], same)
+
+    def test__equal_regions__are_read_as_one(self, attention):
+        equal = self.REGIONS[:, :1].expand(-1, N_REGIONS, -1)
+        read = attention(self.OUTPUTS, equal)
+        torch.testing.assert_close(read[:, 0], read[:, 1])
+        torch.testing.assert_close(read, attention(self.OUTPUTS, equal[:, :1]))
+
+    def test__outputs__decide_what_is_read(self, attention):
+        read = attention(self.OUTPUTS, self.REGIONS)
+        assert not torch.allclose(read[:, 0], read[:, 1], atol=1e-4)
+
+
+def test__plans__regions__count_for_the_words(vectors):
+    decoder = make_decoder(TiedDecoder, N_REGIONS, N_OF_REGION)
+    found = [
+        decoder.log_probability(decoder.plans(vectors, images), CAPTIONS)
+        for images in (IMAGES, IMAGES + torch.eye(8)[0], IMAGES + torch.eye(8)[7])
+    ]
+    assert torch.equal(found[0], found[1])  # of the image vector
+    assert not torch.allclose(found[0], found[2], atol=1e-4)
+
+
+class TestTiedDecoder:
+    @pytest.fixture(params=[(), (N_REGIONS, N_OF_REGION)], ids=["", "with regions"])
+    def decoder(self, request):
+        return make_decoder(TiedDecoder, *request.param)
 
     def test__embedding__gives_the_logits_too(self, decoder):
         outputs = torch.randn(2, 8, generator=make_rng(0))

@@ -124,6 +124,24 @@ def test__convolutional_network__its_vector__is_the_soft_maximum_and_the_mean_of
     torch.testing.assert_close(network(images), expected)
 
 
+def test__regions__are_means_over_a_grid_and_where_they_are():
+    maps = torch.arange(2 * 3 * 8 * 8.0).view(2, 3, 8, 8)
+    regions = ConvolutionalNetwork.regions(maps)
+    assert regions.shape == (2, 16, 5)
+    # The second region is the first row's second.
+    torch.testing.assert_close(regions[1, 1, :3], maps[1, :, :2, 2:4].mean((1, 2)))
+    torch.testing.assert_close(regions[0, 1, 3:], torch.tensor([-1.0, -1 / 3]))
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 40, 24), (1, 2, 3)])
+def test__convolutional_network__regions_of_any_shape__are_as_many(shape):
+    network = image_network(shape, 2).eval()
+    images = torch.rand(2, *shape, generator=make_rng(0))
+    maps = network.maps(images)
+    assert network.regions(maps).shape == (2, *network.region_shape)
+    torch.testing.assert_close(network.pooled(maps), network(images))
+
+
 def test__positions__are_how_far_down_and_how_far_right():
     network = ConvolutionalNetwork(1, 3, 5, 4, positions=True)
     given = []

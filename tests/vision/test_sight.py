@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from condcap_sk import ConditionalCaptioner
+from condcap_sk.answers import EncodedAnswers
 from condcap_sk.gan.modules import Generator
 from condcap_sk.vision import ImageEncoder
 from condcap_sk.vision.modules import ConvolutionalNetwork, FeatureNetwork, image_network
@@ -44,7 +45,8 @@ def no_report(stage):
 @pytest.fixture(scope="module")
 def matched():
     sight = MatchedSight(ImageEncoder(n_filters=2, max_iter=2, random_state=0))
-    sight.fit(X, CODES[np.arange(20) % 4], None, no_report)
+    answers = EncodedAnswers.from_vectors(CODES[np.arange(20) % 4], 20)
+    sight.fit(X, answers, None, no_report)
     return sight
 
 
@@ -106,7 +108,7 @@ class TestMatched:
         encoder = ImageEncoder(n_filters=2, max_iter=2, random_state=0)
         y = CODES[np.arange(20) % 4]
         sight = MatchedSight(encoder)
-        sight.fit(X[5:], y[5:], (X[:5], y[:5]), report)
+        sight.fit(X[5:], EncodedAnswers.from_vectors(y[5:], 15), (X[:5], y[:5]), report)
         assert reported == [encoder]
         assert sight.encoder is encoder
         assert "valid_average_precision" in encoder.history_
@@ -151,7 +153,8 @@ class TestMatched:
     def test__fits__a_matcher_of_the_other_kind__does_not(self):
         features = X.reshape(20, -1)
         sight = MatchedSight(ImageEncoder(max_iter=2, random_state=0))
-        sight.fit(features, CODES[np.arange(20) % 4], None, no_report)
+        answers = EncodedAnswers.from_vectors(CODES[np.arange(20) % 4], 20)
+        sight.fit(features, answers, None, no_report)
         gan = gan_of(sight.encoder.matcher_.network.n_features)
         assert sight.fits(codec_of(), gan, (64,))
         assert not sight.fits(codec_of(are_sentences=True), gan, (64,))
