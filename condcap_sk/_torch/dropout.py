@@ -10,9 +10,9 @@ def dropout(values, share, rng):
 
 
 def glimpse(images, n, rng):
-    """Return the first `n` components, image vectors, with some components left out, against overfitting: images are few.
+    """Return the image vectors, the first `n` components, with some of these left out.
 
-    Many components are redundant; of few, each is needed. Shares were chosen on held-out training
-    rows of Flickr8k and of drawn scenes.
+    Against overfitting: images are few. Many components are redundant; of few, each is needed.
+    Shares were chosen on held-out training rows of Flickr8k and of drawn scenes.
     """
     return dropout(images[:, :n], 0.4 if n > 512 else 0.2 if n > 128 else 0, rng)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
+from .modules import plans_of
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
 
@@ -129,8 +130,13 @@ class LatentInference:
         ]
         return torch.stack(columns, dim=1).numpy()
 
-    def _consensus_vectors(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the sentence vectors that the consensus decoder turns into captions."""
+    def _plans(self, X: NDArray[np.float32], c: ArrayLike) -> NDArray[np.float32]:
+        """Return what the decoder turns into captions: G(c, X), and the regions of the images."""
+        vectors, images = torch.from_numpy(self.generate(X, c)), torch.from_numpy(X)
+        return plans_of(vectors, images, self.generator_.n_image).numpy()
+
+    def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the consensus decoder turns into captions."""
         return self._apply(self.consensus_, X).numpy()
 
     def _apply(self, network: torch.nn.Module, *inputs: NDArray[np.generic]) -> Any:

@@ -18,7 +18,7 @@ from .._torch.seeding import seeded_init, spawn_seeds
 from .._validation import check_given
 from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
-from ..text.modules import TiedDecoder
+from ..text.modules import Attention, TiedDecoder
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows
 from ..training.shards import OF_IMAGES
@@ -110,6 +110,9 @@ class LatentGAN(LatentInference, Stage):
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
         (n, n_features). G, D and Q each get their own and train it end to end.
+    region_shape : tuple of two int or None, default=None
+        How many regions an image has, and their components: image vectors end in these, flattened.
+        The decoder of sentences attends to them [7]_; G, D and Q get what comes before them.
     lr : float, default=3e-3
         Peak learning rate of both optimizers: Adam; for sentences AdamW for all but D.
     batch_size : int, default=256
@@ -168,6 +171,8 @@ class LatentGAN(LatentInference, Stage):
     .. [4] X. Chen et al., "InfoGAN", NeurIPS 2016.
     .. [5] S. Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016.
     .. [6] S. Rennie et al., "Self-Critical Sequence Training for Image Captioning", CVPR 2017.
+    .. [7] M.-T. Luong et al., "Effective Approaches to Attention-based Neural Machine Translation",
+       EMNLP 2015.
 
     Examples
     --------
@@ -210,7 +215,7 @@ class LatentGAN(LatentInference, Stage):
         "consensus": (ConsensusDecoder,),
     }
     _OPTIONAL = frozenset({"decoder", "consensus"})
-    _PARTS = (*NETWORKS, SentenceGenerator, TiedDecoder)
+    _PARTS = (*NETWORKS, SentenceGenerator, TiedDecoder, Attention)
 
     def __init__(
         self,
@@ -305,8 +310,7 @@ class LatentGAN(LatentInference, Stage):
         with seeded_init(weights_seed):
             networks = [self.image_network and self.image_network() for _ in range(3)]
             n_image = getattr(networks[0], "n_features", images.shape[1])
-            if self.region_shape is not None:
-                n_image -= math.prod(self.region_shape)
+            n_image -= _n_of_regions(self.region_shape, n_image)
             module = game.build(self, answers, n_image, networks)
         module.to(device)
         batch_size = game.size_of_batch(answers, self.batch_size)
@@ -389,8 +393,9 @@ class LatentGAN(LatentInference, Stage):
             if name in ("n_image", "n_latents", "n_components", "image_network")
         ]
         if gan.decoder_ is not None:
-            decoder = gan.decoder_
-            fits.append((decoder.n_regions, decoder.n_region) == (gan.region_shape or (0, 0)))
+            attention = gan.decoder_.attention
+            n_region = None if attention is None else attention.n_region
+            fits.append(n_region == (gan.region_shape and gan.region_shape[1]))
         if gan.consensus_ is not None:
             parts = gan.generator_, gan.decoder_
             fits.append(gan.consensus_.config == ConsensusDecoder(*parts).config)
@@ -398,7 +403,19 @@ class LatentGAN(LatentInference, Stage):
             raise ModelFileError(f"{fields.where} holds networks of different sizes.")
         network = gan.generator_.image_network
         if gan._gets_vectors:
-            gan.n_features_in_ = sizes["n_image"] + math.prod(gan.region_shape or (0,))
+            of_regions = math.prod(gan.region_shape or (0,))
+            gan.n_features_in_ = sizes["n_image"] + of_regions
         else:
             gan.image_network = partial(network.__class__, **network.config)
         return gan
+
+
+def _n_of_regions(region_shape, n_features):
+    """Return how many of an image vector's components are those of regions."""
+    n = 0 if region_shape is None else math.prod(region_shape)
+    if n and not 0 < n < n_features:
+        raise ValueError(
+            f"region_shape={region_shape!r} are {n} components of {n_features} in X. Pass image "
+            "vectors that end in the regions, or region_shape=None."
+        )
+    return n

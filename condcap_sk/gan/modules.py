@@ -21,6 +21,14 @@ class ImageVector(nn.Module):
         return images[:, : self.n_image]
 
 
+def plans_of(vectors, images, n_image):
+    """Return what a decoder turns into captions: sentence vectors, and the regions of images.
+
+    Images of pixels have none.
+    """
+    return vectors if images.ndim > 2 else torch.cat([vectors, images[:, n_image:]], dim=1)
+
+
 class _Conditioned(nn.Module):
     """A perceptron on ``[image vector, input]``.
 

@@ -7,13 +7,13 @@ import torch
 from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
-from ..text.modules import TiedDecoder
+from ..text.modules import N_EMBEDDING, Attention, TiedDecoder
 from ..text.search import most_repeats
 from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
 from .losses import divergence_from_prior, set_cross_entropy
-from .modules import Networks, SentenceGenerator
+from .modules import Networks, SentenceGenerator, plans_of
 from .relativistic_game import RelativisticGame
 
 
@@ -91,13 +91,11 @@ class SentenceGame(RelativisticGame):
         sizes = n_image, gan.n_latents, n_components
         generator = SentenceGenerator(*sizes, answers.radius, image_networks[0])
         max_length = answers.ids.shape[1]
-        decoder = TiedDecoder(
-            answers.n_tokens,
-            n_components,
-            gan.decoder_size,
-            max_length,
-            *(gan.region_shape or (0, 0)),
-        )
+        attention = None
+        if gan.region_shape is not None:
+            attention = Attention(gan.decoder_size, gan.region_shape[1], N_EMBEDDING)
+        sizes = answers.n_tokens, n_components, gan.decoder_size, max_length
+        decoder = TiedDecoder(*sizes, attention)
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
         decoder.repeats.copy_(torch.from_numpy(most_repeats(answers.ids)))
@@ -136,7 +134,7 @@ class SentenceGame(RelativisticGame):
         n_centred = int(self.CENTRED * len(latents))
         latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
         generated = networks.generator(self.glimpse(networks, images, rng), latents)
-        plans = networks.decoder.plans(generated, images)
+        plans = plans_of(generated, images, networks.generator.n_image)
         of_words = networks.decoder.loss(plans, self.ids[truth], rng)
         divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
         # Where Q's latent is not used, it costs nothing.
@@ -159,6 +157,6 @@ class SentenceGame(RelativisticGame):
         latents = vectors.new_zeros(len(vectors), self.n_latents)
         centre = networks.generator(held_out.images, latents)
         ids = held_out.ids[held_out.answers[:, 0]]
-        plans = networks.decoder.plans(centre, held_out.images)
+        plans = plans_of(centre, held_out.images, networks.generator.n_image)
         log_probability = networks.decoder.log_probability(plans, ids)
         return {"valid_cross_entropy": -log_probability.mean().item()}

@@ -51,12 +51,8 @@ class SentenceAnswerer(ChoosingAnswerer):
         return inference.log_probability(self.gan.decoder_, vectors, ids, **self._batches)
 
     def _proposals(self, images, latents):
-        plans = self._plans(images, self.gan.generate(images, latents))
+        plans = self.gan._plans(images, latents)
         return self._likeliest(self.gan.decoder_, plans, self.beam_width)
-
-    def _plans(self, images, vectors):
-        regions = images[:, self.gan.generator_.n_image :]
-        return np.concatenate([vectors, regions], axis=1)
 
     def _likeliest(self, decoder, vectors, width):
         return inference.likeliest(decoder, vectors, width, **self._batches)
@@ -73,15 +69,14 @@ class SentenceAnswerer(ChoosingAnswerer):
         return merits / (1 + (ids != END).sum(axis=2)) ** LENGTH_EXPONENT
 
     def _central(self, images):
-        """Return the sentence vectors and decoders that do without a latent.
+        """Return the plans and decoders that do without a latent.
 
         Those under c = 0 and, where there is one, those of the consensus decoder.
         """
         gan = self.gan
-        vectors = gan.generate(images, np.zeros(gan._n_latents))
-        found = [(self._plans(images, vectors), gan.decoder_)]
+        found = [(gan._plans(images, np.zeros(gan._n_latents)), gan.decoder_)]
         if gan.consensus_ is not None:
-            found.append((gan._consensus_vectors(images), gan.consensus_.decoder))
+            found.append((gan._consensus_plans(images), gan.consensus_.decoder))
         return found
 
     def _judged_proposals(self, images, latents, n_voting):

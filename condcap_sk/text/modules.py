@@ -1,5 +1,7 @@
 """The recurrent encoder-decoder: token ids ↔ sentence vectors."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -68,8 +70,10 @@ class Attention(nn.Module):
     et al., "Effective Approaches to Attention-based Neural Machine Translation", EMNLP 2015).
     """
 
-    def __init__(self, n_outputs, n_region, n_read):
+    @keeps_config
+    def __init__(self, n_outputs: int, n_region: int, n_read: int):
         super().__init__()
+        self.n_region = n_region
         self.norm = nn.LayerNorm(n_region)
         self.query = nn.Linear(n_outputs, N_HEADS * n_region)
         self.read = nn.Linear(N_HEADS * n_region, n_read)
@@ -85,14 +89,13 @@ class Attention(nn.Module):
 class RecurrentDecoder(nn.Module):
     """Sentence vectors → next-token logits; the vector is fed again at every step."""
 
-    n_regions = n_region = 0
-
     def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding):
         super().__init__()
         self.start = n_tokens
         # How often n-grams may stand in a row, see `Circles`; None is any number of times.
         self.register_buffer("repeats", None)
         self.max_length = max_length
+        self.attention: Any = None  # over the regions of an image, where it has any
         self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
         self.to_state = nn.Linear(n_components, hidden_size)
         self.recurrence = nn.GRU(n_embedding + n_components, hidden_size, batch_first=True)
@@ -101,21 +104,16 @@ class RecurrentDecoder(nn.Module):
         """Return the logits (…, n_tokens) of the recurrence's outputs."""
         raise NotImplementedError
 
-    def plans(self, vectors, images):
-        """Return what captions are decoded from: vectors and what comes after image vectors."""
-        if not self.n_regions:
-            return vectors
-        return torch.cat([vectors, images[:, -self.n_regions * self.n_region :]], dim=1)
-
     def vectors_of(self, plans):
+        """Return the sentence vectors in plans."""
         return plans[:, : self.to_state.in_features]
 
     def evidence(self, outputs, plans):
-        """Return what is read off the regions for outputs (n, length, hidden_size)."""
-        if not self.n_regions:
+        """Return what outputs (n, length, hidden_size) read off the regions in plans, or None."""
+        if self.attention is None:
             return None
-        regions = plans[:, self.to_state.in_features :].view(-1, self.n_regions, self.n_region)
-        return self.attention(outputs, regions)
+        regions = plans[:, self.to_state.in_features :]
+        return self.attention(outputs, regions.view(len(plans), -1, self.attention.n_region))
 
     def initial_state(self, plans):
         """Return the recurrence's state before the first token."""
@@ -151,7 +149,8 @@ class RecurrentDecoder(nn.Module):
         return total
 
     def evidence_of_tokens(self, outputs, plans, layout, length):
-        if not self.n_regions:
+        """Return what outputs (m, hidden_size) of tokens read off the regions, or None."""
+        if self.attention is None:
             return None
         return layout.of(self.evidence(layout.padded(outputs, length), plans))
 
@@ -205,13 +204,10 @@ class TiedDecoder(RecurrentDecoder):
         n_components: int,
         hidden_size: int,
         max_length: int,
-        n_regions: int = 0,
-        n_region: int = 0,
+        attention: nn.Module | None = None,
     ):
         super().__init__(n_tokens, n_components, hidden_size, max_length, N_EMBEDDING)
-        self.n_regions, self.n_region = n_regions, n_region
-        if n_regions:
-            self.attention = Attention(hidden_size, n_region, N_EMBEDDING)
+        self.attention = attention
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_SCALE)
         self.to_logits = nn.Linear(hidden_size, N_EMBEDDING)
         self.bias = nn.Parameter(torch.zeros(n_tokens))

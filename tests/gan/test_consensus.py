@@ -110,8 +110,9 @@ def test__training__likeliest_caption_of_an_image__comes_to_agree_with_its_own(
 
 def test__loss__many_components_of_an_image__are_partly_left_out(training, given, monkeypatch):
     read = []
+    training.consensus.generator.n_image = 600
     monkeypatch.setattr(
-        ConsensusDecoder, "forward", lambda self, images: read.append(images) or torch.ones(2, 6)
+        ConsensusDecoder, "vectors", lambda self, images: read.append(images) or torch.ones(2, 6)
     )
     training.loss(torch.ones(2, 600), ROWS, **given)
     assert (read[0] == 0).any()

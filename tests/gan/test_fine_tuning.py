@@ -60,7 +60,7 @@ def test__fine_tune__history__holds_the_reward_of_fewer_steps(gan, sentences):
 def test__fit__with_and_without_fine_tuning__the_game_is_the_same(gan, sentences, monkeypatch):
     X = sentences.X
     gan.fit(X, sentences.answers)
-    assert not np.allclose(gan.generate(X, [0.0, 0.0]), gan._consensus_vectors(X))
+    assert not np.allclose(gan.generate(X, [0.0, 0.0]), gan._consensus_plans(X))
     rewards = gan.consensus_history_["reward"]
     assert len(rewards) == len(gan.consensus_history_["epoch"]) > 0
     monkeypatch.setattr(SentenceGame, "consensus", staticmethod(lambda *args: (None, {})))

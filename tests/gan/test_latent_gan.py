@@ -217,7 +217,7 @@ class TestState:
         loaded = self.assert_same(gan, sentences.X)
         assert type(loaded.consensus_) is ConsensusDecoder
         np.testing.assert_array_equal(
-            loaded._consensus_vectors(sentences.X), gan._consensus_vectors(sentences.X)
+            loaded._consensus_plans(sentences.X), gan._consensus_plans(sentences.X)
         )
 
     def test__round_trip__with_image_networks__is_the_same_and_can_be_fitted(self, labels):

@@ -86,8 +86,10 @@ def test__posterior_terms__count_the_pairs_whose_latent_is_used(play):
 
 def test__glimpse__image_vectors_and_pixels__leaves_out_components_of_vectors_only(play):
     net = play(SentenceGame).net
+    net.module_.generator.n_image = 600
     vectors, pixels = torch.ones(50, 600), torch.ones(5, 3, 20, 20)
     assert (net.glimpse(net.module_, vectors, make_rng(0)) == 0).any()
+    net.module_.generator.n_image = 3
     assert torch.equal(net.glimpse(net.module_, pixels, make_rng(0)), pixels)
 
 
@@ -127,6 +129,7 @@ def test__build__sentences__have_a_decoder_of_their_sizes(sentences):
         "n_components": 8,
         "hidden_size": 9,
         "max_length": 3,
+        "attention": None,
     }
     vectors = networks.generator(torch.randn(4, 2), torch.randn(4, 5))
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(4))

@@ -209,11 +209,11 @@ class ScriptedParts:
         self.by_latent = rng.standard_normal((N_LATENTS, n)).astype(np.float32)
         self.of_consensus = rng.standard_normal(n).astype(np.float32)
 
-    def generate(self, images, c):
+    def _plans(self, images, c):
         c = np.broadcast_to(np.float32(c), (len(images), N_LATENTS))
         return self.by_image[images[:, 0]] + c @ self.by_latent
 
-    def _consensus_vectors(self, images):
+    def _consensus_plans(self, images):
         return self.by_image[images[:, 0]] + self.of_consensus
 
     def relevance(self, images, ids, codec, gan):
@@ -264,12 +264,12 @@ def share(ids, other):
 def expected_merits(parts, image, weight, beam_width):
     """The merits of all proposals, by definition: minimum Bayes risk over all of them."""
     row = np.array([[image]])
-    central = [parts.generate(row, np.zeros(N_LATENTS))[0]]
+    central = [parts._plans(row, np.zeros(N_LATENTS))[0]]
     if parts.consensus_ is not None:
-        central.append(parts._consensus_vectors(row)[0])
+        central.append(parts._consensus_plans(row)[0])
     found = [ids for vector in central for ids, _ in proposals(vector, 3 * beam_width)]
     for c in BANK:
-        found += [ids for ids, _ in proposals(parts.generate(row, c)[0], beam_width)[:2]]
+        found += [ids for ids, _ in proposals(parts._plans(row, c)[0], beam_width)[:2]]
     merits = [
         merit(parts, image, ids, np.mean([log_probability(v, ids) for v in central]), weight)
         for ids in found
@@ -305,7 +305,7 @@ class TestScripted:
         parts = ScriptedParts()
         latents = np.random.RandomState(2).standard_normal((5, N_LATENTS))
         found = parts.answerer(0.7, 4).choose(ALL_IMAGES, latents)
-        for image, vector in enumerate(parts.generate(ALL_IMAGES, latents)):
+        for image, vector in enumerate(parts._plans(ALL_IMAGES, latents)):
             merits = {
                 ids: merit(parts, image, ids, log_p, 0.7) for ids, log_p in proposals(vector, 4)
             }
@@ -326,13 +326,13 @@ class TestScripted:
     def test__rank__a_better_sentence_under_a_further_latent__comes_second(self):
         """What is best does not depend on how many are asked for."""
         parts, rare, far = ScriptedParts(), [5, 5, 5], np.float32([[1000, 0]])
-        generate, of_rare = parts.generate, np.tile(np.float32([0, 0, 0, 0, 0, 9]), MAX_LENGTH)
+        _plans, of_rare = parts._plans, np.tile(np.float32([0, 0, 0, 0, 0, 9]), MAX_LENGTH)
 
         def generate_rare(images, c):
             is_far = np.broadcast_to(c, (len(images), N_LATENTS))[:, :1] > 100
-            return np.where(is_far, of_rare, generate(images, c))
+            return np.where(is_far, of_rare, _plans(images, c))
 
-        parts.generate = generate_rare
+        parts._plans = generate_rare
         parts.relevance = lambda images, ids, *_: np.where((ids == rare).all(axis=2), 50.0, -50.0)
         answerer = parts.answerer()
         ((ids, _),) = answerer.rank(ALL_IMAGES[:1], BANK, len(BANK))
@@ -353,7 +353,7 @@ class TestScripted:
 
     def test__log_probability__is_that_of_the_decoder_in_the_game(self):
         parts = ScriptedParts()
-        vectors, ids = parts.generate(ALL_IMAGES, [0.0, 0.0]), np.array([[2, 3, 0]] * 5)
+        vectors, ids = parts._plans(ALL_IMAGES, [0.0, 0.0]), np.array([[2, 3, 0]] * 5)
         expected = [log_probability(vector, (2, 3, 0)) for vector in vectors]
         found = parts.answerer().log_probability(vectors, ids)
         np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END
 from condcap_sk.text.modules import (
+    N_EMBEDDING,
     Attention,
     CaptionAutoencoder,
     CaptionDecoder,
@@ -17,9 +18,8 @@ from condcap_sk.text.modules import (
 )
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 6, 4, 3
-N_REGIONS, N_OF_REGION = 3, 2
-# Image vectors of two components, then the regions.
-IMAGES = torch.randn(5, 2 + N_REGIONS * N_OF_REGION, generator=make_rng(5))
+N_REGIONS, N_OF_REGION = 3, 4
+REGIONS = torch.randn(5, N_REGIONS * N_OF_REGION, generator=make_rng(5))
 CAPTIONS = torch.tensor([[2, END, END], [3, 2, 4], [END, END, END], [4, 5, END], [2, 2, END]])
 
 
@@ -29,13 +29,14 @@ def encoder():
         return CaptionEncoder(N_TOKENS, N_COMPONENTS, 8)
 
 
-def make_decoder(kind, *regions):
+def make_decoder(kind, has_regions=False):
     with seeded_init(0):
-        return kind(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH, *regions)
+        attention = [Attention(8, N_OF_REGION, N_EMBEDDING)] if has_regions else []
+        return kind(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH, *attention)
 
 
 @pytest.fixture(
-    params=[(CaptionDecoder,), (TiedDecoder,), (TiedDecoder, N_REGIONS, N_OF_REGION)],
+    params=[(CaptionDecoder,), (TiedDecoder,), (TiedDecoder, True)],
     ids=["codec", "game", "game with regions"],
 )
 def decoder(request):
@@ -47,7 +48,9 @@ def vectors(request):
     """What captions are decoded from; some decoders of the tests see regions, too."""
     vectors = torch.randn(5, N_COMPONENTS, generator=make_rng(0))
     decoder = request.node.funcargs.get("decoder")
-    return vectors if decoder is None else decoder.plans(vectors, IMAGES)
+    if decoder is None or decoder.attention is None:
+        return vectors
+    return torch.cat([vectors, REGIONS], dim=1)
 
 
 def test__trimmed__captions_of_any_length__keep_one_end():
@@ -117,7 +120,7 @@ class TestAttention:
             return Attention(8, N_OF_REGION, 4)
 
     OUTPUTS = torch.randn(5, 2, 8, generator=make_rng(1))
-    REGIONS = IMAGES[:, 2:].view(5, N_REGIONS, N_OF_REGION)
+    REGIONS = REGIONS.view(5, N_REGIONS, N_OF_REGION)
 
     def test__order_of_regions__does_not_count(self, attention):
         turned = attention(self.OUTPUTS, self.REGIONS.flip(1))
@@ -141,20 +144,19 @@ class TestAttention:
         assert not torch.allclose(read[:, 0], read[:, 1], atol=1e-4)
 
 
-def test__plans__regions__count_for_the_words(vectors):
-    decoder = make_decoder(TiedDecoder, N_REGIONS, N_OF_REGION)
+def test__regions__count_for_the_words(vectors):
+    decoder = make_decoder(TiedDecoder, True)
     found = [
-        decoder.log_probability(decoder.plans(vectors, images), CAPTIONS)
-        for images in (IMAGES, IMAGES + torch.eye(8)[0], IMAGES + torch.eye(8)[7])
+        decoder.log_probability(torch.cat([vectors, regions], dim=1), CAPTIONS)
+        for regions in (REGIONS, REGIONS + torch.eye(12)[11])
     ]
-    assert torch.equal(found[0], found[1])  # of the image vector
-    assert not torch.allclose(found[0], found[2], atol=1e-4)
+    assert not torch.allclose(*found, atol=1e-4)
 
 
 class TestTiedDecoder:
-    @pytest.fixture(params=[(), (N_REGIONS, N_OF_REGION)], ids=["", "with regions"])
+    @pytest.fixture(params=[False, True], ids=["no regions", "regions"])
     def decoder(self, request):
-        return make_decoder(TiedDecoder, *request.param)
+        return make_decoder(TiedDecoder, request.param)
 
     def test__embedding__gives_the_logits_too(self, decoder):
         outputs = torch.randn(2, 8, generator=make_rng(0))
