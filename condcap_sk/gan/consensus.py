@@ -64,14 +64,14 @@ class SelfCriticalTraining(nn.Module):
         decoder = self.consensus.decoder
         vectors = self.consensus.vectors(glimpse(images, self.consensus.generator.n_image, rng))
         plans = plans_of(vectors, images, self.consensus.generator.n_image)
-        vectors = plans.repeat_interleave(N_DRAWN, dim=0)
-        ids = draw(decoder, vectors, rng)
+        plans = plans.repeat_interleave(N_DRAWN, dim=0)
+        ids = draw(decoder, plans, rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [
             scorer.cider_d(owner, caption) + scorer.bleu_1(owner, caption)
             for owner, caption in zip(owners, without_end(ids), strict=True)
         ]
-        log_probabilities = decoder.log_probability(vectors, ids)
+        log_probabilities = decoder.log_probability(plans, ids)
         rewards = log_probabilities.new_tensor(rewards)
         loss = expected_reward_loss(*(v.view(-1, N_DRAWN) for v in (log_probabilities, rewards)))
         return {"negative_reward": loss}

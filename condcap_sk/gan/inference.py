@@ -132,7 +132,7 @@ class LatentInference:
 
     def _plans(self, X: NDArray[np.float32], c: ArrayLike) -> NDArray[np.float32]:
         """Return what the decoder turns into captions: G(c, X), and the regions of the images."""
-        vectors, images = torch.from_numpy(self.generate(X, c)), torch.from_numpy(X)
+        vectors, images = map(torch.from_numpy, (self.generate(X, c), for_torch(X)))
         return plans_of(vectors, images, self.generator_.n_image).numpy()
 
     def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -410,7 +410,7 @@ class LatentGAN(LatentInference, Stage):
         return gan
 
 
-def _n_of_regions(region_shape, n_features):
+def _n_of_regions(region_shape: tuple[int, int] | None, n_features: int) -> int:
     """Return how many of an image vector's components are those of regions."""
     n = 0 if region_shape is None else math.prod(region_shape)
     if n and not 0 < n < n_features:

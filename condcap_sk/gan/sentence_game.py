@@ -94,8 +94,8 @@ class SentenceGame(RelativisticGame):
         attention = None
         if gan.region_shape is not None:
             attention = Attention(gan.decoder_size, gan.region_shape[1], N_EMBEDDING)
-        sizes = answers.n_tokens, n_components, gan.decoder_size, max_length
-        decoder = TiedDecoder(*sizes, attention)
+        of_decoder = answers.n_tokens, n_components, gan.decoder_size, max_length
+        decoder = TiedDecoder(*of_decoder, attention)
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
         decoder.repeats.copy_(torch.from_numpy(most_repeats(answers.ids)))

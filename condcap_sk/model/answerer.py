@@ -74,9 +74,9 @@ class Answerer:
         """Return the log-odds (n, k) that answers (n, k, max_length) belong to the images."""
         return self.sight.relevance(images, ids, self.codec, self.gan)
 
-    def log_probability(self, vectors, ids):
-        """Return the log-probabilities (n,) of answers (n, max_length), given generated vectors."""
-        return self.codec.log_probability(vectors, ids)
+    def log_probability(self, images, latents, ids):
+        """Return the log-probabilities (n,) of answers (n, max_length), each under its latent."""
+        return self.codec.log_probability(self.gan.generate(images, latents), ids)
 
     def as_long_as_new(self, propose, images, latents, n_first):
         """Return what is proposed for each image, log-probabilities, and how many come first.

@@ -63,8 +63,8 @@ def infer_speaker(model, images, ids):
     proposals, log_weights = propose(means, stds, N_PROPOSALS)
     for image, answer in zip(images, ids, strict=True):
         repeated = np.broadcast_to(image, (N_PROPOSALS, *image.shape))
-        vectors = model.gan.generate(repeated, proposals)
-        log_weights += model.answerer.log_probability(vectors, np.tile(answer, (N_PROPOSALS, 1)))
+        given = np.tile(answer, (N_PROPOSALS, 1))
+        log_weights += model.answerer.log_probability(repeated, proposals, given)
     weights = softmax(log_weights).astype(np.float32)[:, None]
     mean = (weights * proposals).sum(axis=0)
     return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))

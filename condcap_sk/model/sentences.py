@@ -47,15 +47,16 @@ class SentenceAnswerer(ChoosingAnswerer):
         """Pick sentences that differ from each other, see `pick_diverse`."""
         return ids[pick_diverse(ids, merits, n_picked, DIVERSITY)]
 
-    def log_probability(self, vectors, ids):
-        return inference.log_probability(self.gan.decoder_, vectors, ids, **self._batches)
+    def log_probability(self, images, latents, ids):
+        plans = self.gan._plans(images, latents)
+        return inference.log_probability(self.gan.decoder_, plans, ids, **self._batches)
 
     def _proposals(self, images, latents):
         plans = self.gan._plans(images, latents)
         return self._likeliest(self.gan.decoder_, plans, self.beam_width)
 
-    def _likeliest(self, decoder, vectors, width):
-        return inference.likeliest(decoder, vectors, width, **self._batches)
+    def _likeliest(self, decoder, plans, width):
+        return inference.likeliest(decoder, plans, width, **self._batches)
 
     @property
     def _batches(self):
@@ -88,7 +89,7 @@ class SentenceAnswerer(ChoosingAnswerer):
         2004).
         """
         central, width = self._central(images), WIDER * self.beam_width
-        found = [self._likeliest(decoder, vectors, width) for vectors, decoder in central]
+        found = [self._likeliest(decoder, plans, width) for plans, decoder in central]
         *under, k_first = self.as_long_as_new(self._under_all, images, latents, n_voting)
         k_voting = sum(part.shape[1] for part, _ in found) + k_first
         found.append(under)
@@ -117,12 +118,12 @@ class SentenceAnswerer(ChoosingAnswerer):
         found = self._proposals(repeated, np.tile(latents, (n, 1)))
         return [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
 
-    def _probability(self, ids, vectors, decoder):
+    def _probability(self, ids, plans, decoder):
         """Return the log-probabilities of sentences (n, k, max_length); equal ones count once."""
         n, k, _ = ids.shape
         rows = np.c_[np.repeat(np.arange(n), k), ids.reshape(n * k, -1)]
         distinct, where = np.unique(rows, axis=0, return_inverse=True)
         found = inference.log_probability(
-            decoder, vectors[distinct[:, 0]], distinct[:, 1:], **self._batches
+            decoder, plans[distinct[:, 0]], distinct[:, 1:], **self._batches
         )
         return found[where.reshape(n, k)]

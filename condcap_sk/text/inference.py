@@ -20,11 +20,11 @@ def encode(encoder, ids, *, size, device):
     return vectors[inverse.reshape(-1)]
 
 
-def likeliest(decoder, vectors, width, *, size, device):
+def likeliest(decoder, plans, width, *, size, device):
     """Return the ids (n, k, max_length) that beam search finds, and their log-probabilities."""
     ids, log_probabilities = in_batches(
         partial(beam_search, decoder, width=width),
-        torch.from_numpy(vectors),
+        torch.from_numpy(plans),
         size=size,
         device=device,
         rows=_rows(decoder.max_length),
@@ -32,9 +32,9 @@ def likeliest(decoder, vectors, width, *, size, device):
     return ids.numpy(), log_probabilities.numpy()
 
 
-def log_probability(decoder, vectors, ids, *, size, device):
-    """Return the log-probabilities (n,) of captions (n, max_length), each given its vector."""
-    return _by_length(decoder.stepwise_log_probability, ids, vectors, size=size, device=device)
+def log_probability(decoder, plans, ids, *, size, device):
+    """Return the log-probabilities (n,) of captions (n, max_length), each given its plan."""
+    return _by_length(decoder.stepwise_log_probability, ids, plans, size=size, device=device)
 
 
 def _by_length(function, ids, *others, **settings):

@@ -87,7 +87,11 @@ class Attention(nn.Module):
 
 
 class RecurrentDecoder(nn.Module):
-    """Sentence vectors → next-token logits; the vector is fed again at every step."""
+    """Plans → next-token logits.
+
+    A plan is a sentence vector, which is fed again at every step, and after it the flattened
+    regions of an image, where there is `attention` to them: what to say, and the evidence.
+    """
 
     def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding):
         super().__init__()
@@ -119,31 +123,31 @@ class RecurrentDecoder(nn.Module):
         """Return the recurrence's state before the first token."""
         return torch.tanh(self.to_state(self.vectors_of(plans)))[None]
 
-    def step(self, vectors, previous, state):
+    def step(self, plans, previous, state):
         """Return the logits that follow the tokens `previous` (n, length), and the new state."""
-        repeated = self.vectors_of(vectors)[:, None].expand(-1, previous.shape[1], -1)
+        repeated = self.vectors_of(plans)[:, None].expand(-1, previous.shape[1], -1)
         inputs = torch.cat([self.embedding(previous), repeated], dim=2)
         outputs, state = self.recurrence(inputs, state)
-        return self.logits(outputs, self.evidence(outputs, vectors)), state
+        return self.logits(outputs, self.evidence(outputs, plans)), state
 
-    def log_probability(self, vectors, ids):
+    def log_probability(self, plans, ids):
         """Return the log-probability (n,) of whole captions."""
         ids = trimmed(ids)
         layout = Layout(counted(ids))
-        outputs = self.outputs(vectors, self.gates_of_previous(ids, layout), layout)
-        evidence = self.evidence_of_tokens(outputs, vectors, layout, ids.shape[1])
+        outputs = self.outputs(plans, self.gates_of_previous(ids, layout), layout)
+        evidence = self.evidence_of_tokens(outputs, plans, layout, ids.shape[1])
         logits = self.logits(outputs, evidence)
         missed = F.cross_entropy(logits, layout.of(ids), reduction="none")
         return -layout.padded(missed, ids.shape[1]).sum(1)
 
-    def stepwise_log_probability(self, vectors, ids):
+    def stepwise_log_probability(self, plans, ids):
         """Return what `log_probability` returns, as `CaptionEncoder.stepwise` does."""
         ids = trimmed(ids)
         mask = counted(ids)
-        state = self.initial_state(vectors)
-        total = vectors.new_zeros(len(ids))
+        state = self.initial_state(plans)
+        total = plans.new_zeros(len(ids))
         for position, previous in enumerate(self.shifted(ids).T):
-            logits, state = self.step(vectors, previous[:, None], state)
+            logits, state = self.step(plans, previous[:, None], state)
             missed = F.cross_entropy(logits[:, 0], ids[:, position], reduction="none")
             total -= missed * mask[:, position]
         return total
@@ -163,13 +167,12 @@ class RecurrentDecoder(nn.Module):
         previous = layout.of(self.shifted(ids))
         return gates_of_words(self.recurrence, self.embedding, previous)
 
-    def outputs(self, vectors, gates, layout):
+    def outputs(self, plans, gates, layout):
         """Return the recurrence's outputs (m, hidden_size); `gates` are of the tokens before."""
-        of_vectors = gates_of(
-            self.recurrence, self.vectors_of(vectors), first=self.embedding.embedding_dim
-        )
+        first = self.embedding.embedding_dim
+        of_vectors = gates_of(self.recurrence, self.vectors_of(plans), first=first)
         gates = gates + F.embedding(layout.rows, of_vectors)
-        return states_of(self.recurrence, gates, layout, self.initial_state(vectors)[0])
+        return states_of(self.recurrence, gates, layout, self.initial_state(plans)[0])
 
 
 class CaptionDecoder(RecurrentDecoder):
@@ -220,13 +223,13 @@ class TiedDecoder(RecurrentDecoder):
             words = words + evidence
         return F.linear(words, self.embedding.weight[: self.start], self.bias)
 
-    def loss(self, vectors, ids, rng):
+    def loss(self, plans, ids, rng):
         """Return the cross-entropy of captions, summed over words, with dropout drawn by `rng`."""
         layout = Layout(counted(ids))
         words = self.embedding(layout.of(self.shifted(ids)))
         gates = gates_of(self.recurrence, dropout(words, WORD_DROPOUT, rng))
-        outputs = self.outputs(vectors, gates, layout)
-        evidence = self.evidence_of_tokens(outputs, vectors, layout, ids.shape[1])
+        outputs = self.outputs(plans, gates, layout)
+        evidence = self.evidence_of_tokens(outputs, plans, layout, ids.shape[1])
         logits = self.logits(dropout(outputs, OUTPUT_DROPOUT, rng), evidence)
         cross_entropy = F.cross_entropy(
             logits, layout.of(ids), label_smoothing=LABEL_SMOOTHING, reduction="sum"

@@ -11,7 +11,7 @@ from ..answers.tokens import END, UNKNOWN
 ONE_IN = 100  # captions that an oddity must be found in to be no slip; by hand
 
 
-def beam_search(decoder, vectors, width):
+def beam_search(decoder, plans, width):
     """Find the likeliest token sequences.
 
     Where the decoder has `repeats`, none goes round in circles: an n-gram does not follow itself
@@ -20,8 +20,8 @@ def beam_search(decoder, vectors, width):
     Parameters
     ----------
     decoder : RecurrentDecoder
-    vectors : Tensor of shape (n, n_components)
-        Sentence vectors.
+    plans : Tensor of shape (n, n_components), or wider
+        What is decoded, see `RecurrentDecoder`.
     width : int
         Beam width.
 
@@ -32,15 +32,15 @@ def beam_search(decoder, vectors, width):
     log_probabilities : Tensor of shape (n, k)
         −inf where there are fewer than k sequences.
     """
-    n, beams = len(vectors), 1
-    ids = torch.full((n, 1, 0), END, device=vectors.device)
-    scores = vectors.new_zeros((n, 1))
-    alive = torch.ones((n, 1), dtype=torch.bool, device=vectors.device)
-    previous = torch.full((n, 1), decoder.start, device=vectors.device)
-    state = decoder.initial_state(vectors)
+    n, beams = len(plans), 1
+    ids = torch.full((n, 1, 0), END, device=plans.device)
+    scores = plans.new_zeros((n, 1))
+    alive = torch.ones((n, 1), dtype=torch.bool, device=plans.device)
+    previous = torch.full((n, 1), decoder.start, device=plans.device)
+    state = decoder.initial_state(plans)
     circles = Circles(decoder.repeats, n)
     for position in range(decoder.max_length):
-        repeated = vectors.repeat_interleave(beams, dim=0)
+        repeated = plans.repeat_interleave(beams, dim=0)
         logits, state = decoder.step(repeated, previous.reshape(-1, 1), state)
         closing = circles.closed_by(ids.flatten(0, 1))
         steps, following = _likeliest(logits[:, 0], width, position == 0, closing)
@@ -67,13 +67,13 @@ def beam_search(decoder, vectors, width):
 
 
 @torch.no_grad()
-def draw(decoder, vectors, rng):
-    """Draw one caption for each sentence vector, word by word.
+def draw(decoder, plans, rng):
+    """Draw one caption for each plan, word by word.
 
     Parameters
     ----------
     decoder : RecurrentDecoder
-    vectors : Tensor of shape (n, n_components)
+    plans : Tensor of shape (n, n_components), or wider
     rng : torch.Generator
         On their device.
 
@@ -81,13 +81,13 @@ def draw(decoder, vectors, rng):
     -------
     ids : Tensor of shape (n, max_length)
     """
-    n, device = len(vectors), vectors.device
+    n, device = len(plans), plans.device
     ids = torch.full((n, decoder.max_length), END, device=device)
     unfinished = torch.arange(n, device=device)
     previous = torch.full((n, 1), decoder.start, device=device)
-    state = decoder.initial_state(vectors)
+    state = decoder.initial_state(plans)
     for position in range(decoder.max_length):
-        logits, state = decoder.step(vectors[unfinished], previous, state)
+        logits, state = decoder.step(plans[unfinished], previous, state)
         # One number is drawn for a row; multinomial draws one for every word, which takes long.
         mass = _allowed(logits[:, 0], first=position == 0).softmax(1).cumsum(1)
         drawn = mass[:, -1:] * torch.rand(len(mass), 1, generator=rng, device=device)

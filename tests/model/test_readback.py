@@ -49,12 +49,9 @@ def test__infer_speaker__weights__follow_the_probability_of_the_answers(features
         def infer(self, images, vectors):
             return np.zeros((len(images), 2)), np.ones((len(images), 2))
 
-        def generate(self, images, latents):
-            return latents
-
     class Answerer:
-        def log_probability(self, vectors, ids):
-            return np.where(vectors[:, 0] > 0, 0.0, -50.0)
+        def log_probability(self, images, latents, ids):
+            return np.where(latents[:, 0] > 0, 0.0, -50.0)
 
     class Codec:
         def encode_tokens(self, ids):
@@ -180,11 +177,8 @@ class TestSpeaker:
         def infer(self, images, vectors):
             return np.zeros((len(images), 2)), np.ones((len(images), 2))
 
-        def generate(self, images, latents):
-            return (images * latents).sum(axis=1, keepdims=True)
-
-        def log_probability(self, vectors, ids):
-            return -np.logaddexp(0, -4 * vectors[:, 0] * (2 * ids[:, 0] - 1))
+        def log_probability(self, images, latents, ids):
+            return -np.logaddexp(0, -4 * (images * latents).sum(axis=1) * (2 * ids[:, 0] - 1))
 
     def test__more_answers__more_certain_and_closer(self):
         rng = np.random.RandomState(0)

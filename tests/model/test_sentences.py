@@ -353,7 +353,8 @@ class TestScripted:
 
     def test__log_probability__is_that_of_the_decoder_in_the_game(self):
         parts = ScriptedParts()
-        vectors, ids = parts._plans(ALL_IMAGES, [0.0, 0.0]), np.array([[2, 3, 0]] * 5)
-        expected = [log_probability(vector, (2, 3, 0)) for vector in vectors]
-        found = parts.answerer().log_probability(vectors, ids)
+        latents, ids = np.float32([[0.5, -1.0]] * 5), np.array([[2, 3, 0]] * 5)
+        plans = parts._plans(ALL_IMAGES, latents)
+        expected = [log_probability(plan, (2, 3, 0)) for plan in plans]
+        found = parts.answerer().log_probability(ALL_IMAGES, latents, ids)
         np.testing.assert_allclose(found, expected, rtol=1e-5)
