@@ -321,8 +321,11 @@ class Tensors:
             raise ModelFileError(f"The tensors {list(self.tensors)[:5]} belong to nothing.")
 
 
-def _build(fields, classes, parts):
-    """Return an untrained module by the config that `describe` made."""
+def _build(fields, classes, parts, depth=2):
+    """Return an untrained module by the config that `describe` made.
+
+    Modules are parts of parts to this depth.
+    """
     name = fields.take("class", str)
     cls = {cls.__name__: cls for cls in classes}.get(name)
     if cls is None:
@@ -338,7 +341,7 @@ def _build(fields, classes, parts):
             value = fields.take(parameter.name, object)
             if value is not None or parameter.default is not None:
                 part = Fields(value, f"{fields.where}.{parameter.name}")
-                value = _build(part, parts, ())
+                value = _build(part, parts if depth else (), parts, depth - 1)
         arguments[parameter.name] = value
     fields.end()
     try:

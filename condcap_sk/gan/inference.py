@@ -19,6 +19,8 @@ class LatentInference:
     """The methods of a fitted `LatentGAN`."""
 
     batch_size: int
+    n_regions: int | None
+    region_size: int | None
     generator_: Any
     discriminator_: Any
     recogniser_: Any
@@ -145,6 +147,12 @@ class LatentInference:
             rows, size = IMAGES, self.batch_size
         tensors = map(torch.from_numpy, inputs)
         return in_batches(network, *tensors, size=size, device=self.device_, rows=rows)
+
+    @property
+    def _region_shape(self) -> tuple[int, int] | None:
+        if self.n_regions is None or self.region_size is None:
+            return None
+        return self.n_regions, self.region_size
 
     @property
     def _gets_vectors(self) -> bool:

@@ -30,6 +30,7 @@ from .modules import Discriminator, Generator, ImageVector, Recogniser, Sentence
 from .paper_game import PaperGame
 from .relativistic_game import RelativisticGame
 from .sentence_game import SentenceGame
+from .sizes import fit_together, without_regions
 
 # By the objective, and whether the answers are sentences. The paper's knows no path through words.
 GAMES: dict[tuple[str, bool], type[Game]] = {
@@ -110,9 +111,9 @@ class LatentGAN(LatentInference, Stage):
         None: `X` holds image vectors. Else ``image_network()`` returns an untrained
         `torch.nn.Module` with an attribute ``n_features``, which maps images (n, C, H, W) to
         (n, n_features). G, D and Q each get their own and train it end to end.
-    region_shape : tuple of two int or None, default=None
+    n_regions, region_size : int or None, default=None
         How many regions an image has, and their components: image vectors end in these, flattened.
-        The decoder of sentences attends to them [7]_; G, D and Q get what comes before them.
+        The decoder of sentences attends to them; G, D and Q get what comes before them.
     lr : float, default=3e-3
         Peak learning rate of both optimizers: Adam; for sentences AdamW for all but D.
     batch_size : int, default=256
@@ -171,8 +172,6 @@ class LatentGAN(LatentInference, Stage):
     .. [4] X. Chen et al., "InfoGAN", NeurIPS 2016.
     .. [5] S. Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016.
     .. [6] S. Rennie et al., "Self-Critical Sequence Training for Image Captioning", CVPR 2017.
-    .. [7] M.-T. Luong et al., "Effective Approaches to Attention-based Neural Machine Translation",
-       EMNLP 2015.
 
     Examples
     --------
@@ -204,7 +203,8 @@ class LatentGAN(LatentInference, Stage):
         "hidden_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "decoder_size": [Interval(Integral, 1, None, closed="left")],
         "image_network": [None, callable],
-        "region_shape": [None, tuple],
+        "n_regions": [None, Interval(Integral, 1, None, closed="left")],
+        "region_size": [None, Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
     _MODULES = {
@@ -234,7 +234,8 @@ class LatentGAN(LatentInference, Stage):
         hidden_size: int | Auto = "auto",
         decoder_size: int = 384,
         image_network: Callable[[], torch.nn.Module] | None = None,
-        region_shape: tuple[int, int] | None = None,
+        n_regions: int | None = None,
+        region_size: int | None = None,
         lr: float = 3e-3,
         batch_size: int = 256,
         max_iter: int | Auto = "auto",
@@ -258,7 +259,8 @@ class LatentGAN(LatentInference, Stage):
         self.hidden_size = hidden_size
         self.decoder_size = decoder_size
         self.image_network = image_network
-        self.region_shape = region_shape
+        self.n_regions = n_regions
+        self.region_size = region_size
         super().__init__(
             lr=lr,
             batch_size=batch_size,
@@ -310,7 +312,7 @@ class LatentGAN(LatentInference, Stage):
         with seeded_init(weights_seed):
             networks = [self.image_network and self.image_network() for _ in range(3)]
             n_image = getattr(networks[0], "n_features", images.shape[1])
-            n_image -= _n_of_regions(self.region_shape, n_image)
+            n_image = without_regions(n_image, self._region_shape)
             module = game.build(self, answers, n_image, networks)
         module.to(device)
         batch_size = game.size_of_batch(answers, self.batch_size)
@@ -383,39 +385,14 @@ class LatentGAN(LatentInference, Stage):
         gan.calibration_ = fields.take("scale", float), fields.take("spread", float)
         gan.consensus_history_ = history(fields, "consensus_history")
         fields.end()
-        modules = [gan.discriminator_, gan.recogniser_, gan.decoder_]
-        sizes = gan.generator_.config
-        fits = [
-            module.config.get(name, size) == size
-            for module in modules
-            if module is not None
-            for name, size in sizes.items()
-            if name in ("n_image", "n_latents", "n_components", "image_network")
-        ]
-        if gan.decoder_ is not None:
-            attention = gan.decoder_.attention
-            n_region = None if attention is None else attention.n_region
-            fits.append(n_region == (gan.region_shape and gan.region_shape[1]))
-        if gan.consensus_ is not None:
-            parts = gan.generator_, gan.decoder_
-            fits.append(gan.consensus_.config == ConsensusDecoder(*parts).config)
-        if not all(fits):
+        others = [gan.discriminator_, gan.recogniser_]
+        parts = gan.generator_, others, gan.decoder_, gan.consensus_
+        if not fit_together(*parts, gan.region_size):
             raise ModelFileError(f"{fields.where} holds networks of different sizes.")
         network = gan.generator_.image_network
         if gan._gets_vectors:
-            of_regions = math.prod(gan.region_shape or (0,))
-            gan.n_features_in_ = sizes["n_image"] + of_regions
+            of_regions = math.prod(gan._region_shape or (0,))
+            gan.n_features_in_ = gan.generator_.n_image + of_regions
         else:
             gan.image_network = partial(network.__class__, **network.config)
         return gan
-
-
-def _n_of_regions(region_shape: tuple[int, int] | None, n_features: int) -> int:
-    """Return how many of an image vector's components are those of regions."""
-    n = 0 if region_shape is None else math.prod(region_shape)
-    if n and not 0 < n < n_features:
-        raise ValueError(
-            f"region_shape={region_shape!r} are {n} components of {n_features} in X. Pass image "
-            "vectors that end in the regions, or region_shape=None."
-        )
-    return n

@@ -92,8 +92,8 @@ class SentenceGame(RelativisticGame):
         generator = SentenceGenerator(*sizes, answers.radius, image_networks[0])
         max_length = answers.ids.shape[1]
         attention = None
-        if gan.region_shape is not None:
-            attention = Attention(gan.decoder_size, gan.region_shape[1], N_EMBEDDING)
+        if gan.region_size is not None:
+            attention = Attention(gan.decoder_size, gan.region_size, N_EMBEDDING)
         of_decoder = answers.n_tokens, n_components, gan.decoder_size, max_length
         decoder = TiedDecoder(*of_decoder, attention)
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)

@@ -67,7 +67,7 @@ def load(known_class, path):
     fields.end()
     tensors.end()
     codec, gan = stages["codec"], stages["gan"]
-    sight.region_shape = gan.region_shape
+    sight.region_shape = gan._region_shape
     answerer = answerer_of(codec, sight, gan, estimator.relevance_weight, estimator.beam_width)
     model = FittedModel(codec, sight, gan, answerer, bank)
     if gan.objective != estimator.objective or not model.fits(shape):

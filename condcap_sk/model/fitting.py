@@ -58,7 +58,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     gan.set_params(
         noise=codec.noise_ or 1.0,
         image_network=sight.network(X.shape[1:], encoded),
-        region_shape=sight.region_shape,
+        **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
     bank = draw_latents(BANK_SIZE, gan.n_latents, bank_seed)
 

@@ -102,7 +102,9 @@ class ConvolutionalNetwork(nn.Module):
 
     @property
     def region_shape(self):
-        """How many regions an image has, and their components."""
+        """How many regions an image has, and their components; None where positions are none."""
+        if not self.positions:
+            return None
         return REGIONS_ACROSS**2, self.n_features // 2 + 2
 
     @staticmethod

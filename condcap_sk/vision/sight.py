@@ -68,8 +68,7 @@ class MatchedSight(Sight):
     def fit(self, X, answers, validation, report):
         with report(self.encoder):
             self.encoder._fit_checked(X, answers, validation)
-        if answers.are_sentences:
-            self.region_shape = region_shape_of(self.encoder.matcher_)
+        self.region_shape = region_shape_of(self.encoder.matcher_)
 
     def __call__(self, X):
         return self.encoder._encode(X, self.region_shape is not None)
@@ -130,5 +129,5 @@ SIGHTS = {"matched": MatchedSight, "end-to-end": EndToEndSight, "ignored": Ignor
 
 
 def region_shape_of(matcher):
-    """Return how many regions a fitted matcher sees and their components, or None."""
+    """Return how many regions of an image a fitted matcher knows and their components, or None."""
     return getattr(matcher.network, "region_shape", None)

@@ -135,7 +135,8 @@ def test__regions__are_means_over_a_grid_and_where_they_are():
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 40, 24), (1, 2, 3)])
 def test__convolutional_network__regions_of_any_shape__are_as_many(shape):
-    network = image_network(shape, 2).eval()
+    assert image_network(shape, 2).region_shape is None
+    network = image_network(shape, 2, positions=True).eval()
     images = torch.rand(2, *shape, generator=make_rng(0))
     maps = network.maps(images)
     assert network.regions(maps).shape == (2, *network.region_shape)

@@ -1,0 +1,42 @@
+"""The sizes of images and networks: how many components, and whether they belong together."""
+
+import math
+
+from .consensus import ConsensusDecoder
+
+SIZES = "n_image", "n_latents", "n_components", "image_network"
+
+
+def fit_together(generator, others, decoder, consensus, region_size):
+    """Whether networks have the sizes of a generator, where they have them at all.
+
+    Parameters
+    ----------
+    generator : Generator or SentenceGenerator
+    others : list of torch.nn.Module
+    decoder : TiedDecoder or None
+    consensus : ConsensusDecoder or None
+    region_size : int or None
+        Of regions.
+    """
+    fits = [
+        module.config.get(name, generator.config[name]) == generator.config[name]
+        for module in (*others, *([] if decoder is None else [decoder]))
+        for name in SIZES
+    ]
+    attention = getattr(decoder, "attention", None)
+    fits.append(attention is None or attention.n_region == region_size)
+    if consensus is not None:
+        fits.append(consensus.config == ConsensusDecoder(generator, decoder).config)
+    return all(fits)
+
+
+def without_regions(n_features, region_shape):
+    """Return how many of an image vector's components come before the regions."""
+    n_of_regions = 0 if region_shape is None else math.prod(region_shape)
+    if n_of_regions and n_of_regions >= n_features:
+        raise ValueError(
+            f"n_regions and region_size make {n_of_regions} of the {n_features} components in X. "
+            "Pass image vectors that end in the regions, or None for both."
+        )
+    return n_features - n_of_regions
