@@ -57,7 +57,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         photographs. No effect on feature vectors.
     positions : bool or "auto", default="auto"
         Whether the first convolution gets the coordinates of its pixels, for answers that depend on
-        where things are ("to the left of"). "auto": with sentences. No effect on feature vectors.
+        where things are ("to the left of"). Then sentences are also decoded with a look at the
+        regions of the image. "auto": with sentences. No effect on feature vectors.
     lr : float, default=1e-2
         Peak learning rate of AdamW.
     batch_size : int, default=64
