@@ -387,7 +387,7 @@ class LatentGAN(LatentInference, Stage):
         fields.end()
         others = [gan.discriminator_, gan.recogniser_]
         parts = gan.generator_, others, gan.decoder_, gan.consensus_
-        if not fit_together(*parts, gan.region_size):
+        if not fit_together(*parts, gan._region_shape):
             raise ModelFileError(f"{fields.where} holds networks of different sizes.")
         network = gan.generator_.image_network
         if gan._gets_vectors:

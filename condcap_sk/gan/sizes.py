@@ -7,7 +7,7 @@ from .consensus import ConsensusDecoder
 SIZES = "n_image", "n_latents", "n_components", "image_network"
 
 
-def fit_together(generator, others, decoder, consensus, region_size):
+def fit_together(generator, others, decoder, consensus, region_shape):
     """Whether networks have the sizes of a generator, where they have them at all.
 
     Parameters
@@ -16,8 +16,8 @@ def fit_together(generator, others, decoder, consensus, region_size):
     others : list of torch.nn.Module
     decoder : TiedDecoder or None
     consensus : ConsensusDecoder or None
-    region_size : int or None
-        Of regions.
+    region_shape : tuple of two int or None
+        How many regions an image has, and their components.
     """
     fits = [
         module.config.get(name, generator.config[name]) == generator.config[name]
@@ -25,7 +25,8 @@ def fit_together(generator, others, decoder, consensus, region_size):
         for name in SIZES
     ]
     attention = getattr(decoder, "attention", None)
-    fits.append(attention is None or attention.n_region == region_size)
+    if attention is not None:
+        fits.append(region_shape is not None and attention.region_size == region_shape[1])
     if consensus is not None:
         fits.append(consensus.config == ConsensusDecoder(generator, decoder).config)
     return all(fits)

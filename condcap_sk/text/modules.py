@@ -14,7 +14,7 @@ from .recurrence import Layout, gates_of, gates_of_words, states_of
 # Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
 # Flickr8k (benchmarks/flickr8k.py).
 N_EMBEDDING = 256  # dimension of word vectors
-N_HEADS = 4
+N_HEADS = 4  # of the attention to regions; by hand
 EMBEDDING_SCALE = 0.1  # that word vectors begin with, so that first logits are small; by hand
 WORD_DROPOUT = 0.3  # of their components
 OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs
@@ -71,14 +71,15 @@ class Attention(nn.Module):
     """
 
     @keeps_config
-    def __init__(self, n_outputs: int, n_region: int, n_read: int):
+    def __init__(self, n_outputs: int, region_size: int, n_read: int):
         super().__init__()
-        self.n_region = n_region
-        self.norm = nn.LayerNorm(n_region)
-        self.query = nn.Linear(n_outputs, N_HEADS * n_region)
-        self.read = nn.Linear(N_HEADS * n_region, n_read)
+        self.region_size = region_size
+        self.norm = nn.LayerNorm(region_size)
+        self.query = nn.Linear(n_outputs, N_HEADS * region_size)
+        self.read = nn.Linear(N_HEADS * region_size, n_read)
 
     def forward(self, outputs, regions):
+        """Return (n, length, n_read) for outputs and regions (n, n_regions, region_size)."""
         regions = self.norm(regions)
         n, length, _ = outputs.shape
         queries = self.query(outputs).view(n, length * N_HEADS, -1)
@@ -117,7 +118,7 @@ class RecurrentDecoder(nn.Module):
         if self.attention is None:
             return None
         regions = plans[:, self.to_state.in_features :]
-        return self.attention(outputs, regions.view(len(plans), -1, self.attention.n_region))
+        return self.attention(outputs, regions.view(len(plans), -1, self.attention.region_size))
 
     def initial_state(self, plans):
         """Return the recurrence's state before the first token."""

@@ -106,7 +106,8 @@ class EndToEndSight(Sight):
     def fits(self, codec, gan, shape):
         network = gan.generator_.image_network
         return (
-            isinstance(network, NETWORKS)
+            self.region_shape is None
+            and isinstance(network, NETWORKS)
             and network.shape == shape
             and gan.generator_.n_image == network.n_features
         )
@@ -119,7 +120,8 @@ class IgnoredSight(Sight):
     """Nothing: a constant."""
 
     def fits(self, codec, gan, shape):
-        return gan._gets_vectors and gan.generator_.n_image == 1
+        has_regions = self.region_shape is not None
+        return gan._gets_vectors and gan.generator_.n_image == 1 and not has_regions
 
     def __call__(self, X):
         return np.zeros((len(X), 1), dtype=np.float32)

@@ -21,16 +21,16 @@ def test__without_regions__nothing_left__is_an_error(n_features):
 
 
 @pytest.mark.parametrize(
-    ("others", "attention", "region_size", "fits"),
+    ("others", "attention", "region_shape", "fits"),
     [
         ([Discriminator(5, 4, 8)], None, None, True),
         ([Discriminator(6, 4, 8)], None, None, False),
         ([Discriminator(5, 3, 8)], None, None, False),
-        ([], Attention(8, 3, 256), 3, True),
-        ([], Attention(8, 3, 256), 4, False),
+        ([], Attention(8, 3, 256), (9, 3), True),
+        ([], Attention(8, 3, 256), (9, 4), False),
         ([], Attention(8, 3, 256), None, False),
     ],
 )
-def test__fit_together__networks_and_regions_of_one_size(others, attention, region_size, fits):
+def test__fit_together__networks_and_regions_of_one_size(others, attention, region_shape, fits):
     decoder = TiedDecoder(6, 4, 8, 3, attention)
-    assert fit_together(GENERATOR, others, decoder, None, region_size) == fits
+    assert fit_together(GENERATOR, others, decoder, None, region_shape) == fits

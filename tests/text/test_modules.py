@@ -18,8 +18,8 @@ from condcap_sk.text.modules import (
 )
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 6, 4, 3
-N_REGIONS, N_OF_REGION = 3, 4
-REGIONS = torch.randn(5, N_REGIONS * N_OF_REGION, generator=make_rng(5))
+N_REGIONS, REGION_SIZE = 3, 4
+REGIONS = torch.randn(5, N_REGIONS * REGION_SIZE, generator=make_rng(5))
 CAPTIONS = torch.tensor([[2, END, END], [3, 2, 4], [END, END, END], [4, 5, END], [2, 2, END]])
 
 
@@ -31,7 +31,7 @@ def encoder():
 
 def make_decoder(kind, has_regions=False):
     with seeded_init(0):
-        attention = [Attention(8, N_OF_REGION, N_EMBEDDING)] if has_regions else []
+        attention = [Attention(8, REGION_SIZE, N_EMBEDDING)] if has_regions else []
         return kind(N_TOKENS, N_COMPONENTS, 8, MAX_LENGTH, *attention)
 
 
@@ -117,10 +117,10 @@ class TestAttention:
     @pytest.fixture
     def attention(self):
         with seeded_init(0):
-            return Attention(8, N_OF_REGION, 4)
+            return Attention(8, REGION_SIZE, 4)
 
     OUTPUTS = torch.randn(5, 2, 8, generator=make_rng(1))
-    REGIONS = REGIONS.view(5, N_REGIONS, N_OF_REGION)
+    REGIONS = REGIONS.view(5, N_REGIONS, REGION_SIZE)
 
     def test__order_of_regions__does_not_count(self, attention):
         turned = attention(self.OUTPUTS, self.REGIONS.flip(1))
