@@ -9,6 +9,7 @@ from condcap_sk.gan.modules import (
     Networks,
     Recogniser,
     SentenceGenerator,
+    plans_of,
 )
 
 
@@ -137,3 +138,11 @@ def test__networks__what_comes_after_the_image_vector__is_not_for_them(network, 
 
 def assert_equal(one, other):
     torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test__plans__vectors_come_first_and_then_the_regions():
+    vectors, images = torch.randn(2, 3), torch.randn(2, 7)
+    expected = torch.cat([vectors, images[:, 5:]], dim=1)
+    assert_equal(plans_of(vectors, images, 5), expected)
+    assert_equal(plans_of(vectors, images, 7), vectors)
+    assert plans_of(vectors, torch.randn(2, 3, 8, 8), 5) is vectors

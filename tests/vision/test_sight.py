@@ -241,3 +241,57 @@ def test__fit__a_sight_without_an_encoder__has_nothing_to_learn(kind):
 def test__weight_of_sentences__relevance_counts_where_it_was_learned_by_matching():
     weights = {name: sight.weight_of_sentences for name, sight in SIGHTS.items()}
     assert weights == {"matched": 1, "end-to-end": 0, "ignored": 0}
+
+
+@pytest.fixture(scope="module")
+def sight_with_regions():
+    encoder = ImageEncoder(n_filters=2, max_iter=2, positions=True, random_state=0)
+    sight = MatchedSight(encoder)
+    answers = EncodedAnswers.from_vectors(CODES[np.arange(20) % 4], 20)
+    sight.fit(X, answers, None, no_report)
+    return sight
+
+
+class TestRegions:
+    """Of images whose positions count."""
+
+    @pytest.fixture
+    def sight(self, sight_with_regions):
+        return sight_with_regions
+
+    def test__images__are_vectors_and_then_regions(self, sight):
+        seen, vectors = sight(X), sight.encoder.transform(X)
+        np.testing.assert_array_equal(seen[:, : vectors.shape[1]], vectors)
+        assert seen.shape[1] - vectors.shape[1] == np.prod(sight.region_shape)
+        with torch.no_grad():
+            network = sight.encoder.matcher_.network
+            regions = network.regions(network.maps(torch.from_numpy(X)))
+        np.testing.assert_allclose(
+            seen[:, vectors.shape[1] :], regions.flatten(1).numpy(), rtol=1e-4, atol=1e-5
+        )
+
+    def test__relevance__is_a_matter_of_the_vectors(self, sight):
+        ids = np.array([[[1], [2]]] * 20)
+        seen = sight(X)
+        n = seen.shape[1] - np.prod(sight.region_shape)
+        without = np.concatenate([seen[:, :n], 0 * seen[:, n:]], axis=1)
+        np.testing.assert_array_equal(
+            sight.relevance(without, ids, codec_of(), None),
+            sight.relevance(seen, ids, codec_of(), None),
+        )
+
+    @pytest.mark.parametrize(("shape", "fits"), [(None, True), ((16, 18), True), ((9, 18), False)])
+    def test__fits__regions_of_its_network_or_none(self, sight, shape, fits, monkeypatch):
+        size = sight.region_shape[1]
+        monkeypatch.setattr(sight, "region_shape", shape and (shape[0], size))
+        gan = gan_of(sight.encoder.matcher_.network.n_features)
+        assert sight.fits(codec_of(), gan, SHAPE) == fits
+
+    @pytest.mark.parametrize("kind", [EndToEndSight, IgnoredSight])
+    def test__other_sights__have_none(self, kind, monkeypatch):
+        sight = kind(ImageEncoder(n_filters=2))
+        network = image_network(SHAPE, 2) if kind is EndToEndSight else None
+        gan = gan_of(getattr(network, "n_features", 1), network)
+        assert sight.fits(codec_of(), gan, SHAPE)
+        monkeypatch.setattr(sight, "region_shape", (2, 3))
+        assert not sight.fits(codec_of(), gan, SHAPE)
