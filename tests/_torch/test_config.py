@@ -14,7 +14,7 @@ from condcap_sk.gan import LatentGAN
 from condcap_sk.gan.consensus import ConsensusDecoder
 from condcap_sk.gan.modules import Discriminator, Generator, Recogniser, SentenceGenerator
 from condcap_sk.text import CaptionCodec
-from condcap_sk.text.modules import CaptionDecoder, CaptionEncoder, TiedDecoder
+from condcap_sk.text.modules import Attention, CaptionDecoder, CaptionEncoder, TiedDecoder
 from condcap_sk.vision import ImageEncoder
 from condcap_sk.vision.matchers import VectorMatcher, WordMatcher
 from condcap_sk.vision.modules import ConvolutionalNetwork, FeatureNetwork, Features
@@ -57,7 +57,8 @@ def test__config__changed_in_a_copy__leaves_the_module_alone():
 EXAMPLES = {
     CaptionEncoder: lambda: CaptionEncoder(5, 4, 3),
     CaptionDecoder: lambda: CaptionDecoder(5, 4, 3, 2),
-    TiedDecoder: lambda: TiedDecoder(5, 4, 3, 2),
+    Attention: lambda: Attention(3, 6, 256),
+    TiedDecoder: lambda: TiedDecoder(5, 4, 3, 2, Attention(3, 6, 256)),
     ConvolutionalNetwork: lambda: ConvolutionalNetwork(3, 9, 8, 2, True),
     FeatureNetwork: lambda: FeatureNetwork(3),
     Features: lambda: Features(3),
@@ -68,7 +69,7 @@ EXAMPLES = {
     Discriminator: lambda: Discriminator(128, 4, 5, FeatureNetwork(3)),
     Recogniser: lambda: Recogniser(3, 4, 2, 5),
     ConsensusDecoder: lambda: ConsensusDecoder(
-        SentenceGenerator(3, 2, 4, 2.0), TiedDecoder(5, 4, 3, 2)
+        SentenceGenerator(3, 2, 4, 2.0), TiedDecoder(5, 4, 3, 2, Attention(3, 6, 256))
     ),
 }
 STAGES = CaptionCodec, ImageEncoder, LatentGAN
