@@ -45,9 +45,9 @@ def test__predict__other_batches_and_orders__same_answers(hardly_fitted, digits,
 
 
 def test__predict__many_images__are_encoded_a_batch_at_a_time(hardly_fitted, digits, monkeypatch):
-    def watch(self, X):
+    def watch(self, X, regions):
         sizes.append(len(X))
-        return encode(self, X)
+        return encode(self, X, regions)
 
     sizes, encode = [], ImageEncoder._encode
     monkeypatch.setattr(ImageEncoder, "_encode", watch)
