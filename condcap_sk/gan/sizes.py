@@ -2,6 +2,7 @@
 
 import math
 
+from ..text.modules import N_EMBEDDING, Attention
 from .consensus import ConsensusDecoder
 
 SIZES = "n_image", "n_latents", "n_components", "image_network"
@@ -24,9 +25,14 @@ def fit_together(generator, others, decoder, consensus, region_shape):
         for module in (*others, *([] if decoder is None else [decoder]))
         for name in SIZES
     ]
-    attention = getattr(decoder, "attention", None)
-    if attention is not None:
-        fits.append(region_shape is not None and attention.region_size == region_shape[1])
+    if getattr(decoder, "attention", None) is not None:
+        expected = {
+            "class": Attention.__name__,
+            "n_outputs": decoder.config["hidden_size"],
+            "region_size": region_shape and region_shape[1],
+            "n_read": N_EMBEDDING,
+        }
+        fits.append(decoder.config["attention"] == expected)
     if consensus is not None:
         fits.append(consensus.config == ConsensusDecoder(generator, decoder).config)
     return all(fits)

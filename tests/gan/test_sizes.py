@@ -29,6 +29,10 @@ def test__without_regions__nothing_left__is_an_error(n_features):
         ([], Attention(8, 3, 256), (9, 3), True),
         ([], Attention(8, 3, 256), (9, 4), False),
         ([], Attention(8, 3, 256), None, False),
+        ([], Attention(9, 3, 256), (9, 3), False),
+        ([], Attention(8, 3, 255), (9, 3), False),
+        # A file may name any part.
+        ([], SentenceGenerator(5, 2, 4, 1.0), (9, 3), False),
     ],
 )
 def test__fit_together__networks_and_regions_of_one_size(others, attention, region_shape, fits):
