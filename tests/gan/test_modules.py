@@ -146,3 +146,10 @@ def test__plans__vectors_come_first_and_then_the_regions():
     assert_equal(plans_of(vectors, images, 5), expected)
     assert_equal(plans_of(vectors, images, 7), vectors)
     assert plans_of(vectors, torch.randn(2, 3, 8, 8), 5) is vectors
+
+
+def test__perceptron__its_parts__are_the_layers_on_image_and_input():
+    network = Discriminator(3, 4, 8)
+    images, vectors = torch.randn(5, 3), torch.randn(5, 4)
+    whole = network.layers(torch.cat([images, vectors], dim=1))[:, 0]
+    torch.testing.assert_close(network(images, vectors), whole)
