@@ -9,7 +9,7 @@ from .._torch.dropout import glimpse
 from ..answers.ngrams import without_end
 from ..text.search import draw
 from .losses import expected_reward_loss
-from .modules import plans_of
+from .modules import regions_of
 
 # Captions of an image in a step, as many as an image of Flickr8k has. By hand.
 N_DRAWN = 5
@@ -33,7 +33,11 @@ class ConsensusDecoder(nn.Module):
 
     def forward(self, images):
         """Return the plans that the decoder turns into captions."""
-        return plans_of(self.vectors(images), images, self.generator.n_image)
+        return self.decoder.plans(self.vectors(images), self.regions(images))
+
+    def regions(self, images):
+        """Return the regions of images, flattened."""
+        return regions_of(images, self.generator.n_image)
 
     def vectors(self, images):
         """Return the sentence vectors."""
@@ -63,7 +67,7 @@ class SelfCriticalTraining(nn.Module):
         """Return the negative expected reward; `rows` are the images' in the `CiderScorer`."""
         decoder = self.consensus.decoder
         vectors = self.consensus.vectors(glimpse(images, self.consensus.generator.n_image, rng))
-        plans = plans_of(vectors, images, self.consensus.generator.n_image)
+        plans = decoder.plans(vectors, self.consensus.regions(images))
         plans = plans.repeat_interleave(N_DRAWN, dim=0)
         ids = draw(decoder, plans, rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()

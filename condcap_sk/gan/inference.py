@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
-from .modules import plans_of
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
 
@@ -132,10 +131,23 @@ class LatentInference:
         ]
         return torch.stack(columns, dim=1).numpy()
 
-    def _plans(self, X: NDArray[np.float32], c: ArrayLike) -> NDArray[np.float32]:
-        """Return what the decoder turns into captions: G(c, X), and the regions of the images."""
-        vectors, images = map(torch.from_numpy, (self.generate(X, c), for_torch(X)))
-        return plans_of(vectors, images, self.generator_.n_image).numpy()
+    def _plans(self, X: NDArray[np.float32], c: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the decoder turns into captions.
+
+        Those of an image under its latents, k of `c` (n · k, n_latents), follow one another.
+        """
+        images = self._without_regions(X)
+        k = len(c) // len(X)
+        vectors = self._apply(self.generator_, np.repeat(images, k, axis=0), c).numpy()
+        attention = self.decoder_.attention
+        if attention is None:
+            return vectors
+        memory = self._apply(attention.memory, for_torch(X[:, images.shape[1] :])).numpy()
+        return np.concatenate([vectors, np.repeat(memory, k, axis=0)], axis=1)
+
+    def _without_regions(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what G, D and Q get of images: of vectors, what comes before the regions."""
+        return X[:, : self.generator_.n_image] if self._gets_vectors else X
 
     def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the consensus decoder turns into captions."""

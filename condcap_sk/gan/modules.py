@@ -21,12 +21,9 @@ class ImageVector(nn.Module):
         return images[:, : self.n_image]
 
 
-def plans_of(vectors, images, n_image):
-    """Return what a decoder turns into captions: sentence vectors, and the regions of images.
-
-    Images of pixels have none.
-    """
-    return vectors if images.ndim > 2 else torch.cat([vectors, images[:, n_image:]], dim=1)
+def regions_of(images, n_image):
+    """Return the regions after the image vectors, flattened. Images of pixels have none."""
+    return images[:, n_image:] if images.ndim == 2 else None
 
 
 class _Conditioned(nn.Module):

@@ -13,7 +13,7 @@ from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
 from .losses import divergence_from_prior, set_cross_entropy
-from .modules import Networks, SentenceGenerator, plans_of
+from .modules import Networks, SentenceGenerator, regions_of
 from .relativistic_game import RelativisticGame
 
 
@@ -134,7 +134,8 @@ class SentenceGame(RelativisticGame):
         n_centred = int(self.CENTRED * len(latents))
         latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
         generated = networks.generator(self.glimpse(networks, images, rng), latents)
-        plans = plans_of(generated, images, networks.generator.n_image)
+        regions = regions_of(images, networks.generator.n_image)
+        plans = networks.decoder.plans(generated, regions)
         of_words = networks.decoder.loss(plans, self.ids[truth], rng)
         divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
         # Where Q's latent is not used, it costs nothing.
@@ -157,6 +158,7 @@ class SentenceGame(RelativisticGame):
         latents = vectors.new_zeros(len(vectors), self.n_latents)
         centre = networks.generator(held_out.images, latents)
         ids = held_out.ids[held_out.answers[:, 0]]
-        plans = plans_of(centre, held_out.images, networks.generator.n_image)
+        regions = regions_of(held_out.images, networks.generator.n_image)
+        plans = networks.decoder.plans(centre, regions)
         log_probability = networks.decoder.log_probability(plans, ids)
         return {"valid_cross_entropy": -log_probability.mean().item()}

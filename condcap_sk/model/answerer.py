@@ -31,7 +31,10 @@ class Answerer:
         self.beam_width = beam_width
 
     def choose(self, images, latents):
-        """Return the ids (n, max_length) of the answers to images, each under its latent."""
+        """Return the ids (n · k, max_length) of the answers to images, each under its latents.
+
+        `latents` are (n · k, n_latents), of which k are the first image's, and so on.
+        """
         ids, merits = self.candidates(images, latents)
         return ids[np.arange(len(ids)), merits.argmax(axis=1)]
 
@@ -39,17 +42,15 @@ class Answerer:
         """Return the ids (n, k, max_length) of the answers to images under each latent."""
         n, at_once = len(images), max(1, N_ROWS // len(images))
         parts = [latents[start : start + at_once] for start in range(0, len(latents), at_once)]
-        chosen = [
-            self.choose(np.repeat(images, len(c), axis=0), np.tile(c, (n, 1))).reshape(
-                n, len(c), -1
-            )
-            for c in parts
-        ]
+        chosen = [self.choose(images, np.tile(c, (n, 1))).reshape(n, len(c), -1) for c in parts]
         return np.concatenate(chosen, axis=1)
 
     def candidates(self, images, latents):
-        """Return the ids (n, k, max_length) of what may be answered, and their merits (n, k)."""
-        return self.codec.candidates(self.gan.generate(images, latents), 1)
+        """Return the ids (m, k, max_length) of what may be answered, and their merits (m, k).
+
+        `latents` (m, n_latents) are as in `choose`.
+        """
+        return self.codec.candidates(self.gan.generate(repeated(images, latents), latents), 1)
 
     def calibrate(self, images, latents):
         """Scale what Q infers to the latents of the model's own answers to images.
@@ -75,8 +76,9 @@ class Answerer:
         return self.sight.relevance(images, ids, self.codec, self.gan)
 
     def log_probability(self, images, latents, ids):
-        """Return the log-probabilities (n,) of answers (n, max_length), each under its latent."""
-        return self.codec.log_probability(self.gan.generate(images, latents), ids)
+        """Return the log-probabilities (m,) of answers (m, max_length), latents as in `choose`."""
+        vectors = self.gan.generate(repeated(images, latents), latents)
+        return self.codec.log_probability(vectors, ids)
 
     def as_long_as_new(self, propose, images, latents, n_first):
         """Return what is proposed for each image, log-probabilities, and how many come first.
@@ -117,6 +119,11 @@ class ChoosingAnswerer(Answerer):
     def calibrate(self, images, latents):
         vectors = self.codec.encode_tokens(self.choose(images, latents))
         self.gan.calibrate(images, vectors, latents)
+
+
+def repeated(images, latents):
+    """Return images as often as each has latents, one after the other."""
+    return np.repeat(images, len(latents) // len(images), axis=0)
 
 
 def log_relevance(log_odds):

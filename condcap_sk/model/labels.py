@@ -1,6 +1,6 @@
 """LabelAnswerer: how labels are chosen."""
 
-from .answerer import ChoosingAnswerer, log_relevance
+from .answerer import ChoosingAnswerer, log_relevance, repeated
 
 N_LABELS = 10  # that the decoder proposes for one sentence vector; as many as there are digits
 
@@ -12,6 +12,7 @@ class LabelAnswerer(ChoosingAnswerer):
     remedy = "lower gan__kl_weight or raise mi_weight"
 
     def candidates(self, images, latents):
+        images = repeated(images, latents)
         vectors = self.gan.generate(images, latents)
         if not self.relevance_weight:
             return self.codec.candidates(vectors, 1)

@@ -47,8 +47,7 @@ def _reach(model, images, ids, vectors, means, stds, n_tried):
     ).reshape(n, n_tried, -1)
     closest = np.einsum("npd,nd->np", generated, vectors).argmax(axis=1)
     path = np.linspace(means, proposals[every, closest], N_STEPS, axis=1, dtype=np.float32)
-    repeated = np.repeat(images, N_STEPS, axis=0)
-    given = model.answerer.choose(repeated, path.reshape(-1, means.shape[1]))
+    given = model.answerer.choose(images, path.reshape(-1, means.shape[1]))
     reached = (given.reshape(n, N_STEPS, -1) == ids[:, None]).all(axis=2)
     return path[every, reached.argmax(axis=1)], reached.any(axis=1)
 
@@ -62,9 +61,8 @@ def infer_speaker(model, images, ids):
     means, stds = model.gan.infer(images, model.codec.encode_tokens(ids))
     proposals, log_weights = propose(means, stds, N_PROPOSALS)
     for image, answer in zip(images, ids, strict=True):
-        repeated = np.broadcast_to(image, (N_PROPOSALS, *image.shape))
         given = np.tile(answer, (N_PROPOSALS, 1))
-        log_weights += model.answerer.log_probability(repeated, proposals, given)
+        log_weights += model.answerer.log_probability(image[None], proposals, given)
     weights = softmax(log_weights).astype(np.float32)[:, None]
     mean = (weights * proposals).sum(axis=0)
     return mean, np.sqrt((weights * (proposals - mean) ** 2).sum(axis=0))

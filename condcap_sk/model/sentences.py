@@ -7,7 +7,7 @@ from .._torch.batches import ROWS_PER_IMAGE
 from ..answers.ngrams import SharedNGrams, pick_diverse
 from ..answers.tokens import END
 from ..text import inference
-from .answerer import N_ROWS, ChoosingAnswerer, log_relevance, ranked
+from .answerer import N_ROWS, ChoosingAnswerer, log_relevance, ranked, repeated
 
 # All chosen on held-out training photographs of Flickr8k.
 N_KEPT = 2  # sentences, of those that the decoder proposes under each of many latents
@@ -30,7 +30,8 @@ class SentenceAnswerer(ChoosingAnswerer):
 
     def candidates(self, images, latents):
         ids, log_probabilities = self._proposals(images, latents)
-        return ids, self._merits(images, ids, log_probabilities)
+        vectors = repeated(self.gan._without_regions(images), latents)
+        return ids, self._merits(vectors, ids, log_probabilities)
 
     def rank(self, images, latents, n_voting):
         """Rank proposals under latents, under c = 0 and of the consensus decoder, by merit."""
@@ -75,7 +76,8 @@ class SentenceAnswerer(ChoosingAnswerer):
         Those under c = 0 and, where there is one, those of the consensus decoder.
         """
         gan = self.gan
-        found = [(gan._plans(images, np.zeros(gan._n_latents)), gan.decoder_)]
+        origin = np.zeros((len(images), gan._n_latents), dtype=np.float32)
+        found = [(gan._plans(images, origin), gan.decoder_)]
         if gan.consensus_ is not None:
             found.append((gan._consensus_plans(images), gan.consensus_.decoder))
         return found
@@ -114,8 +116,7 @@ class SentenceAnswerer(ChoosingAnswerer):
         """Return the proposals (n, k, max_length) under all of the latents."""
         n = len(images)
         # Every image with every latent in one go: a few rows cost as much as many.
-        repeated = np.repeat(images, len(latents), axis=0)
-        found = self._proposals(repeated, np.tile(latents, (n, 1)))
+        found = self._proposals(images, np.tile(latents, (n, 1)))
         return [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
 
     def _probability(self, ids, plans, decoder):

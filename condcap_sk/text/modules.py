@@ -14,7 +14,7 @@ from .recurrence import Layout, gates_of, gates_of_words, states_of
 # Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
 # Flickr8k (benchmarks/flickr8k.py).
 N_EMBEDDING = 256  # dimension of word vectors
-N_HEADS = 4  # of the attention to regions; by hand
+N_HEADS, HEAD_SIZE = 4, 64  # of the attention to regions; by hand
 EMBEDDING_SCALE = 0.1  # that word vectors begin with, so that first logits are small; by hand
 WORD_DROPOUT = 0.3  # of their components
 OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs
@@ -64,10 +64,11 @@ class CaptionEncoder(nn.Module):
 
 
 class Attention(nn.Module):
-    """Soft attention of the recurrence's outputs over the regions of an image.
+    """Multi-head attention of the recurrence's outputs to the regions of an image.
 
-    It comes after the recurrence, so that all words read at once (global attention, M.-T. Luong
-    et al., "Effective Approaches to Attention-based Neural Machine Translation", EMNLP 2015).
+    The heads are those of A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017. It comes
+    after the recurrence, so that all words read at once (global attention, M.-T. Luong et al.,
+    "Effective Approaches to Attention-based Neural Machine Translation", EMNLP 2015).
     """
 
     @keeps_config
@@ -75,23 +76,36 @@ class Attention(nn.Module):
         super().__init__()
         self.region_size = region_size
         self.norm = nn.LayerNorm(region_size)
-        self.query = nn.Linear(n_outputs, N_HEADS * region_size)
-        self.read = nn.Linear(N_HEADS * region_size, n_read)
+        self.keys_and_values = nn.Linear(region_size, 2 * N_HEADS * HEAD_SIZE, bias=False)
+        self.query = nn.Linear(n_outputs, N_HEADS * HEAD_SIZE)
+        self.read = nn.Linear(N_HEADS * HEAD_SIZE, n_read)
 
-    def forward(self, outputs, regions):
-        """Return (n, length, n_read) for outputs and regions (n, n_regions, region_size)."""
-        regions = self.norm(regions)
+    def memory(self, regions):
+        """Return the keys and values of flattened regions, flattened: what `forward` looks up."""
+        regions = regions.view(len(regions), -1, self.region_size)
+        return self.keys_and_values(self.norm(regions)).flatten(1)
+
+    def weights(self, outputs, memory):
+        """Return how far outputs (n, length, n_outputs) look at each region, and the values.
+
+        Weights are (n, n_heads, length, n_regions), values (n, n_heads, n_regions, head_size).
+        """
         n, length, _ = outputs.shape
-        queries = self.query(outputs).view(n, length * N_HEADS, -1)
-        weights = (queries @ regions.transpose(1, 2) / regions.shape[2] ** 0.5).softmax(2)
-        return self.read((weights @ regions).view(n, length, -1))
+        keys, values = memory.view(n, -1, 2, N_HEADS, HEAD_SIZE).permute(2, 0, 3, 1, 4)
+        queries = self.query(outputs).view(n, length, N_HEADS, HEAD_SIZE).transpose(1, 2)
+        return (queries @ keys.transpose(2, 3) / HEAD_SIZE**0.5).softmax(3), values
+
+    def forward(self, outputs, memory):
+        """Return (n, length, n_read)."""
+        weights, values = self.weights(outputs, memory)
+        return self.read((weights @ values).transpose(1, 2).flatten(2))
 
 
 class RecurrentDecoder(nn.Module):
     """Plans → next-token logits.
 
-    A plan is a sentence vector, which is fed again at every step, and after it the flattened
-    regions of an image, where there is `attention` to them: what to say, and the evidence.
+    A plan is a sentence vector, which is fed again at every step, and after it, where there is
+    `attention` to the regions of an image, their keys and values: what to say, and the evidence.
     """
 
     def __init__(self, n_tokens, n_components, hidden_size, max_length, n_embedding):
@@ -109,6 +123,21 @@ class RecurrentDecoder(nn.Module):
         """Return the logits (…, n_tokens) of the recurrence's outputs."""
         raise NotImplementedError
 
+    def plans(self, vectors, regions):
+        """Return the plans of sentence vectors for images.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (n * k, n_components)
+            k of each image, one after the other.
+        regions : Tensor of shape (n, n_regions * region_size)
+            Flattened; without `attention`, they are not used.
+        """
+        if self.attention is None:
+            return vectors
+        memory = self.attention.memory(regions)
+        return torch.cat([vectors, memory.repeat_interleave(len(vectors) // len(memory), 0)], 1)
+
     def vectors_of(self, plans):
         """Return the sentence vectors in plans."""
         return plans[:, : self.to_state.in_features]
@@ -117,8 +146,7 @@ class RecurrentDecoder(nn.Module):
         """Return what outputs (n, length, hidden_size) read off the regions in plans, or None."""
         if self.attention is None:
             return None
-        regions = plans[:, self.to_state.in_features :]
-        return self.attention(outputs, regions.view(len(plans), -1, self.attention.region_size))
+        return self.attention(outputs, plans[:, self.to_state.in_features :])
 
     def initial_state(self, plans):
         """Return the recurrence's state before the first token."""

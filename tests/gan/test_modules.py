@@ -9,7 +9,7 @@ from condcap_sk.gan.modules import (
     Networks,
     Recogniser,
     SentenceGenerator,
-    plans_of,
+    regions_of,
 )
 
 
@@ -140,12 +140,10 @@ def assert_equal(one, other):
     torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test__plans__vectors_come_first_and_then_the_regions():
-    vectors, images = torch.randn(2, 3), torch.randn(2, 7)
-    expected = torch.cat([vectors, images[:, 5:]], dim=1)
-    assert_equal(plans_of(vectors, images, 5), expected)
-    assert_equal(plans_of(vectors, images, 7), vectors)
-    assert plans_of(vectors, torch.randn(2, 3, 8, 8), 5) is vectors
+def test__regions__are_what_follows_the_image_vector():
+    images = torch.randn(2, 7)
+    assert_equal(regions_of(images, 5), images[:, 5:])
+    assert regions_of(torch.randn(2, 3, 8, 8), 5) is None
 
 
 def test__perceptron__its_parts__are_the_layers_on_image_and_input():

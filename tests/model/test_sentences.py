@@ -115,7 +115,8 @@ class Candidates:
             weight_of_sentences=weight_of_sentences,
             relevance=lambda images, ids, codec, gan: self._of(ids, self.log_odds),
         )
-        answerer = SentenceAnswerer(self, sight, None, relevance_weight, 3)
+        gan = SimpleNamespace(_without_regions=lambda images: images)
+        answerer = SentenceAnswerer(self, sight, gan, relevance_weight, 3)
         answerer._central = lambda images: [(images, None)]
         answerer._likeliest = lambda decoder, vectors, width: self._all(len(vectors))
         answerer._proposals = lambda images, latents: self._all(len(images))
@@ -210,8 +211,12 @@ class ScriptedParts:
         self.of_consensus = rng.standard_normal(n).astype(np.float32)
 
     def _plans(self, images, c):
-        c = np.broadcast_to(np.float32(c), (len(images), N_LATENTS))
+        c = np.float32(c).reshape(-1, N_LATENTS)
+        images = np.repeat(images, len(c) // len(images), axis=0)
         return self.by_image[images[:, 0]] + c @ self.by_latent
+
+    def _without_regions(self, images):
+        return images
 
     def _consensus_plans(self, images):
         return self.by_image[images[:, 0]] + self.of_consensus
@@ -329,7 +334,7 @@ class TestScripted:
         _plans, of_rare = parts._plans, np.tile(np.float32([0, 0, 0, 0, 0, 9]), MAX_LENGTH)
 
         def generate_rare(images, c):
-            is_far = np.broadcast_to(c, (len(images), N_LATENTS))[:, :1] > 100
+            is_far = np.reshape(c, (-1, N_LATENTS))[:, :1] > 100
             return np.where(is_far, of_rare, _plans(images, c))
 
         parts._plans = generate_rare

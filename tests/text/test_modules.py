@@ -8,6 +8,7 @@ from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END
 from condcap_sk.text.modules import (
     N_EMBEDDING,
+    N_HEADS,
     Attention,
     CaptionAutoencoder,
     CaptionDecoder,
@@ -50,7 +51,7 @@ def vectors(request):
     decoder = request.node.funcargs.get("decoder")
     if decoder is None or decoder.attention is None:
         return vectors
-    return torch.cat([vectors, REGIONS], dim=1)
+    return decoder.plans(vectors, REGIONS).detach()
 
 
 def test__trimmed__captions_of_any_length__keep_one_end():
@@ -122,32 +123,54 @@ class TestAttention:
     OUTPUTS = torch.randn(5, 2, 8, generator=make_rng(1))
     REGIONS = REGIONS.view(5, N_REGIONS, REGION_SIZE)
 
+    @staticmethod
+    def read(attention, outputs, regions):
+        return attention(outputs, attention.memory(regions.flatten(1)))
+
     def test__order_of_regions__does_not_count(self, attention):
-        turned = attention(self.OUTPUTS, self.REGIONS.flip(1))
-        torch.testing.assert_close(turned, attention(self.OUTPUTS, self.REGIONS))
+        turned = self.read(attention, self.OUTPUTS, self.REGIONS.flip(1))
+        torch.testing.assert_close(turned, self.read(attention, self.OUTPUTS, self.REGIONS))
 
     def test__regions__are_those_of_the_own_image(self, attention):
         others = self.REGIONS.clone()
-        others[1:] += 1
-        changed = attention(self.OUTPUTS, others.flip(2))
-        same = attention(self.OUTPUTS[:1], others[:1].flip(2))
-        torch.testing.assert_close(changed[:1], same)
+        others[1:] += torch.eye(REGION_SIZE)[0]
+        changed = self.read(attention, self.OUTPUTS, others)
+        same = self.read(attention, self.OUTPUTS, self.REGIONS)
+        torch.testing.assert_close(changed[:1], same[:1])
+        assert not torch.isclose(changed[1:], same[1:]).all(2).any()
 
     def test__equal_regions__are_read_as_one(self, attention):
         equal = self.REGIONS[:, :1].expand(-1, N_REGIONS, -1)
-        read = attention(self.OUTPUTS, equal)
+        read = self.read(attention, self.OUTPUTS, equal)
         torch.testing.assert_close(read[:, 0], read[:, 1])
-        torch.testing.assert_close(read, attention(self.OUTPUTS, equal[:, :1]))
+        torch.testing.assert_close(read, self.read(attention, self.OUTPUTS, equal[:, :1]))
 
     def test__outputs__decide_what_is_read(self, attention):
-        read = attention(self.OUTPUTS, self.REGIONS)
+        read = self.read(attention, self.OUTPUTS, self.REGIONS)
         assert not torch.allclose(read[:, 0], read[:, 1], atol=1e-4)
+
+    def test__weights__of_the_regions__sum_to_one_and_are_what_is_read_by(self, attention):
+        memory = attention.memory(self.REGIONS.flatten(1))
+        weights, values = attention.weights(self.OUTPUTS, memory)
+        assert weights.shape == (5, N_HEADS, 2, N_REGIONS)
+        torch.testing.assert_close(weights.sum(3), torch.ones(5, N_HEADS, 2))
+        read = attention.read((weights @ values).transpose(1, 2).flatten(2))
+        torch.testing.assert_close(read, attention(self.OUTPUTS, memory))
+
+
+def test__plans__several_of_an_image__get_its_regions(vectors):
+    decoder = make_decoder(TiedDecoder, True)
+    plans = decoder.plans(vectors.repeat_interleave(2, 0), REGIONS)
+    torch.testing.assert_close(plans, decoder.plans(vectors, REGIONS).repeat_interleave(2, 0))
+    torch.testing.assert_close(decoder.vectors_of(plans)[::2], vectors)
+    without = make_decoder(TiedDecoder)
+    assert without.plans(vectors, None) is vectors
 
 
 def test__regions__count_for_the_words(vectors):
     decoder = make_decoder(TiedDecoder, True)
     found = [
-        decoder.log_probability(torch.cat([vectors, regions], dim=1), CAPTIONS)
+        decoder.log_probability(decoder.plans(vectors, regions), CAPTIONS)
         for regions in (REGIONS, REGIONS + torch.eye(12)[11])
     ]
     assert not torch.allclose(*found, atol=1e-4)
@@ -169,12 +192,13 @@ class TestTiedDecoder:
         torch.testing.assert_close(after[:, 3], 2 * before[:, 3])
         torch.testing.assert_close(after[:, :3], before[:, :3])
 
-    def test__loss__is_drawn_from_its_own_stream_and_teaches_every_part(self, decoder, vectors):
-        vectors.requires_grad_()
+    def test__loss__is_drawn_from_its_own_stream_and_teaches_every_part(self, decoder):
+        vectors = torch.randn(5, N_COMPONENTS, generator=make_rng(0)).requires_grad_()
+        plans = decoder.plans(vectors, REGIONS)
         state = torch.get_rng_state()
-        loss = decoder.loss(vectors, CAPTIONS, make_rng(0))
-        assert torch.equal(loss, decoder.loss(vectors, CAPTIONS, make_rng(0)))
-        assert not torch.equal(loss, decoder.loss(vectors, CAPTIONS, make_rng(1)))
+        loss = decoder.loss(plans, CAPTIONS, make_rng(0))
+        assert torch.equal(loss, decoder.loss(plans, CAPTIONS, make_rng(0)))
+        assert not torch.equal(loss, decoder.loss(plans, CAPTIONS, make_rng(1)))
         assert torch.equal(torch.get_rng_state(), state)
         loss.backward()
         assert vectors.grad.abs().sum() > 0
