@@ -11,7 +11,14 @@ from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from ._pixels import warn_of_scale
 from ._torch.environment import own_environment
-from ._validation import as_array, as_rows, check_images, check_latents, check_same_images
+from ._validation import (
+    as_array,
+    as_rows,
+    check_columns,
+    check_images,
+    check_latents,
+    check_same_images,
+)
 from .answers.label_sets import answer_rows
 from .answers.labels import check_answers
 from .gan.prior import draw_latents
@@ -29,6 +36,7 @@ class Answering:
     codec_: CaptionCodec
     fitted_params_: dict[str, Any]
     image_shape_: tuple[int, ...]
+    n_features_in_: int
     pixel_range_: tuple[float, float]
     _parameter_constraints: dict
 
@@ -309,6 +317,9 @@ class Answering:
             caller_name=type(self).__name__,
         )
         given = as_array(X)
+        n_regions = self.fitted_params_["n_regions"]
+        if n_regions is not None and given.ndim == 2:
+            check_columns(given, self, n_regions)
         images = check_images(given, self, self.fitted_params_["image_shape"])
         check_same_images(images, self.image_shape_, given.shape)
         if images.ndim == 4:

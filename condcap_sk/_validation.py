@@ -3,6 +3,7 @@
 Each error names the argument, what it got and what to type.
 """
 
+import math
 import numbers
 import re
 from collections.abc import Callable
@@ -160,6 +161,10 @@ def check_same_images(X, shape, given=None, name="X"):
             f"{name} is one image of shape {given}, where a batch of images is expected. Pass "
             f"{name}[None]."
         )
+    if shape == (math.prod(X.shape[1:]),):
+        raise ValueError(
+            f"{name} holds {now}, but fit saw {was}. Pass {name}.reshape(len({name}), -1)."
+        )
     raise ValueError(
         f"{name} holds {now}, but fit saw {was}. Resize {name} to what fit saw, or fit again."
     )
@@ -183,3 +188,40 @@ def check_latents(c, n_images, n_latents, name="c"):
         )
     c = as_rows(c, n_latents, name)
     return np.tile(c, (n_images // len(c), 1))
+
+
+def check_regions(n_regions, shape, images="matched"):
+    """Raise if images of `shape` are not their own vectors and those of `n_regions` regions.
+
+    `images` is the parameter of the estimator.
+    """
+    if images != "matched":
+        raise ValueError(
+            f"n_regions={n_regions} needs images='matched', but images={images!r}. Pass "
+            "n_regions=None, and the image vectors alone as X."
+        )
+    n_vectors = 1 + n_regions
+    if len(shape) > 1:
+        raise ValueError(
+            f"n_regions={n_regions} is for feature vectors, but X holds images of shape {shape}. "
+            "Pass n_regions=None for images, in which regions are found; and vectors of regions "
+            "flattened, as X.reshape(len(X), -1)."
+        )
+    if shape[0] % n_vectors:
+        raise ValueError(
+            f"n_regions={n_regions} needs {n_vectors} vectors of equal length in each row, but X "
+            f"has {shape[0]} columns. Pass what PretrainedFeatures(n_regions={n_regions}) returns: "
+            "the image's own vector, then those of its regions."
+        )
+
+
+def check_columns(X, estimator, n_regions):
+    """Raise if rows are not the vectors of an image and of `n_regions` regions that fit saw."""
+    expected = estimator.n_features_in_
+    if X.shape[1] != expected:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting {expected} "
+            f"features as input: {1 + n_regions} vectors of {expected // (1 + n_regions)}, of an "
+            "image and of its regions. Pass what "
+            f"PretrainedFeatures(n_regions={n_regions}) returned in fit."
+        )

@@ -20,7 +20,7 @@ from ._torch.device import Portable
 from ._torch.environment import own_environment
 from ._torch.seeding import spawn_seeds
 from ._torch.threads import with_threads
-from ._validation import check_given, check_images, checks_params
+from ._validation import check_given, check_images, check_regions, checks_params
 from .answers.label_sets import check_label_sets
 from .gan import LatentGAN
 from .model import file as model_file
@@ -64,6 +64,11 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         Weight λ_I of the latent's recovery, equation (6).
     image_shape : tuple (H, W) or (H, W, C), default=None
         Declares that the rows of a 2-D `X` are flattened images. None: they are feature vectors.
+    n_regions : int or None, default=None
+        Declares that the rows of `X` are 1 + `n_regions` vectors of equal length, flattened: the
+        image's own and those of its regions, as ``PretrainedFeatures(n_regions=…)`` returns them.
+        G, D and Q get the first one; the decoder of sentences attends to the others while it
+        writes. None: only image vectors. Images of pixels have regions without it.
     relevance_weight : float, default=3
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that answer and image belong
@@ -141,8 +146,9 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
     With ``images="end-to-end"``, of the `image_encoder` only `n_filters` and `positions` count.
 
     `codec`, `image_encoder` and `gan` are cloned; their `device`, `n_jobs`, `random_state` and
-    `verbose`, the codec's `analyzer` and the GAN's `n_latents`, `objective`, `mi_weight`, `noise`
-    and `image_network` are set by this estimator.
+    `verbose`, the codec's `analyzer`, the image encoder's `n_regions` and the GAN's `n_latents`,
+    `objective`, `mi_weight`, `noise`, `image_network`, `n_regions` and `region_size` are set by
+    this estimator.
 
     Examples
     --------
@@ -172,6 +178,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         "images": [StrOptions(set(SIGHTS))],
         "mi_weight": [Interval(Real, 0, None, closed="left")],
         "image_shape": [None, tuple, list],
+        "n_regions": [None, Interval(Integral, 1, None, closed="left")],
         "relevance_weight": [Interval(Real, 0, None, closed="left")],
         "beam_width": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -194,6 +201,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         images: Literal["matched", "end-to-end", "ignored"] = "matched",
         mi_weight: float = 0.1,
         image_shape: Sequence[int] | None = None,
+        n_regions: int | None = None,
         relevance_weight: float = 3.0,
         beam_width: int = 3,
         validation_fraction: float = 0.05,
@@ -212,6 +220,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         self.images = images
         self.mi_weight = mi_weight
         self.image_shape = image_shape
+        self.n_regions = n_regions
         self.relevance_weight = relevance_weight
         self.beam_width = beam_width
         self.validation_fraction = validation_fraction
@@ -301,12 +310,14 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         # On a copy: a refit that is broken off leaves what was fitted before as it was.
         draft = copy.copy(self)
         images = check_images(X, draft, self.image_shape, reset=True)
+        if self.n_regions is not None:
+            check_regions(self.n_regions, images.shape[1:], self.images)
         answers, owners = check_label_sets(y, len(images), "y")
         seeds = spawn_seeds(self.random_state, 6)
         objective = {"objective": self.objective, "mi_weight": self.mi_weight}
         stages = {
             "codec": self._stage("codec", seeds[0], analyzer=self.analyzer),
-            "image_encoder": self._stage("image_encoder", seeds[1]),
+            "image_encoder": self._stage("image_encoder", seeds[1], n_regions=self.n_regions),
             "gan": self._stage("gan", seeds[2], n_latents=self.n_latents, **objective),
         }
         about = images.shape[1:], pixel_range(images), kept_params(self), draft

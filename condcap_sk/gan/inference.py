@@ -23,6 +23,7 @@ class LatentInference:
     generator_: Any
     discriminator_: Any
     recogniser_: Any
+    decoder_: Any
     consensus_: Any
     device_: torch.device
 

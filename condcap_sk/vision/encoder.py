@@ -22,7 +22,7 @@ from .._torch.candidates import candidates_of
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
 from .._torch.seeding import seeded_init, spawn_seeds
-from .._validation import as_rows, check_given, check_images, check_same_images
+from .._validation import as_rows, check_given, check_images, check_regions, check_same_images
 from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
@@ -59,6 +59,10 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         Whether the first convolution gets the coordinates of its pixels, for answers that depend on
         where things are ("to the left of"). Then sentences are also decoded with a look at the
         regions of the image. "auto": with sentences. No effect on feature vectors.
+    n_regions : int or None, default=None
+        Of feature vectors that are matched with sentences: `X` holds 1 + `n_regions` vectors of
+        equal length, the image's own and those of its regions, see `ConditionalCaptioner`. They
+        are matched by the first one; the others are kept for the decoder.
     lr : float, default=1e-2
         Peak learning rate of AdamW.
     batch_size : int, default=64
@@ -121,6 +125,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         **Stage._parameter_constraints,
         "n_filters": [Interval(Integral, 1, None, closed="left")],
         "positions": [StrOptions({"auto"}), "boolean"],
+        "n_regions": [None, Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
     _MODULES = {"matcher": (VectorMatcher, WordMatcher)}
@@ -131,6 +136,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         *,
         n_filters: int = 16,
         positions: bool | Auto = "auto",
+        n_regions: int | None = None,
         lr: float = 1e-2,
         batch_size: int = 64,
         max_iter: int | Auto = "auto",
@@ -142,6 +148,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     ) -> None:
         self.n_filters = n_filters
         self.positions = positions
+        self.n_regions = n_regions
         super().__init__(
             lr=lr,
             batch_size=batch_size,
@@ -204,12 +211,19 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     def _fit(self, X: NDArray[Any], y: Any, validation: tuple[NDArray[Any], Any] | None) -> Self:
         images, shape = torch.from_numpy(X), X.shape[1:]
         answers = EncodedAnswers.from_vectors(y, len(images))
+        if self.n_regions is not None:
+            check_regions(self.n_regions, shape)
+            if not answers.are_sentences:
+                raise ValueError(
+                    f"n_regions={self.n_regions} is for captions, whose decoder looks at regions; "
+                    "the answers are labels. Pass n_regions=None, and the image vectors alone as X."
+                )
         network_seed, order_seed, rng_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
         with seeded_init(network_seed):
             positions = resolve_positions(self.positions, answers)
             build = matcher_of(answers, shape).build
-            matcher = build(answers, shape, self.n_filters, positions)
+            matcher = build(answers, shape, self.n_filters, positions, self.n_regions or 0)
         matcher.network.standardise.fit(images)
         bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
         n_steps = self.max_iter

@@ -109,8 +109,11 @@ class VectorMatcher(Matcher):
         )
 
     @classmethod
-    def build(cls, answers, shape, n_filters, positions):
-        """Return an untrained matcher of images of `shape` with `EncodedAnswers`."""
+    def build(cls, answers, shape, n_filters, positions, n_regions=0):
+        """Return an untrained matcher of images of `shape` with `EncodedAnswers`.
+
+        What of the other arguments means nothing to it is left aside.
+        """
         return cls(image_network(shape, n_filters, positions), answers.vectors.shape[1])
 
     def read(self, ids, encode):
@@ -168,9 +171,9 @@ class WordMatcher(Matcher):
         self.embed_caption = BagOfWords(n_tokens, self.N_EMBEDDING)
 
     @classmethod
-    def build(cls, answers, shape, n_filters, positions):
+    def build(cls, answers, shape, n_filters, positions, n_regions=0):
         """Return an untrained matcher of features of `shape` (d,) with `EncodedAnswers`."""
-        matcher = cls(Features(*shape), answers.n_tokens)
+        matcher = cls(Features(*shape, 1 + n_regions), answers.n_tokens)
         matcher.embed_caption.begin(answers)
         return matcher
 

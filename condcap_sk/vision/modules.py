@@ -28,7 +28,10 @@ def image_network(shape, n_filters, positions=False):
 
 
 class Standardise(nn.Module):
-    """Bring each channel to mean 0 and variance 1 over the training data."""
+    """Bring each channel to mean 0 and variance 1 over the training data.
+
+    Of feature vectors, a channel is a component; there may be more of them than are standardised.
+    """
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -41,7 +44,7 @@ class Standardise(nn.Module):
     def fit(self, values):
         over = (0, *range(2, values.ndim))
         # Some thousand rows are enough; float64 keeps a small variance beside a large offset.
-        values = values[:: math.ceil(len(values) / 2000)].double()
+        values = values[:: math.ceil(len(values) / 2000), : len(self.mean)].double()
         scale, mean = torch.std_mean(values, dim=over, correction=0)
         constant = scale <= 1e-9 * mean.abs()
         scale[constant] = 1.0
@@ -77,17 +80,35 @@ class FeatureNetwork(nn.Module):
 
 
 class Features(nn.Module):
-    """Feature vectors (n, d), standardised."""
+    """Feature vectors (n, d), standardised, and maybe regions after them.
+
+    The inputs (n, n_inputs) are `n_vectors` vectors of equal length: the image's own, then those
+    of its regions, which stay as they are.
+    """
 
     @keeps_config
-    def __init__(self, n_inputs: int):
+    def __init__(self, n_inputs: int, n_vectors: int = 1):
         super().__init__()
         self.shape = (n_inputs,)
-        self.n_features = n_inputs
-        self.standardise = Standardise(n_inputs)
+        self.n_features = n_inputs // n_vectors
+        self.region_shape = (n_vectors - 1, self.n_features) if n_vectors > 1 else None
+        self.standardise = Standardise(self.n_features)
 
     def forward(self, features):
-        return self.standardise(features)
+        return self.pooled(features)
+
+    @staticmethod
+    def maps(features):
+        """Return the features, which hold all that a network of pixels would find in them."""
+        return features
+
+    def pooled(self, features):
+        """Return the image vectors, standardised."""
+        return self.standardise(features[:, : self.n_features])
+
+    def regions(self, features):
+        """Return the vectors of the regions, one after the other."""
+        return features[:, self.n_features :]
 
 
 class ConvolutionalNetwork(nn.Module):
