@@ -29,7 +29,10 @@ class SentenceAnswerer(ChoosingAnswerer):
         super().__init__(codec, sight, gan, weight, beam_width)
 
     def candidates(self, images, latents):
-        ids, log_probabilities = self._proposals(images, latents)
+        ids, log_probabilities = (
+            found.reshape(len(latents), *found.shape[2:])
+            for found in self._proposals(images, latents)
+        )
         vectors = repeated(self.gan._without_regions(images), latents)
         return ids, self._merits(vectors, ids, log_probabilities)
 
@@ -53,7 +56,12 @@ class SentenceAnswerer(ChoosingAnswerer):
         return inference.log_probability(self.gan.decoder_, plans, ids, **self._batches)
 
     def _proposals(self, images, latents):
+        """Return ids (n, k, width, max_length) for n images, and their log-probabilities.
+
+        `latents` (n · k, n_latents) are as in `choose`.
+        """
         plans = self.gan._plans(images, latents)
+        plans = plans.reshape(len(images), -1, plans.shape[1])
         return self._likeliest(self.gan.decoder_, plans, self.beam_width)
 
     def _likeliest(self, decoder, plans, width):
@@ -91,7 +99,10 @@ class SentenceAnswerer(ChoosingAnswerer):
         2004).
         """
         central, width = self._central(images), WIDER * self.beam_width
-        found = [self._likeliest(decoder, plans, width) for plans, decoder in central]
+        found = [
+            tuple(part[:, 0] for part in self._likeliest(decoder, plans[:, None], width))
+            for plans, decoder in central
+        ]
         *under, k_first = self.as_long_as_new(self._under_all, images, latents, n_voting)
         k_voting = sum(part.shape[1] for part, _ in found) + k_first
         found.append(under)
@@ -117,14 +128,8 @@ class SentenceAnswerer(ChoosingAnswerer):
         n = len(images)
         # Every image with every latent in one go: a few rows cost as much as many.
         found = self._proposals(images, np.tile(latents, (n, 1)))
-        return [part[:, :N_KEPT].reshape(n, -1, *part.shape[2:]) for part in found]
+        return [part[:, :, :N_KEPT].reshape(n, -1, *part.shape[3:]) for part in found]
 
     def _probability(self, ids, plans, decoder):
-        """Return the log-probabilities of sentences (n, k, max_length); equal ones count once."""
-        n, k, _ = ids.shape
-        rows = np.c_[np.repeat(np.arange(n), k), ids.reshape(n * k, -1)]
-        distinct, where = np.unique(rows, axis=0, return_inverse=True)
-        found = inference.log_probability(
-            decoder, plans[distinct[:, 0]], distinct[:, 1:], **self._batches
-        )
-        return found[where.reshape(n, k)]
+        """Return the log-probabilities of sentences (n, k, max_length)."""
+        return inference.log_probability_of_each(decoder, plans, ids, **self._batches)

@@ -103,7 +103,8 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         vectors = as_rows(vectors, self._n_features_out, "vectors")
-        return inference.likeliest(self.decoder_, vectors, n_candidates, **self._light())
+        found = inference.likeliest(self.decoder_, vectors[:, None], n_candidates, **self._light())
+        return found[0][:, 0], found[1][:, 0]
 
     @own_environment()
     def log_probability(self, vectors: ArrayLike, tokens: NDArray[np.int64]) -> NDArray[np.float32]:

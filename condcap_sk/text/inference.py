@@ -21,20 +21,60 @@ def encode(encoder, ids, *, size, device):
 
 
 def likeliest(decoder, plans, width, *, size, device):
-    """Return the ids (n, k, max_length) that beam search finds, and their log-probabilities."""
-    ids, log_probabilities = in_batches(
-        partial(beam_search, decoder, width=width),
-        torch.from_numpy(plans),
-        size=size,
-        device=device,
-        rows=_rows(decoder.max_length),
+    """Return the ids (n, k, …, max_length) that beam search finds, and their log-probabilities.
+
+    `plans` are k of each of n images, (n, k, …), of which those of an image are computed together.
+    """
+    return tuple(
+        found.numpy()
+        for found in _of_images(
+            partial(_search, decoder, width=width),
+            torch.from_numpy(plans),
+            n_each=plans.shape[1],
+            rows=_rows(decoder.max_length),
+            size=size,
+            device=device,
+        )
     )
-    return ids.numpy(), log_probabilities.numpy()
+
+
+def _search(decoder, plans, width):
+    n, k, _ = plans.shape
+    # No bit of a caption may depend on the other images.
+    ids, log_probabilities = beam_search(decoder, plans.flatten(0, 1), width, drops=n == 1)
+    return ids.view(n, k, *ids.shape[1:]), log_probabilities.view(n, k, -1)
 
 
 def log_probability(decoder, plans, ids, *, size, device):
     """Return the log-probabilities (n,) of captions (n, max_length), each given its plan."""
     return _by_length(decoder.stepwise_log_probability, ids, plans, size=size, device=device)
+
+
+def log_probability_of_each(decoder, plans, ids, *, size, device):
+    """Return the log-probabilities (n, k) of captions (n, k, max_length), k for each plan."""
+    return _of_images(
+        partial(_log_probability_of_each, decoder),
+        torch.from_numpy(plans),
+        torch.from_numpy(ids),
+        n_each=ids.shape[1],
+        rows=_rows(ids.shape[2]),
+        size=size,
+        device=device,
+    ).numpy()
+
+
+def _log_probability_of_each(decoder, plans, ids):
+    n, k, length = ids.shape
+    if n > 1:
+        return decoder.log_probability(plans, ids.view(n * k, length)).view(n, k)
+    distinct, which = ids[0].unique(dim=0, return_inverse=True)
+    return decoder.log_probability(plans, distinct)[which][None]
+
+
+def _of_images(function, *inputs, n_each, rows, size, device):
+    """Apply a function of images, each with `n_each` captions; alone if these are many."""
+    rows, size = (max(1, number // n_each) for number in (rows, size))
+    return in_batches(function, *inputs, size=size, device=device, rows=rows)
 
 
 def _by_length(function, ids, *others, **settings):

@@ -136,31 +136,42 @@ class RecurrentDecoder(nn.Module):
         if self.attention is None:
             return vectors
         memory = self.attention.memory(regions)
-        return torch.cat([vectors, memory.repeat_interleave(len(vectors) // len(memory), 0)], 1)
+        return torch.cat([vectors, self._repeated(memory, len(vectors))], dim=1)
 
     def vectors_of(self, plans):
         """Return the sentence vectors in plans."""
         return plans[:, : self.to_state.in_features]
 
     def evidence(self, outputs, plans):
-        """Return what outputs (n, length, hidden_size) read off the regions in plans, or None."""
+        """Return what outputs (n · k, length, hidden_size) read off the regions, or None."""
         if self.attention is None:
             return None
-        return self.attention(outputs, plans[:, self.to_state.in_features :])
+        memory = plans[:, self.to_state.in_features :]
+        # All of an image at once: its regions are looked up in one product.
+        read = self.attention(outputs.reshape(len(plans), -1, outputs.shape[2]), memory)
+        return read.view(*outputs.shape[:2], -1)
 
     def initial_state(self, plans):
         """Return the recurrence's state before the first token."""
         return torch.tanh(self.to_state(self.vectors_of(plans)))[None]
 
     def step(self, plans, previous, state):
-        """Return the logits that follow the tokens `previous` (n, length), and the new state."""
-        repeated = self.vectors_of(plans)[:, None].expand(-1, previous.shape[1], -1)
+        """Return the logits that follow the tokens `previous` (n · k, length), and the new state.
+
+        Of n plans, the first k rows have the first one, and so on.
+        """
+        repeated = self._repeated(self.vectors_of(plans), len(previous))
+        repeated = repeated[:, None].expand(-1, previous.shape[1], -1)
         inputs = torch.cat([self.embedding(previous), repeated], dim=2)
         outputs, state = self.recurrence(inputs, state)
         return self.logits(outputs, self.evidence(outputs, plans)), state
 
+    @staticmethod
+    def _repeated(values, n_rows):
+        return values.repeat_interleave(n_rows // len(values), 0)
+
     def log_probability(self, plans, ids):
-        """Return the log-probability (n,) of whole captions."""
+        """Return the log-probability (n · k,) of whole captions, plans as in `step`."""
         ids = trimmed(ids)
         layout = Layout(counted(ids))
         outputs = self.outputs(plans, self.gates_of_previous(ids, layout), layout)
@@ -200,8 +211,10 @@ class RecurrentDecoder(nn.Module):
         """Return the recurrence's outputs (m, hidden_size); `gates` are of the tokens before."""
         first = self.embedding.embedding_dim
         of_vectors = gates_of(self.recurrence, self.vectors_of(plans), first=first)
-        gates = gates + F.embedding(layout.rows, of_vectors)
-        return states_of(self.recurrence, gates, layout, self.initial_state(plans)[0])
+        n_rows = len(layout.order)
+        gates = gates + F.embedding(layout.rows, self._repeated(of_vectors, n_rows))
+        initial = self._repeated(self.initial_state(plans)[0], n_rows)
+        return states_of(self.recurrence, gates, layout, initial)
 
 
 class CaptionDecoder(RecurrentDecoder):

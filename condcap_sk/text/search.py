@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from ..answers.tokens import END, UNKNOWN
 
 ONE_IN = 100  # captions that an oddity must be found in to be no slip; by hand
 
 
-def beam_search(decoder, plans, width):
+def beam_search(decoder, plans, width, drops=False):
     """Find the likeliest token sequences.
 
     Where the decoder has `repeats`, none goes round in circles: an n-gram does not follow itself
@@ -24,6 +23,9 @@ def beam_search(decoder, plans, width):
         What is decoded, see `RecurrentDecoder`.
     width : int
         Beam width.
+    drops : bool, default=False
+        Whether plans whose beams are all finished are left out of further steps. It takes less
+        time, but how many others go on then counts for the last bits.
 
     Returns
     -------
@@ -32,16 +34,20 @@ def beam_search(decoder, plans, width):
     log_probabilities : Tensor of shape (n, k)
         −inf where there are fewer than k sequences.
     """
-    n, beams = len(plans), 1
-    ids = torch.full((n, 1, 0), END, device=plans.device)
+    n, device = len(plans), plans.device
+    # As many as there can be, whenever the search ends.
+    k = min(width, min(width, decoder.start) ** decoder.max_length)
+    found_ids = torch.full((n, k, decoder.max_length), END, device=device)
+    found_scores = plans.new_full((n, k), -torch.inf)
+    rows, beams = torch.arange(n, device=device), 1  # the plans that are searched, and their beams
+    ids = torch.full((n, 1, 0), END, device=device)
     scores = plans.new_zeros((n, 1))
-    alive = torch.ones((n, 1), dtype=torch.bool, device=plans.device)
-    previous = torch.full((n, 1), decoder.start, device=plans.device)
+    alive = torch.ones((n, 1), dtype=torch.bool, device=device)
+    previous = torch.full((n, 1), decoder.start, device=device)
     state = decoder.initial_state(plans)
     circles = Circles(decoder.repeats, n)
     for position in range(decoder.max_length):
-        repeated = plans.repeat_interleave(beams, dim=0)
-        logits, state = decoder.step(repeated, previous.reshape(-1, 1), state)
+        logits, state = decoder.step(plans, previous.reshape(-1, 1), state)
         closing = circles.closed_by(ids.flatten(0, 1))
         steps, following = _likeliest(logits[:, 0], width, position == 0, closing)
         # A finished beam goes on only as itself: END, at no cost.
@@ -49,21 +55,30 @@ def beam_search(decoder, plans, width):
         steps = steps.masked_fill(ended, -torch.inf)
         steps[:, :1] = steps[:, :1].masked_fill(ended, 0)
         following = following.masked_fill(ended, END)
-        total = (scores.reshape(-1, 1) + steps).view(n, -1)
+        total = (scores.reshape(-1, 1) + steps).view(len(rows), -1)
         n_steps, before = steps.shape[1], beams
         beams = min(width, total.shape[1])
         scores, chosen = total.topk(beams, dim=1)
         parent = chosen // n_steps
-        previous = following.view(n, -1).gather(1, chosen)
+        previous = following.view(len(rows), -1).gather(1, chosen)
         parents_ids = ids.gather(1, parent[:, :, None].expand(-1, -1, position))
         ids = torch.cat([parents_ids, previous[:, :, None]], dim=2)
         alive = alive.gather(1, parent) & (previous != END)
-        rows = parent + torch.arange(n, device=parent.device)[:, None] * before
-        state = state[:, rows.flatten()]
-        circles.go_on(rows.flatten(), ids.flatten(0, 1))
-        if not alive.any():
-            break
-    return F.pad(ids, (0, decoder.max_length - ids.shape[2]), value=END), scores
+        parents = parent + torch.arange(len(rows), device=device)[:, None] * before
+        goes_on = alive.any(1)
+        is_last = position + 1 == decoder.max_length or not goes_on.any()
+        finished = torch.ones_like(goes_on) if is_last else ~goes_on
+        if is_last or (drops and finished.any()):
+            found_ids[rows[finished], :beams, : position + 1] = ids[finished]
+            found_scores[rows[finished], :beams] = scores[finished]
+            if is_last:
+                break
+            rows, plans, ids, scores, alive, previous, parents = (
+                values[goes_on] for values in (rows, plans, ids, scores, alive, previous, parents)
+            )
+        state = state[:, parents.flatten()]
+        circles.go_on(parents.flatten(), ids.flatten(0, 1))
+    return found_ids, found_scores
 
 
 @torch.no_grad()

@@ -6,7 +6,12 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END
-from condcap_sk.text.inference import encode, likeliest, log_probability
+from condcap_sk.text.inference import (
+    encode,
+    likeliest,
+    log_probability,
+    log_probability_of_each,
+)
 from condcap_sk.text.modules import CaptionDecoder, CaptionEncoder
 from condcap_sk.text.search import beam_search
 
@@ -61,18 +66,37 @@ def test__encode__the_same_caption_many_times__is_computed_once(encoder, monkeyp
 
 
 def test__likeliest__any_vectors__are_those_of_beam_search(decoder):
-    ids, log_probabilities = likeliest(decoder, VECTORS.numpy(), 3, **SETTINGS)
     expected, scores = beam_search(decoder, VECTORS, 3)
-    np.testing.assert_array_equal(ids, expected.numpy())
-    np.testing.assert_allclose(log_probabilities, scores.numpy(), atol=1e-4)
+    # Of an image there may be one, several, or so many that they are computed alone.
+    for shape in ((len(VECTORS), 1), (-1, 5), (-1, 50)):
+        plans = VECTORS.view(*shape, VECTORS.shape[1]).numpy()
+        ids, log_probabilities = likeliest(decoder, plans, 3, **SETTINGS)
+        assert ids.shape[:3] == (*plans.shape[:2], 3)
+        np.testing.assert_array_equal(ids.reshape(expected.shape), expected.numpy())
+        np.testing.assert_allclose(log_probabilities.reshape(scores.shape), scores, atol=1e-4)
 
 
 def test__likeliest__vectors_alone_and_together__have_the_same_bits(decoder):
-    ids, log_probabilities = likeliest(decoder, VECTORS.numpy(), 3, **SETTINGS)
-    for row in SOME:
-        alone = likeliest(decoder, VECTORS[[row]].numpy(), 3, **SETTINGS)
-        np.testing.assert_array_equal(alone[0][0], ids[row])
-        np.testing.assert_array_equal(alone[1][0], log_probabilities[row])
+    for shape in ((len(VECTORS), 1), (-1, 5), (-1, 50)):
+        plans = VECTORS.view(*shape, VECTORS.shape[1]).numpy()
+        ids, log_probabilities = likeliest(decoder, plans, 3, **SETTINGS)
+        for row in range(0, len(plans), 5):
+            alone = likeliest(decoder, plans[[row]], 3, **SETTINGS)
+            np.testing.assert_array_equal(alone[0][0], ids[row])
+            np.testing.assert_array_equal(alone[1][0], log_probabilities[row])
+
+
+@pytest.mark.parametrize("k", [1, 5, 50])
+def test__log_probability_of_each__several_of_an_image__are_those_of_the_decoder(decoder, k):
+    ids = IDS[:100].reshape(-1, k, IDS.shape[1])
+    plans = VECTORS[: len(ids)]
+    found = log_probability_of_each(decoder, plans.numpy(), ids, **SETTINGS)
+    every = plans.repeat_interleave(k, 0)
+    expected = decoder.stepwise_log_probability(every, torch.from_numpy(IDS[:100]))
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-4)
+    for row in range(0, len(ids), 3):
+        alone = log_probability_of_each(decoder, plans[[row]].numpy(), ids[[row]], **SETTINGS)
+        np.testing.assert_array_equal(alone[0], found[row])
 
 
 def test__log_probability__captions_of_any_length__are_those_of_the_decoder_in_order(decoder):
