@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .label_sets import table_rows
-from .ngrams import without_end
+from .ngrams import with_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +92,9 @@ class EncodedAnswers:
         return float(np.linalg.norm(self.vectors, axis=1).mean())
 
     def captions(self) -> list[list[list[int]]]:
-        """Return the token ids of each image's answers as lists, without what fills them up."""
+        """Return the token ids of each image's answers as lists, see `with_end`."""
         assert self.ids is not None
-        ids = without_end(self.ids)
+        ids = with_end(self.ids)
         return [[ids[row] for row in rows if row >= 0] for rows in self.index.tolist()]
 
     def take(self, images: NDArray[np.int64]) -> "EncodedAnswers":

@@ -131,9 +131,12 @@ def _counts(tokens: Tokens) -> Counter:
     return Counter(gram for n in range(1, N_GRAM + 1) for gram in n_grams(tokens, n))
 
 
-def without_end(tokens: NDArray[np.integer]) -> list[list[int]]:
-    """Return the captions of `tokens` (n, max_length) as lists, without what fills them up."""
-    return [row[: row.index(END)] if END in row else row for row in tokens.tolist()]
+def with_end(tokens: NDArray[np.integer]) -> list[list[int]]:
+    """Return the captions of `tokens` (n, max_length) as lists up to their ends.
+
+    The end is one of a caption's tokens. One that fills the row has none.
+    """
+    return [row[: row.index(END) + 1] if END in row else row for row in tokens.tolist()]
 
 
 class SharedNGrams:

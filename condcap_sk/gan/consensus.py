@@ -6,7 +6,7 @@ from torch import nn
 
 from .._torch.config import keeps_config
 from .._torch.dropout import glimpse
-from ..answers.ngrams import without_end
+from ..answers.ngrams import with_end
 from ..text.search import draw
 from .losses import expected_reward_loss
 from .modules import regions_of
@@ -52,7 +52,8 @@ class SelfCriticalTraining(nn.Module):
     its agreement with all of the image's true ones: CIDEr-D, in which rare n-grams count, plus
     BLEU-1, the share of its words that any of them has. Gradient ascent on its expectation over
     the decoder's own captions is self-critical training (S. Rennie et al., "Self-Critical Sequence
-    Training for Image Captioning", CVPR 2017).
+    Training for Image Captioning", CVPR 2017). The end is a word like others: without it, captions
+    that break off are rewarded.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class SelfCriticalTraining(nn.Module):
         owners = rows.repeat_interleave(N_DRAWN).tolist()
         rewards = [
             scorer.cider_d(owner, caption) + scorer.bleu_1(owner, caption)
-            for owner, caption in zip(owners, without_end(ids), strict=True)
+            for owner, caption in zip(owners, with_end(ids), strict=True)
         ]
         log_probabilities = decoder.log_probability(plans, ids)
         rewards = log_probabilities.new_tensor(rewards)

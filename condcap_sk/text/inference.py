@@ -25,17 +25,15 @@ def likeliest(decoder, plans, width, *, size, device):
 
     `plans` are k of each of n images, (n, k, …), of which those of an image are computed together.
     """
-    return tuple(
-        found.numpy()
-        for found in _of_images(
-            partial(_search, decoder, width=width),
-            torch.from_numpy(plans),
-            n_each=plans.shape[1],
-            rows=_rows(decoder.max_length),
-            size=size,
-            device=device,
-        )
+    rows, size = (max(1, n // plans.shape[1]) for n in (_rows(decoder.max_length), size))
+    ids, log_probabilities = in_batches(
+        partial(_search, decoder, width=width),
+        torch.from_numpy(plans),
+        size=size,
+        device=device,
+        rows=rows,
     )
+    return ids.numpy(), log_probabilities.numpy()
 
 
 def _search(decoder, plans, width):
@@ -52,14 +50,14 @@ def log_probability(decoder, plans, ids, *, size, device):
 
 def log_probability_of_each(decoder, plans, ids, *, size, device):
     """Return the log-probabilities (n, k) of captions (n, k, max_length), k for each plan."""
-    return _of_images(
+    return in_batches(
         partial(_log_probability_of_each, decoder),
         torch.from_numpy(plans),
         torch.from_numpy(ids),
-        n_each=ids.shape[1],
-        rows=_rows(ids.shape[2]),
-        size=size,
+        size=max(1, size // ids.shape[1]),
         device=device,
+        # Which matrix products there are depends on the lengths of an image's captions.
+        rows=1,
     ).numpy()
 
 
@@ -69,12 +67,6 @@ def _log_probability_of_each(decoder, plans, ids):
         return decoder.log_probability(plans, ids.view(n * k, length)).view(n, k)
     distinct, which = ids[0].unique(dim=0, return_inverse=True)
     return decoder.log_probability(plans, distinct)[which][None]
-
-
-def _of_images(function, *inputs, n_each, rows, size, device):
-    """Apply a function of images, each with `n_each` captions; alone if these are many."""
-    rows, size = (max(1, number // n_each) for number in (rows, size))
-    return in_batches(function, *inputs, size=size, device=device, rows=rows)
 
 
 def _by_length(function, ids, *others, **settings):

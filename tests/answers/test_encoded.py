@@ -69,7 +69,7 @@ def test__take__no_token_ids__takes_vectors():
 
 
 def test__captions__are_the_token_ids_without_what_fills_them_up():
-    assert encoded([[0, 2], [5, 5]]).captions() == [[[2], [2, 3]], [[4, 4, 4], [4, 4, 4]]]
+    assert encoded([[0, 2], [5, 5]]).captions() == [[[2, 0], [2, 3, 0]], [[4, 4, 4], [4, 4, 4]]]
 
 
 def test__radius__vectors_of_one_norm__is_that_norm():

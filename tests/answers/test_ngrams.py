@@ -12,7 +12,7 @@ from condcap_sk.answers.ngrams import (
     corpus_bleu,
     n_grams,
     pick_diverse,
-    without_end,
+    with_end,
 )
 from condcap_sk.metrics import bleu, cider, cider_d
 
@@ -32,8 +32,9 @@ def test__n_grams__of_a_caption__are_in_its_order():
     assert list(n_grams([2, 3, 2], 4)) == []
 
 
-def test__without_end__captions_of_any_length__are_cut_where_they_end():
-    assert without_end(np.array([[2, 3, 0], [4, 4, 4], [0, 0, 0]])) == [[2, 3], [4, 4, 4], []]
+def test__with_end__captions_of_any_length__are_cut_after_their_end():
+    tokens = np.array([[2, 3, 0, 0], [4, 4, 4, 0], [5, 5, 5, 5], [0, 0, 0, 0]])
+    assert with_end(tokens) == [[2, 3, 0], [4, 4, 4, 0], [5, 5, 5, 5], [0]]
 
 
 def test__corpus_bleu__known_captions__known_precisions():

@@ -14,7 +14,7 @@ N_IMAGE, N_LATENTS, N_COMPONENTS = 4, 2, 6
 IMAGES = torch.eye(N_IMAGE)[:2]
 ROWS = torch.arange(2)
 # Of the first image most are "2 3", of the second "4 5".
-REFERENCES = [[[2, 3], [2, 3], [2, 3, 6]], [[4, 5], [4, 5], [5, 4, 6]]]
+REFERENCES = [[[2, 3, 0], [2, 3, 0], [2, 3, 6]], [[4, 5, 0], [4, 5, 0], [5, 4, 6]]]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test__consensus__its_vectors__are_those_of_the_generator_without_a_latent(co
 def test__loss__its_value__is_the_negative_reward_of_captions_drawn(training, drawn, given):
     drawn([[2, 3, 0]], [[3, 3, 3]])
     # All its words are right, and one of the captions is as long.
-    best, nothing = CiderScorer(REFERENCES).cider_d(0, [2, 3]) + 1, 0.0
+    best, nothing = CiderScorer(REFERENCES).cider_d(0, [2, 3, 0]) + 1, 0.0
     loss = training.loss(IMAGES, ROWS, **given)["negative_reward"]
     assert loss.item() == pytest.approx(-(best + nothing) / 2, rel=1e-5)
 

@@ -60,8 +60,8 @@ def test__beam_width__one__is_greedy():
     c = est.sample_latents(20, random_state=0)
     vectors = est.gan_.generate(est.image_encoder_.transform(X), c)
     gan = est.gan_
-    ids, _ = likeliest(gan.decoder_, vectors, 1, size=16, device=gan.device_)
-    assert est.predict(X, c).tolist() == est.codec_.vocabulary_.decode(ids[:, 0]).tolist()
+    ids, _ = likeliest(gan.decoder_, vectors[:, None], 1, size=16, device=gan.device_)
+    assert est.predict(X, c).tolist() == est.codec_.vocabulary_.decode(ids[:, 0, 0]).tolist()
     assert all(est.predict(X))
 
 
@@ -118,13 +118,15 @@ class Candidates:
         gan = SimpleNamespace(_without_regions=lambda images: images)
         answerer = SentenceAnswerer(self, sight, gan, relevance_weight, 3)
         answerer._central = lambda images: [(images, None)]
-        answerer._likeliest = lambda decoder, vectors, width: self._all(len(vectors))
-        answerer._proposals = lambda images, latents: self._all(len(images))
+        answerer._likeliest = lambda decoder, plans, width: self._all(*plans.shape[:2])
+        answerer._proposals = lambda images, latents: self._all(
+            len(images), len(latents) // len(images)
+        )
         answerer._probability = lambda ids, *_: self._of(ids, self.log_probabilities)
         return answerer
 
-    def _all(self, n):
-        return np.tile(self.ids, (n, 1, 1)), np.tile(self.log_probabilities, (n, 1))
+    def _all(self, n, k):
+        return np.tile(self.ids, (n, k, 1, 1)), np.tile(self.log_probabilities, (n, k, 1))
 
     def _of(self, ids, values):
         which = (ids[:, :, None] == self.ids).all(axis=3).argmax(axis=2)
@@ -191,7 +193,12 @@ class Scripted:
 
     def step(self, vectors, previous, state):
         position = int(state[0, 0, 0])
-        return vectors.view(len(vectors), MAX_LENGTH, -1)[:, [position]], state + 1
+        logits = vectors.view(len(vectors), MAX_LENGTH, -1)[:, [position]]
+        return logits.repeat_interleave(len(previous) // len(vectors), 0), state + 1
+
+    def log_probability(self, vectors, ids):
+        every = vectors.repeat_interleave(len(ids) // len(vectors), 0)
+        return self.stepwise_log_probability(every, ids)
 
 
 class ScriptedParts:
@@ -245,8 +252,9 @@ def log_probability(vector, ids):
 
 def proposals(vector, width):
     """The likeliest sentences and their log-probabilities."""
-    ids, scores = likeliest(Scripted(), vector[None], width, size=1, device=torch.device("cpu"))
-    return list(zip(map(tuple, ids[0].tolist()), scores[0], strict=True))
+    plans, device = vector[None, None], torch.device("cpu")
+    ids, scores = likeliest(Scripted(), plans, width, size=1, device=device)
+    return list(zip(map(tuple, ids[0, 0].tolist()), scores[0, 0], strict=True))
 
 
 def merit(parts, image, ids, log_p, weight):

@@ -58,8 +58,10 @@ def test__candidates__any_number__are_those_of_the_decoder_likeliest_first(words
     assert ids.shape == (5, 4, words.vocabulary_.max_length_)
     assert (np.diff(log_probabilities, axis=1) <= 0).all()
     assert words.vocabulary_.decode(ids[:, 0]).tolist() == sentences
-    expected = inference.likeliest(words.decoder_, vectors, 4, size=1, device=words.device_)
-    np.testing.assert_array_equal(ids, expected[0])
+    expected = inference.likeliest(
+        words.decoder_, vectors[:, None], 4, size=1, device=words.device_
+    )
+    np.testing.assert_array_equal(ids, expected[0][:, 0])
 
 
 def test__log_probability__of_labels__sums_to_one(numbers):

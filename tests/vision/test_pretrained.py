@@ -50,6 +50,13 @@ def test__efficientnet_lite0__features__differ_by_image_and_do_not_depend_on_the
         np.testing.assert_array_equal(alone[0], features[row])
 
 
+def test__efficientnet_lite2__is_another_network():
+    small = PretrainedFeatures().transform(IMAGES[:1])
+    large = PretrainedFeatures("efficientnet_lite2").transform(IMAGES[:1])
+    assert large.shape == small.shape
+    assert not np.allclose(large, small, atol=0.1)
+
+
 @pytest.mark.parametrize(
     ("switch", "value"),
     [
@@ -83,6 +90,55 @@ def test__efficientnet_lite0__leaves_the_random_streams_alone():
 def test__module__maps_tokens_and_features__become_features(module):
     features = PretrainedFeatures(module, preprocess=scaled).transform(IMAGES)
     np.testing.assert_allclose(features, IMAGES.mean((1, 2)) / 255, rtol=1e-4)
+
+
+class Rows(nn.Module):
+    """A map of 4 by 4: how far down a cell is, and how far right; the third channel is 1."""
+
+    def forward(self, images):
+        maps = torch.arange(4.0).expand(len(images), 1, 4, 4)
+        return torch.cat([maps.transpose(2, 3), maps, torch.ones_like(maps)], dim=1)
+
+
+@pytest.mark.parametrize(("n_regions", "cells"), [(1, [1.5]), (4, [0.5, 2.5]), (16, range(4))])
+def test__n_regions__grid_of_the_map__follows_the_features_row_by_row(n_regions, cells):
+    features = PretrainedFeatures(Rows(), n_regions=n_regions, preprocess=scaled)
+    found = features.transform(IMAGES)
+    assert (found.shape, found.dtype) == ((5, 3 * (1 + n_regions)), np.float16)
+    expected = [[1.5, 1.5, 1], *([down, right, 1] for down in cells for right in cells)]
+    np.testing.assert_allclose(found[0].reshape(-1, 3), expected)
+    plain = PretrainedFeatures(Rows(), preprocess=scaled).transform(IMAGES)
+    np.testing.assert_allclose(found[:, :3], plain)
+
+
+def test__n_regions__of_photographs__average_to_the_features():
+    found = PretrainedFeatures(n_regions=4).transform(IMAGES[:2]).reshape(2, 5, 1280)
+    np.testing.assert_allclose(found[:, 1:].mean(1), found[:, 0], rtol=0.01, atol=0.01)
+
+
+class Large(nn.Module):
+    def forward(self, images):
+        return 1e6 * images
+
+
+@pytest.mark.parametrize(
+    ("module", "n_regions", "message"),
+    [
+        (Rows(), 15, "n_regions=15 is no square number.*Pass 9"),
+        (
+            Tokens(),
+            4,
+            r"needs maps, but model returns a Tensor of shape \(1, 4096, 3\)",
+        ),
+        (Large(), 4, "half precision"),
+        (Rows(), 0, "n_regions"),
+    ],
+    ids=["no square", "tokens", "large", "zero"],
+)
+def test__n_regions__that_there_cannot_be__are_an_error_with_a_remedy(module, n_regions, message):
+    features = PretrainedFeatures(module, n_regions=n_regions, preprocess=scaled)
+    with pytest.raises(ValueError, match=message):
+        features.transform(IMAGES)
 
 
 def test__module_with_its_normalisation__needs_no_preprocess():
