@@ -15,7 +15,7 @@ from condcap_sk._torch.dropout import dropout
 from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.gan.losses import divergence_from_prior
 from condcap_sk.gan.modules import SentenceGenerator
-from condcap_sk.text.modules import CaptionEncoder, TiedDecoder
+from condcap_sk.text.modules import N_EMBEDDING, Attention, CaptionEncoder, TiedDecoder
 from condcap_sk.text.search import beam_search
 
 # As in `LatentGAN`.
@@ -28,15 +28,19 @@ class ShowAndTell(nn.Module):
 
     N_LATENTS = 1
 
-    def __init__(self, n_image, n_tokens, max_length, seed):
+    def __init__(self, n_image, n_tokens, max_length, seed, has_regions=False):
         torch.manual_seed(seed)
         super().__init__()
         self.generator = SentenceGenerator(n_image, self.N_LATENTS, N_COMPONENTS, N_COMPONENTS**0.5)
-        self.decoder = TiedDecoder(n_tokens, N_COMPONENTS, DECODER_SIZE, max_length)
+        attention = Attention(DECODER_SIZE, n_image, N_EMBEDDING) if has_regions else None
+        self.decoder = TiedDecoder(n_tokens, N_COMPONENTS, DECODER_SIZE, max_length, attention)
         self.rng = torch.Generator().manual_seed(seed)
 
     def fit(self, vectors, tokens, n_epochs):
-        """Fit on image vectors (n, d) and a list of n arrays of token ids (n_captions, length)."""
+        """Fit on image vectors and a list of n arrays of token ids (n_captions, length).
+
+        Image vectors are (n, d), or with those of their regions after them (n, (1 + n_regions) d).
+        """
         images = torch.tensor([i for i, rows in enumerate(tokens) for _ in rows])
         captions = torch.cat([torch.as_tensor(rows) for rows in tokens])
         vectors = torch.as_tensor(vectors)
@@ -67,32 +71,41 @@ class ShowAndTell(nn.Module):
 
     def loss(self, vectors, tokens):
         latents = torch.zeros(len(tokens), self.N_LATENTS)
-        sentence_vectors = self.generator(dropout(vectors, FEATURE_DROPOUT, self.rng), latents)
-        return self.decoder.loss(sentence_vectors, tokens, self.rng)
+        return self.decoder.loss(self.plans(vectors, latents, FEATURE_DROPOUT), tokens, self.rng)
+
+    def plans(self, vectors, latents, share=0.0):
+        """Return what the decoder turns into captions; a share of image vectors is left out."""
+        images, regions = self.split(vectors, share)
+        return self.decoder.plans(self.generator(images, latents), regions)
+
+    def split(self, vectors, share):
+        """Return image vectors, of which a share is left out, and regions."""
+        n_image = self.generator.n_image
+        return dropout(vectors[:, :n_image], share, self.rng), vectors[:, n_image:]
 
     def beam(self, vectors, width, length_exponent):
         """Return the best caption of a beam search: log-probability over a power of length."""
-        sentence_vectors = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
-        tokens, log_probabilities = beam_search(self.decoder, sentence_vectors, width)
+        plans = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
+        tokens, log_probabilities = beam_search(self.decoder, plans, width)
         lengths = 1 + (tokens != END).sum(2)
         best = (log_probabilities / lengths**length_exponent).argmax(1)
         return tokens[torch.arange(len(tokens)), best].numpy()
 
     def generate(self, vectors, latents):
-        return self.generator(torch.as_tensor(vectors), latents)
+        return self.plans(torch.as_tensor(vectors), latents)
 
     def sample(self, vectors, temperature, top_p, rng):
         """Draw a caption for each image, word by word, from the likeliest words of total
         probability `top_p` (nucleus sampling: A. Holtzman et al., "The Curious Case of Neural Text
         Degeneration", ICLR 2020)."""
-        sentence_vectors = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
+        plans = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
         n, max_length = len(vectors), self.decoder.max_length
         tokens = torch.full((n, max_length), END)
         previous = torch.full((n, 1), self.decoder.start)
-        state = self.decoder.initial_state(sentence_vectors)
+        state = self.decoder.initial_state(plans)
         alive = torch.ones(n, dtype=torch.bool)
         for position in range(max_length):
-            logits, state = self.decoder.step(sentence_vectors, previous, state)
+            logits, state = self.decoder.step(plans, previous, state)
             logits = logits[:, 0]
             logits[:, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
             probabilities, order = (logits / temperature).softmax(1).sort(1, descending=True)
@@ -113,8 +126,8 @@ class ConditionalVAE(ShowAndTell):
     N_LATENTS = 16
     KL_WEIGHT = 0.3  # by hand: 1, the bound itself, leaves the latent unused
 
-    def __init__(self, n_image, n_tokens, max_length, seed):
-        super().__init__(n_image, n_tokens, max_length, seed)
+    def __init__(self, n_image, n_tokens, max_length, seed, has_regions=False):
+        super().__init__(n_image, n_tokens, max_length, seed, has_regions)
         self.encoder = CaptionEncoder(n_tokens, N_COMPONENTS, N_COMPONENTS)
         self.recogniser = nn.Sequential(
             nn.Linear(n_image + N_COMPONENTS, N_COMPONENTS),
@@ -123,19 +136,19 @@ class ConditionalVAE(ShowAndTell):
         )
 
     def loss(self, vectors, tokens):
-        vectors = dropout(vectors, FEATURE_DROPOUT, self.rng)
-        inputs = torch.cat([vectors, self.encoder(tokens)], dim=1)
+        images, regions = self.split(vectors, FEATURE_DROPOUT)
+        inputs = torch.cat([images, self.encoder(tokens)], dim=1)
         mean, log_variance = self.recogniser(inputs).chunk(2, dim=1)
         noise = torch.randn(mean.shape, generator=self.rng)
-        sentence_vectors = self.generator(vectors, mean + (0.5 * log_variance).exp() * noise)
+        vectors = self.generator(images, mean + (0.5 * log_variance).exp() * noise)
         divergence = divergence_from_prior(mean, log_variance)
-        loss = self.decoder.loss(sentence_vectors, tokens, self.rng)
+        loss = self.decoder.loss(self.decoder.plans(vectors, regions), tokens, self.rng)
         return loss + self.KL_WEIGHT * divergence
 
     def caption(self, vectors, latents, width):
         """Return the likeliest caption under given latents, by beam search."""
-        sentence_vectors = self.generate(vectors, torch.as_tensor(latents).expand(len(vectors), -1))
-        return beam_search(self.decoder, sentence_vectors, width)[0][:, 0].numpy()
+        plans = self.generate(vectors, torch.as_tensor(latents).expand(len(vectors), -1))
+        return beam_search(self.decoder, plans, width)[0][:, 0].numpy()
 
 
 def _lr_share(step, n_steps):
