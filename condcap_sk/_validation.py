@@ -93,6 +93,8 @@ def as_array(X):
 def check_images(X, estimator=None, image_shape=None, reset=False, channels_first=False):
     """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
 
+    Feature vectors in float16 stay so.
+
     `estimator` keeps what is known of the columns of a 2-D `X`; with `reset`, in fit, it learns
     that. With `image_shape`, (H, W) or (H, W, C), the rows of a 2-D `X` are flattened images.
     With `channels_first`, a 4-D `X` can be nothing but (n, C, H, W): of narrow images one could not
@@ -117,7 +119,8 @@ def check_images(X, estimator=None, image_shape=None, reset=False, channels_firs
         raise ValueError(
             "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
         )
-    if X.dtype != np.uint8:
+    # Regions of many images would take twice the memory in float32, and say no more.
+    if X.dtype != np.uint8 and not (X.ndim == 2 and X.dtype == np.float16 and image_shape is None):
         with np.errstate(over="ignore"):
             X = X.astype(np.float32)
         if not np.isfinite(X).all():
