@@ -105,9 +105,10 @@ class CiderScorer:
         return vectors
 
     def _unit_vector(self, tokens: Tokens) -> dict[Hashable, float]:
+        idf, of_unknown = self._idf, self._idf_of_unknown
         weights, squares = {}, [0.0] * (N_GRAM + 1)
         for gram, count in _counts(tokens).items():
-            weight = count * self._idf.get(gram, self._idf_of_unknown)
+            weight = count * idf.get(gram, of_unknown)
             if weight:
                 weights[gram] = weight
                 squares[len(gram)] += weight * weight
