@@ -20,6 +20,7 @@ from quantities import machine
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
+from truth import human_rows, truth_rows
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.answers.tokenizer import split_words
@@ -34,6 +35,7 @@ from condcap_sk.metrics import (
     mutual_bleu,
     novelty,
     rouge_l,
+    self_cider,
     uniqueness,
 )
 
@@ -75,8 +77,13 @@ def single(captions, references):
         "ROUGE-L": rouge_l(captions, references).mean(),
         "CIDEr": cider(captions, references).mean(),
         "CIDEr-D": cider_d(captions, references).mean(),
-        "words": np.mean([len(split_words(caption)) for caption in captions]),
+        "words": mean_length(captions),
+        **truth_rows(captions, references),
     }
+
+
+def mean_length(captions):
+    return np.mean([len(split_words(caption)) for caption in captions])
 
 
 def several(captions, references, training):
@@ -93,7 +100,9 @@ def several(captions, references, training):
         "mBLEU-4 of 5": mutual_bleu(filled[:, :N_FEW]),
         "distinct-1 of 5": distinct_n(filled[:, :N_FEW], 1),
         "distinct-2 of 5": distinct_n(filled[:, :N_FEW], 2),
+        "self-CIDEr of 5": self_cider(filled[:, :N_FEW], references),
         "novel": novelty(filled, training),
+        **truth_rows(filled.tolist(), references),
     }
 
 
@@ -237,18 +246,23 @@ def measure_ours(photos, seed, model):
             est.save(model)
     latents = est.sample_latents(K, random_state=100_000 + seed)
     grid = est.predict_grid(X_test, latents)
+    predicted = est.predict(X_test)
     ours = {
-        "predict": single(est.predict(X_test), references),
+        "predict": single(predicted, references),
         "20 latents": single(grid[:, 0], references) | several(grid.tolist(), references, training),
         "sample(20)": several(est.sample(X_test, K), references, training),
     }
     firsts = [row[0] for row in references]
     rebuilt = est.codec_.inverse_transform(est.codec_.transform(firsts))
     ours["codec alone"] = single(rebuilt, references)
+    # Each caption by people against the other four; those of models against four, too.
+    ours["human"] = human_rows(references) | {"words": mean_length(np.concatenate(references))}
     print_columns(ours)
     print(f"\ncodec: BLEU {bleu(rebuilt, [[text] for text in firsts]).round(3)} of unseen captions")
-    found = retrieval(est, X_test, references)
-    print("relevance: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
+    for name, rows in (("people", references), ("predict", [[text] for text in predicted])):
+        found = retrieval(est, X_test, rows)
+        cells = ", ".join(f"{measure} {value:.3f}" for measure, value in found.items())
+        print(f"relevance of an image by captions of {name}: {cells}")
     show_latents(est, X_test[:50], seed)
     speakers(est, X_test, seed)
 

@@ -4,10 +4,12 @@
 
 Scenes of two shapes, whose captions differ in three factors that the estimator is not given
 (`make_captioned_shapes`): which shape comes first, whether colours are named, whether both shapes
-are named.
+are named. Of captions that are not true, it is printed what is wrong with them.
 """
 
 import argparse
+import re
+from collections import Counter
 from time import perf_counter
 
 import numpy as np
@@ -18,11 +20,52 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes
+from condcap_sk.datasets.shapes import _COLOURS, _KINDS
 
 # All chosen by hand.
 N_TRAIN, N_TEST, N_LATENTS = 3000, 300, 100
 N_NEIGHBOURS = 15
 THINNING = 7  # of the captions under the latents, every seventh: some thousand are enough
+
+ERRORS = "shape", "colour", "binding", "position", "other"
+SHAPE = rf"a (?:({'|'.join(_COLOURS)}) )?({'|'.join(_KINDS)})"
+PLACE = "(on the left|on the right|at the top|at the bottom)"
+RELATION = "(to the left of|to the right of|above|below)"
+SENTENCE = re.compile(f"{SHAPE} (?:{PLACE}|{RELATION} {SHAPE})")
+
+
+def error_of(caption, known):
+    """Return what is wrong with a caption of a scene, None if it is one of the `known` eight.
+
+    The first that applies: "other", it is no sentence of the kind that captions are; "shape", a
+    shape that is not in the scene, or the same one twice; "colour", a colour that neither shape
+    has; "binding", the colour of the other shape; "position", the place or relation alone.
+    """
+    if caption in known:
+        return None
+    parts = SENTENCE.fullmatch(caption)
+    if parts is None:
+        return "other"
+    full = max(known, key=len)  # names both shapes, with their colours
+    colour, kind, _, _, other_colour, other_kind = SENTENCE.fullmatch(full).groups()
+    there = {kind: colour, other_kind: other_colour}
+    colour, kind, place, _, other_colour, other_kind = parts.groups()
+    named = [(colour, kind)] if place else [(colour, kind), (other_colour, other_kind)]
+    if kind == other_kind or any(kind not in there for _, kind in named):
+        return "shape"
+    if any(colour not in {None, *there.values()} for colour, _ in named):
+        return "colour"
+    if any(colour not in {None, there[kind]} for colour, kind in named):
+        return "binding"
+    # One colour alone is a mixture of two sentences, and may be true.
+    return "other" if len({colour is None for colour, _ in named}) > 1 else "position"
+
+
+def print_errors(name, captions, every):
+    """Print the share of captions that have each error."""
+    found = Counter(error_of(*pair) for pair in zip(captions, every, strict=True))
+    cells = ", ".join(f"{error} {found[error] / len(captions):.3f}" for error in ERRORS)
+    print(f"errors of {name:8} {cells}")
 
 
 def recovered(latents, factor, groups):
@@ -58,13 +101,15 @@ def main():
             [[c in known for c in row] for row, known in zip(grid, every, strict=True)]
         )
         reached = [len(known.keys() & row) / 8 for row, known in zip(grid, every, strict=True)]
-        answers = zip(est.predict(test.images), every, strict=True)
-        best = np.mean([caption in known for caption, known in answers])
+        predicted = est.predict(test.images)
+        best = np.mean([c in known for c, known in zip(predicted, every, strict=True)])
         print(
             f"\nseed {seed}: fitted in {seconds:.0f} s; true captions {right.mean():.3f}, worst "
             f"latent {right.mean(axis=0).min():.3f}, reached of the eight {np.mean(reached):.3f}, "
             f"predict {best:.3f}"
         )
+        print_errors("predict", predicted, every)
+        print_errors("latents", grid.ravel(), np.repeat(every, N_LATENTS))
         images = np.repeat(test.images, 8, axis=0)
         inferred = est.infer_latent(images, np.concatenate(test.captions))
         factors = test.factors.reshape(-1, 3)

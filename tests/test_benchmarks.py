@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from condcap_sk.datasets import make_captioned_shapes
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the sources are elsewhere")
 
@@ -35,3 +37,90 @@ def test__mutations__every_break__has_one_place_and_tests(monkeypatch):
     import mutations
 
     mutations.check(mutations.read_breaks())
+
+
+REFERENCES = ["a boy in a red shirt runs", "a puppy chases two children", "a man rides a bike"]
+
+
+def test__truth__named_words__are_true_by_near_synonyms_and_by_what_implies_them(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from truth import precisions
+
+    def judge(caption):
+        return precisions([caption], [REFERENCES])
+
+    # "boy" does not follow from "children", and the cat and blue are in no reference.
+    found = judge("a girl and a kid, a dog and a person, a cat on a blue bicycle")
+    assert found["objects"] == (pytest.approx(4 / 6), 6)
+    assert found["colours"] == (0, 1)
+    assert found["numbers"][1] == 0
+    assert np.isnan(found["numbers"][0])
+    assert judge("two dogs running and swimming")["actions"] == (0.5, 2)
+    assert judge("two guys, three people")["numbers"] == (0.5, 2)
+    assert precisions([["a cat", "a cat"], "a dog"], [REFERENCES] * 2)["objects"] == (1 / 3, 3)
+
+
+def test__truth__references_left_out_in_turn__are_not_asked(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from truth import human_precisions, precisions_without_one
+
+    rows = [["a red dog", "a puppy", "a blue dog"], ["a cat", "a red cat", "the red cat"]]
+    # Of people's own: no other has the red or the blue of the first image.
+    assert human_precisions(rows)["colours"] == (0.5, 4)
+    assert human_precisions(rows)["objects"] == (1, 6)
+    # The red of the first is true against two of its three pairs of references.
+    found = precisions_without_one(["a red dog", "a dog"], rows)
+    assert found["colours"] == (pytest.approx(2 / 3), 1)
+    assert found["objects"] == (pytest.approx(0.5), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "caption"),
+    [
+        ("bad_endings", "a dog runs with a"),
+        ("bad_endings", "A dog runs into."),
+        ("bad_endings", "a dog and"),
+        ("loops", "a man in a hat with a man in a coat"),
+    ],
+)
+def test__truth__malformed_captions__are_counted(name, caption, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import truth
+
+    assert getattr(truth, name)([caption, "a dog runs in a red hat", "a man walks by", ""]) == 0.25
+
+
+SCENE = ["a red cross above a blue circle", "a cross above a circle", "a red cross at the top"]
+
+
+@pytest.mark.parametrize(
+    ("caption", "error"),
+    [
+        (SCENE[0], None),
+        ("a red square above a blue circle", "shape"),
+        ("a cross above a cross", "shape"),
+        ("a green cross above a red circle", "colour"),
+        ("a blue cross above a red circle", "binding"),
+        ("a blue cross at the top", "binding"),
+        ("a red cross below a blue circle", "position"),
+        ("a cross on the left", "position"),
+        ("a red cross above a circle", "other"),
+        ("a red cross above a", "other"),
+        ("a red cross at the top of a blue circle", "other"),
+    ],
+)
+def test__shapes__false_captions__have_one_error_each(caption, error, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from shapes import error_of
+
+    assert error_of(caption, SCENE) == error
+
+
+def test__shapes__true_captions__are_of_the_sentences_that_errors_are_read_by(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from shapes import SENTENCE, error_of
+
+    scenes = make_captioned_shapes(20, n_captions=8, size=16, random_state=0)
+    for known in scenes.captions:
+        assert all(SENTENCE.fullmatch(caption) for caption in known)
+        assert error_of(known[0] + " a", known) == "other"

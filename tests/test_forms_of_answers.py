@@ -24,6 +24,7 @@ from condcap_sk.metrics import (
     fixed_latent_accuracy,
     oracle_score,
     rouge_l,
+    self_cider,
 )
 from condcap_sk.text import CaptionCodec
 from condcap_sk.vision import ImageEncoder
@@ -144,6 +145,7 @@ OF_CAPTIONS = {
     "cider": lambda est, y: cider(GIVEN, y),
     "cider_d": lambda est, y: cider_d(GIVEN, y),
     "best_of_k": lambda est, y: best_of_k(SEVERAL, y),
+    "self_cider": lambda est, y: self_cider(SEVERAL, y),
     "caption_report": lambda est, y: caption_report(est, IMAGES, y, n_latents=2),
     "bleu_score": lambda est, y: bleu_score(est, IMAGES, y),
     "oracle_score": lambda est, y: oracle_score(est, IMAGES, y),

@@ -59,6 +59,7 @@ PUBLIC = {
         "novelty",
         "oracle_score",
         "rouge_l",
+        "self_cider",
         "semantic_control",
         "total_variation",
         "uniqueness",

@@ -88,6 +88,36 @@ class CiderScorer:
         """Return the CIDEr-D of a caption of one image."""
         return self._score(image, tokens, is_d=True)
 
+    def unit_vectors(self, captions: Sequence[Tokens]) -> NDArray[np.float64]:
+        """Return vectors of length 1, whose products are the CIDEr of captions with each other.
+
+        Divided by 10 and, of captions shorter than four tokens, over the n that they have. A
+        caption without weight is like itself alone.
+        """
+        rows = [self._unit_vector(tokens) for tokens in captions]
+        columns: dict[Hashable, int] = {}
+        for row in rows:
+            for gram in row:
+                columns.setdefault(gram, len(columns))
+        vectors = np.zeros((len(rows), len(columns)))
+        for vector, row in zip(vectors, rows, strict=True):
+            vector[[columns[gram] for gram in row]] = list(row.values())
+        return vectors
+
+    def _unit_vector(self, tokens: Tokens) -> dict[Hashable, float]:
+        idf, of_unknown = self._idf, self._idf_of_unknown
+        weights, squares = {}, [0.0] * (N_GRAM + 1)
+        for gram, count in _counts(tokens).items():
+            weight = count * idf.get(gram, of_unknown)
+            if weight:
+                weights[gram] = weight
+                squares[len(gram)] += weight * weight
+        if not weights:
+            # Not an n-gram, which is a tuple of tokens.
+            return {("the whole of", tuple(tokens)): 1.0}
+        n_lengths = sum(square > 0 for square in squares)
+        return {gram: w / math.sqrt(squares[len(gram)] * n_lengths) for gram, w in weights.items()}
+
     def bleu_1(self, image: int, tokens: Tokens) -> float:
         """Return the BLEU-1 of a caption of one image, which has at least one token."""
         length = len(tokens)

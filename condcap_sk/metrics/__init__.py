@@ -14,7 +14,7 @@ from .control import (
     total_variation,
 )
 from .dialogue import dialogue_accuracy
-from .diversity import distinct_n, mutual_bleu, novelty, uniqueness
+from .diversity import distinct_n, mutual_bleu, novelty, self_cider, uniqueness
 from .report import control_report, control_score
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "novelty",
     "oracle_score",
     "rouge_l",
+    "self_cider",
     "semantic_control",
     "total_variation",
     "uniqueness",

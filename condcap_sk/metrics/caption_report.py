@@ -11,10 +11,11 @@ from sklearn.utils.validation import check_scalar
 
 from ._captions import check_references
 from ._estimator import caption_analyzer, last_step
+from ._retrieval import self_retrieval
 from .agreement import best_of_k, bleu, cider, cider_d, rouge_l
-from .diversity import distinct_n, mutual_bleu, uniqueness
+from .diversity import distinct_n, mutual_bleu, self_cider, uniqueness
 
-N_FEW = 5  # captions that mutual BLEU and distinct n-grams are taken over, as is usual
+N_FEW = 5  # captions that these but `uniqueness` are taken over, as is usual
 
 
 def caption_report(
@@ -39,7 +40,8 @@ def caption_report(
     captions : collection of n_images collections of str
         True captions of each image, in any form that `ConditionalCaptioner.fit` takes.
     n_latents : int, default=20
-        Latents that each image is captioned under, at least two.
+        Latents that each image is captioned under, at least two. Papers print the best of 20 and
+        the best of 100: pass 100 for that.
     random_state : int, RandomState instance or None, default=0
         Seed of the latents.
     output_dict : bool, default=False
@@ -56,13 +58,26 @@ def caption_report(
             CIDEr-D of the best of the captions under the latents, and of all of them.
         distinct
             Share of an image's captions under the latents that are different.
-        mutual_bleu, distinct_1, distinct_2
-            How alike the first five of these are; higher is more alike, then less.
+        mutual_bleu, distinct_1, distinct_2, self_cider
+            How alike the first five of these are; higher is more alike, then less. Document
+            frequencies are those of the true captions.
+        recall_at_1, recall_at_5, recall_at_10
+            Share of the captions of ``predict(X)`` for which their own image is among the 1, 5 or
+            10 most relevant of all images by ``image_encoder_`` [1]_ [2]_. By chance it is 1, 5 or
+            10 over the number of images, of which at most the first 1000 are compared. Left out
+            where there is no image encoder. The model chose its captions by this relevance, too:
+            this is whether they are specific, not whether they are true.
 
     See Also
     --------
     oracle_score : The best of 20, for model selection.
     control_report : The same for labels.
+
+    References
+    ----------
+    .. [1] R. Luo et al., "Discriminability Objective for Training Descriptive Captions", CVPR 2018.
+    .. [2] X. Liu et al., "Show, Tell and Discriminate: Image Captioning by Self-retrieval with
+       Partially Labeled Data", ECCV 2018.
 
     Examples
     --------
@@ -98,11 +113,13 @@ def caption_report(
         "mutual_bleu": mutual_bleu(few, analyzer=analyzer),
         "distinct_1": distinct_n(few, 1, analyzer=analyzer),
         "distinct_2": distinct_n(few, 2, analyzer=analyzer),
+        "self_cider": self_cider(few, captions, analyzer=analyzer),
+        **self_retrieval(estimator, X, best),
     }
     report = {name: float(value) for name, value in report.items()}
     if output_dict:
         return report
-    return "\n".join(f"{name:12}{value:8.3f}" for name, value in report.items())
+    return "\n".join(f"{name:14}{value:8.3f}" for name, value in report.items())
 
 
 def bleu_score(estimator: BaseEstimator, X: ArrayLike, captions: Collection[object]) -> float:

@@ -4,15 +4,23 @@ All but `uniqueness` compare tokens, by default words as the default analyzer of
 them: lower-cased, punctuation dropped.
 """
 
+from collections.abc import Collection
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_scalar
 
-from ..answers.ngrams import corpus_bleu, n_grams
+from ..answers.ngrams import CiderScorer, corpus_bleu, n_grams
 from ..answers.tokenizer import splitter
-from ._captions import check_rows, split_flat, split_rows, warn_of_unspaced
+from ._captions import (
+    check_list,
+    check_references,
+    check_rows,
+    split_flat,
+    split_rows,
+    warn_of_unspaced,
+)
 from ._estimator import Analyzer
 
 
@@ -116,6 +124,80 @@ def mutual_bleu(captions: ArrayLike, *, analyzer: Analyzer = "word") -> float:
         for j in range(*numbers)
     ]
     return float(np.mean(scores))
+
+
+def self_cider(
+    captions: ArrayLike,
+    references: Collection[object] | None = None,
+    *,
+    analyzer: Analyzer = "word",
+) -> float:
+    """Self-CIDEr: into how many directions an image's captions spread.
+
+    The captions of an image are compared with each other by CIDEr, scaled to be 1 between equal
+    ones. Where λ are the eigenvalues of this matrix of m x m, and r is √λ of the largest over the
+    sum of √λ, the score is −log r / log m [1]_.
+
+    Parameters
+    ----------
+    captions : array-like of shape (n_images, k)
+        Several captions for each image, at least two, not necessarily as many for all.
+    references : collection of collections of str, default=None
+        Captions of images, not necessarily the same images, over which the inverse document
+        frequencies are taken. None: `captions` themselves.
+    analyzer : {"word", "char"} or callable, default="word"
+        How captions fall into tokens, as in `CaptionCodec`.
+
+    Returns
+    -------
+    score : float
+        Between 0, all the same, and 1, no n-gram of any weight in common; averaged over images.
+
+    See Also
+    --------
+    mutual_bleu : How alike captions are, the first five as a rule.
+
+    Notes
+    -----
+    Scores depend on the number of captions, five or ten as a rule, and on where the document
+    frequencies come from. The authors take them from the true captions of the training images:
+    pass these as `references`. Other evaluation code takes those of the test images.
+
+    CIDEr is as the paper has it, the same in both directions. The authors' code computes CIDEr-D,
+    which also discounts captions of different lengths. A caption shorter than four tokens is
+    compared by the n-grams that it has.
+
+    With one image and no `references`, no n-gram has a weight, and captions are alike only where
+    they are equal.
+
+    References
+    ----------
+    .. [1] Q. Wang and A. B. Chan, "Describing like Humans: On Diversity in Image Captioning",
+       CVPR 2019.
+
+    Examples
+    --------
+    >>> from condcap_sk.metrics import self_cider
+    >>> captions = [["a red dog runs", "a red dog sits"], ["two men sit down", "a cat sleeps"]]
+    >>> round(self_cider(captions), 2)
+    0.84
+    """
+    split = splitter(analyzer)
+    rows = split_rows(captions, split, "captions")
+    if min(map(len, rows)) < 2:
+        raise ValueError("captions holds an image with one caption. Each needs at least two.")
+    known = rows
+    if references is not None:
+        n_known = len(check_list(references, "references"))
+        known = split_rows(check_references(references, n_known), split, "references")
+    warn_of_unspaced(analyzer, *rows, *known)
+    scorer = CiderScorer(known)
+    scores = []
+    for row in rows:
+        # The roots of the eigenvalues of V Vᵀ are the singular values of V.
+        roots = np.linalg.svd(scorer.unit_vectors(row), compute_uv=False)
+        scores.append(-np.log(roots.max() / roots.sum()) / np.log(len(row)))
+    return float(np.clip(np.mean(scores), 0, 1))
 
 
 def novelty(

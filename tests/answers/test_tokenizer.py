@@ -13,7 +13,16 @@ from sklearn.feature_extraction.text import CountVectorizer
 from condcap_sk.answers.tokenizer import is_unspaced, split_characters, split_words, splitter
 from condcap_sk.answers.vocabulary import TextVocabulary, resolve_analyzer
 from condcap_sk.exceptions import AnalyzerWarning
-from condcap_sk.metrics import best_of_k, bleu, cider_d, distinct_n, mutual_bleu, novelty, rouge_l
+from condcap_sk.metrics import (
+    best_of_k,
+    bleu,
+    cider_d,
+    distinct_n,
+    mutual_bleu,
+    novelty,
+    rouge_l,
+    self_cider,
+)
 
 # "A boy is running", "a girl is reading a book", or about that.
 LANGUAGES = {
@@ -191,6 +200,7 @@ MEASURES = {
     "novelty": lambda texts: novelty(texts, texts),
     "distinct_n": lambda texts: distinct_n([texts]),
     "mutual_bleu": lambda texts: mutual_bleu([texts, texts]),
+    "self_cider": lambda texts: self_cider([texts, texts]),
 }
 
 

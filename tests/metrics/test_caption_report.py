@@ -21,6 +21,7 @@ from condcap_sk.metrics import (
     mutual_bleu,
     oracle_score,
     rouge_l,
+    self_cider,
 )
 
 CAPTIONS = [["a red dog runs fast", "the dog is red"], ["two men sit down", "men on a bench"]]
@@ -100,6 +101,7 @@ def test__analyzer_of_the_estimator__report_and_scorers__compare_its_tokens(anal
         assert report["mutual_bleu"] == mutual_bleu(GIVEN, analyzer=analyzer)
         assert report["distinct_1"] == distinct_n(GIVEN, 1, analyzer=analyzer)
         assert report["distinct_2"] == distinct_n(GIVEN, 2, analyzer=analyzer)
+        assert report["self_cider"] == self_cider(GIVEN, captions, analyzer=analyzer)
 
 
 @pytest.mark.parametrize(
