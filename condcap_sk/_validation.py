@@ -193,16 +193,8 @@ def check_latents(c, n_images, n_latents, name="c"):
     return np.tile(c, (n_images // len(c), 1))
 
 
-def check_regions(n_regions, shape, images="matched"):
-    """Raise if images of `shape` are not their own vectors and those of `n_regions` regions.
-
-    `images` is the parameter of the estimator.
-    """
-    if images != "matched":
-        raise ValueError(
-            f"n_regions={n_regions} needs images='matched', but images={images!r}. Pass "
-            "n_regions=None, and the image vectors alone as X."
-        )
+def check_regions(n_regions, shape):
+    """Raise if images of `shape` are not their own vectors and those of `n_regions` regions."""
     n_vectors = 1 + n_regions
     if len(shape) > 1:
         raise ValueError(

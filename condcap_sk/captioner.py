@@ -20,7 +20,7 @@ from ._torch.device import Portable
 from ._torch.environment import own_environment
 from ._torch.seeding import spawn_seeds
 from ._torch.threads import with_threads
-from ._validation import check_given, check_images, check_regions, checks_params
+from ._validation import check_given, check_images, checks_params
 from .answers.label_sets import check_label_sets
 from .gan import LatentGAN
 from .model import file as model_file
@@ -311,7 +311,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         draft = copy.copy(self)
         images = check_images(X, draft, self.image_shape, reset=True)
         if self.n_regions is not None:
-            check_regions(self.n_regions, images.shape[1:], self.images)
+            SIGHTS[self.images].check_regions(self.n_regions, images.shape[1:])
         answers, owners = check_label_sets(y, len(images), "y")
         seeds = spawn_seeds(self.random_state, 6)
         objective = {"objective": self.objective, "mi_weight": self.mi_weight}

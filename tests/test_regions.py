@@ -147,7 +147,7 @@ def test__model_without_regions__refuses_regions(quick):
         ({"n_regions": 5}, X, CAPTIONS, "6 vectors of equal length.* 25 columns"),
         ({"n_regions": 4}, X, [{1, 2}] * N, "n_regions=4 is for captions.*n_regions=None"),
         ({"n_regions": 4}, np.zeros((N, 9, 9)), CAPTIONS, r"images of shape \(1, 9, 9\)"),
-        ({"n_regions": 4, "images": "ignored"}, X, CAPTIONS, "images='matched'.*'ignored'"),
+        ({"n_regions": 4, "images": "ignored"}, X, CAPTIONS, "images='matched'"),
         ({"n_regions": 4, "images": "end-to-end"}, X, CAPTIONS, "images='matched'"),
         ({"n_regions": 0}, X, CAPTIONS, "n_regions"),
     ],

@@ -148,7 +148,7 @@ class LatentInference:
 
     def _without_regions(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what G, D and Q get of images: of vectors, what comes before the regions."""
-        return X[:, : self.generator_.n_image] if self._gets_vectors else X
+        return X[:, : self.generator_.n_image] if X.ndim == 2 else X
 
     def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the consensus decoder turns into captions."""

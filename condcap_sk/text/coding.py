@@ -102,9 +102,9 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Of the decoder.
         """
         check_is_fitted(self)
-        vectors = as_rows(vectors, self._n_features_out, "vectors")
-        found = inference.likeliest(self.decoder_, vectors[:, None], n_candidates, **self._light())
-        return found[0][:, 0], found[1][:, 0]
+        plans = as_rows(vectors, self._n_features_out, "vectors")[:, None]
+        tokens, scores = inference.likeliest(self.decoder_, plans, n_candidates, **self._light())
+        return tokens[:, 0], scores[:, 0]
 
     @own_environment()
     def log_probability(self, vectors: ArrayLike, tokens: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -213,11 +213,6 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         answers = EncodedAnswers.from_vectors(y, len(images))
         if self.n_regions is not None:
             check_regions(self.n_regions, shape)
-            if not answers.are_sentences:
-                raise ValueError(
-                    f"n_regions={self.n_regions} is for captions, whose decoder looks at regions; "
-                    "the answers are labels. Pass n_regions=None, and the image vectors alone as X."
-                )
         network_seed, order_seed, rng_seed = spawn_seeds(self.random_state, 3)
         device = resolve_device(self.device)
         with seeded_init(network_seed):

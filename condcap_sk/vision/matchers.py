@@ -114,6 +114,11 @@ class VectorMatcher(Matcher):
 
         What of the other arguments means nothing to it is left aside.
         """
+        if n_regions:
+            raise ValueError(
+                f"n_regions={n_regions} is for captions, whose decoder looks at regions; the "
+                "answers are labels. Pass n_regions=None, and the image vectors alone as X."
+            )
         return cls(image_network(shape, n_filters, positions), answers.vectors.shape[1])
 
     def read(self, ids, encode):

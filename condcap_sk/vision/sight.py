@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .._validation import check_regions
 from .encoder import ImageEncoder, resolve_positions
 from .matchers import matcher_of
 from .modules import NETWORKS, image_network
@@ -29,6 +30,14 @@ class Sight:
 
     def __init__(self, stage):
         pass
+
+    @classmethod
+    def check_regions(cls, n_regions, shape):
+        """Raise if images of `shape` cannot be vectors of images and of `n_regions` regions."""
+        raise ValueError(
+            f"n_regions={n_regions} needs images='matched': without an image encoder, captions are "
+            "decoded without regions. Pass n_regions=None, and the image vectors alone as X."
+        )
 
     def fit(self, X, answers, validation, report):
         """Learn what there is to learn; `report` is as in `fit_model`."""
@@ -61,6 +70,7 @@ class MatchedSight(Sight):
     STAGES = ("image_encoder",)
     encoder: ImageEncoder
     weight_of_sentences = 1
+    check_regions = staticmethod(check_regions)
 
     def __init__(self, stage):
         self.encoder = stage
