@@ -3,17 +3,18 @@
     python benchmarks/flickr8k.py FOLDER [--only {ours,peers}] [--model FILE]
     python benchmarks/flickr8k.py FOLDER --select
 
-All are fitted on the training photographs of Flickr8k (`load_flickr8k`, with image vectors in the
-folder), and scored once on "val". `--select` uses no photograph of "val": it holds out 1 000 of the
-training photographs, and prints the scores on them of each setting of the peers in TRIED. CHOSEN
-are those in use.
+All are fitted on the training photographs of Flickr8k (`load_flickr8k`), and scored once on "val".
+Their features are computed once and kept in `--cache`. `--select` uses no photograph of "val": it
+holds out 1 000 of the training photographs, and prints the scores on them of each setting of the
+peers in TRIED. CHOSEN are those in use.
 """
 
 import argparse
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
+import photographs
 import torch
 from caption_peers import ConditionalVAE, ShowAndTell
 from quantities import machine
@@ -41,6 +42,7 @@ from condcap_sk.metrics import (
 
 MIN_DF, MAX_LENGTH = 5, 22  # of the vocabulary, by hand; the same for all
 K, N_FEW, N_LATENTS, N_HELD_OUT = 20, 5, 200, 1000
+N_TIMED = 256  # photographs
 BEAM = 3  # of the conditional VAE, as the estimator's `beam_width`
 # On training photographs, with the default .3 a fifth of 20 latents' captions were alike.
 TRUTH_WEIGHT = 0.1
@@ -160,6 +162,20 @@ def speakers(est, X, seed):
     )
 
 
+def timings(est, X):
+    """Print the milliseconds of one core that a photograph takes, of batches of 64."""
+    c = est.sample_latents(random_state=0)[0]
+    for name, answer in (
+        ("predict(X)", est.predict),
+        (f"sample(X, {K})", lambda part: est.sample(part, K)),
+        ("predict(X, c)", lambda part: est.predict(part, c)),
+    ):
+        start = process_time()
+        for first in range(0, N_TIMED, 64):
+            answer(X[first : first + 64])
+        print(f"{name}: {(process_time() - start) / N_TIMED * 1000:.0f} ms")
+
+
 def draws(model, vectors, decode, setting, seed):
     """Return `K` captions of each image, drawn at a temperature from a nucleus."""
     rng = torch.Generator().manual_seed(seed)
@@ -184,15 +200,23 @@ def vectors_and_words(photos):
     """Return what standardises the features for the peers, and their vocabulary."""
     training = np.concatenate(photos.captions["train"])
     vocabulary = TextVocabulary("word", MIN_DF, None, MAX_LENGTH).fit(training)
-    scaler = StandardScaler().fit(photos.features["train"])
-    return scaler.transform, vocabulary
+    features, n_vectors = photos.features["train"], 1 + photos.n_regions
+    n_image = features.shape[1] // n_vectors
+    scaler = StandardScaler().fit(features[:, :n_image].astype(np.float32))
+
+    def transform(X):
+        X = X.astype(np.float32)
+        return np.concatenate([scaler.transform(X[:, :n_image]), X[:, n_image:]], axis=1)
+
+    return transform, vocabulary
 
 
-def peer(kind, vectors, captions, vocabulary, epochs, seed):
+def peer(kind, vectors, n_regions, captions, vocabulary, epochs, seed):
     """Return a fitted peer, and the seconds that its fit took."""
     tokens = [vocabulary.encode(np.array(row)) for row in captions]
     start = perf_counter()
-    model = kind(vectors.shape[1], len(vocabulary), vocabulary.max_length_, seed)
+    n_image = vectors.shape[1] // (1 + n_regions)
+    model = kind(n_image, len(vocabulary), vocabulary.max_length_, seed, n_regions > 0)
     model.fit(vectors, tokens, epochs)
     return model, perf_counter() - start
 
@@ -204,11 +228,19 @@ def select(photos, seed):
     held_out, kept = order[:N_HELD_OUT], order[N_HELD_OUT:]
     references, captions = [captions[i] for i in held_out], [captions[i] for i in kept]
     transform, vocabulary = vectors_and_words(
-        Bunch(features={"train": X[kept]}, captions={"train": captions})
+        Bunch(features={"train": X[kept]}, captions={"train": captions}, n_regions=photos.n_regions)
     )
     vectors, decode = transform(X[held_out]), vocabulary.decode
     for epochs in TRIED["epochs"]:
-        model, seconds = peer(ShowAndTell, transform(X[kept]), captions, vocabulary, epochs, seed)
+        model, seconds = peer(
+            ShowAndTell,
+            transform(X[kept]),
+            photos.n_regions,
+            captions,
+            vocabulary,
+            epochs,
+            seed,
+        )
         print(f"maximum likelihood, {epochs} epochs, {seconds:.0f} s", flush=True)
         for beam in TRIED["beam"]:
             scores = single(decode(model.beam(vectors, *beam)), references)
@@ -232,7 +264,12 @@ def measure_ours(photos, seed, model):
 
     # None held out, so that all are fitted on the same photographs.
     est = ConditionalCaptioner(
-        n_latents=16, validation_fraction=0, n_jobs=2, random_state=seed, verbose=1
+        n_latents=16,
+        n_regions=photos.n_regions or None,
+        validation_fraction=0,
+        n_jobs=2,
+        random_state=seed,
+        verbose=1,
     )
     est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH)
     est.set_params(gan__truth_weight=TRUTH_WEIGHT)
@@ -263,6 +300,7 @@ def measure_ours(photos, seed, model):
         found = retrieval(est, X_test, rows)
         cells = ", ".join(f"{measure} {value:.3f}" for measure, value in found.items())
         print(f"relevance of an image by captions of {name}: {cells}")
+    timings(est, X_test)
     show_latents(est, X_test[:50], seed)
     speakers(est, X_test, seed)
 
@@ -274,7 +312,9 @@ def measure_peers(photos, seed):
     training = np.concatenate(captions)
     transform, vocabulary = vectors_and_words(photos)
     vectors, vectors_test, decode = transform(X), transform(X_test), vocabulary.decode
-    model, seconds = peer(ShowAndTell, vectors, captions, vocabulary, CHOSEN["epochs"], seed)
+    model, seconds = peer(
+        ShowAndTell, vectors, photos.n_regions, captions, vocabulary, CHOSEN["epochs"], seed
+    )
     peers = {
         "ML greedy": single(decode(model.beam(vectors_test, 1, 0)), references),
         "ML beam": single(decode(model.beam(vectors_test, *CHOSEN["beam"])), references)
@@ -284,7 +324,9 @@ def measure_peers(photos, seed):
         drawn = draws(model, vectors_test, decode, setting, seed)
         peers[name] = several(drawn, references, training)
     print_columns(peers)
-    model, seconds = peer(ConditionalVAE, vectors, captions, vocabulary, CHOSEN["epochs"], seed)
+    model, seconds = peer(
+        ConditionalVAE, vectors, photos.n_regions, captions, vocabulary, CHOSEN["epochs"], seed
+    )
     latents = np.random.RandomState(100_000 + seed).standard_normal((K, model.N_LATENTS))
     grid = np.stack(
         [decode(model.caption(vectors_test, c, BEAM)) for c in latents.astype(np.float32)], axis=1
@@ -306,11 +348,16 @@ def main():
         help="file to load the estimator from, or to save it to if there is none",
     )
     parser.add_argument("--seed", type=int, default=0)
+    photographs.add_arguments(parser)
     args = parser.parse_args()
     # Of the peers; the estimator has its `n_jobs`.
     torch.set_num_threads(1)
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     photos = load_flickr8k(args.folder)
+    photos.n_regions = args.n_regions
+    photos.features = {
+        part: photographs.features_of(photos.files[part], part, args) for part in ("train", "val")
+    }
     if args.select:
         select(photos, args.seed)
         return
