@@ -8,6 +8,7 @@ from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from .tokens import END
 
@@ -169,8 +170,10 @@ def with_end(tokens: NDArray[np.integer]) -> list[list[int]]:
     return [row[: row.index(END) + 1] if END in row else row for row in tokens.tolist()]
 
 
-class SharedNGrams:
-    """Which share of each caption's n-grams is found in each other one.
+def shared_n_grams(
+    tokens: NDArray[np.integer], weights: Sequence[float] = EQUAL_WEIGHTS
+) -> NDArray[np.float64]:
+    """Return which share of each caption's n-grams is found in each other one.
 
     Shares are the weighted mean over n, as far as a caption has so many tokens.
 
@@ -180,36 +183,24 @@ class SharedNGrams:
         Captions of one token or more, filled up with END.
     weights : sequence of float
         Of n-grams of 1, 2, … tokens.
+
+    Returns
+    -------
+    shares : ndarray of shape (k, k)
+        Of the first caption's in the second one.
     """
-
-    def __init__(
-        self, tokens: NDArray[np.integer], weights: Sequence[float] = EQUAL_WEIGHTS
-    ) -> None:
-        self._weights = weights
-        self._has = list(_incidences(tokens, len(weights)))
-        self._counts = [has.sum(axis=1, keepdims=True) for has in self._has]
-        known = sum(w * (counts > 0) for w, counts in zip(weights, self._counts, strict=True))
-        self._known = np.where(known > 0, known, 1)
-
-    def of_all_in(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float64]:
-        """Return the shares (k, m) of every caption's n-grams that are in the captions `rows`."""
-        # Products of zeros and ones are whole numbers, of the same bits in whatever order added.
-        total = sum(
-            weight * (has @ has[rows].T) / np.maximum(counts, 1)
-            for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True)
-        )
-        return total / self._known
-
-    def similarity(self, row: int) -> NDArray[np.float64]:
-        """Return the shares (k,) of one caption in every one or of that in it, the larger."""
-        total = sum(
-            weight * (has @ has[row]) / max(counts[row, 0], 1)
-            for weight, has, counts in zip(self._weights, self._has, self._counts, strict=True)
-        )
-        return np.maximum(total / self._known[row], self.of_all_in([row])[:, 0])
+    total, known = 0.0, np.zeros((len(tokens), 1))
+    for weight, has in zip(weights, _incidences(tokens, len(weights)), strict=True):
+        # Captions have few of all n-grams. Sums of ones are whole numbers, of the same bits in
+        # whatever order added.
+        in_both = (has @ has.T).toarray()
+        counts = np.diag(in_both)[:, None]
+        total += weight * in_both / np.maximum(counts, 1)
+        known += weight * (counts > 0)
+    return total / np.where(known > 0, known, 1)
 
 
-def _incidences(tokens: NDArray[np.integer], longest: int) -> Iterator[NDArray[np.float64]]:
+def _incidences(tokens: NDArray[np.integer], longest: int) -> Iterator[sparse.csr_array]:
     """Yield which captions (k,) have which n-grams, as 0 or 1, for n from 1 to `longest`."""
     there = np.cumprod(tokens != END, axis=1, dtype=bool)
     # An n-gram has the number of its first n − 1 tokens and of its last one.
@@ -219,9 +210,12 @@ def _incidences(tokens: NDArray[np.integer], longest: int) -> Iterator[NDArray[n
         pairs = numbers[:, : last.shape[1]] * (tokens.max() + 1) + last
         grams, places = np.unique(pairs, return_inverse=True)
         numbers = places.reshape(pairs.shape)
-        has = np.zeros((len(tokens), len(grams)))
         rows, columns = np.nonzero(there[:, n - 1 :])
-        has[rows, numbers[rows, columns]] = 1
+        has = sparse.csr_array(
+            (np.ones(len(rows)), (rows, numbers[rows, columns])), shape=(len(tokens), len(grams))
+        )
+        has.sum_duplicates()
+        has.data[:] = 1
         yield has
 
 
@@ -251,12 +245,13 @@ def pick_diverse(
     .. [1] J. Carbonell and J. Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering
        Documents and Producing Summaries", SIGIR 1998.
     """
-    shared = SharedNGrams(tokens)
+    shares = shared_n_grams(tokens)
+    likeness = np.maximum(shares, shares.T)
     nearest, left = np.zeros(len(tokens)), merits.astype(float)
     picked: list[int] = []
     while len(picked) < min(n_picked, len(tokens)):
         best = int((left - weight * nearest).argmax())
         picked.append(best)
         left[best] = -np.inf
-        nearest = np.maximum(nearest, shared.similarity(best))
+        nearest = np.maximum(nearest, likeness[best])
     return np.array(sorted(picked, key=lambda row: -merits[row]))

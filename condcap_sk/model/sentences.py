@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import softmax
 
 from .._torch.batches import ROWS_PER_IMAGE
-from ..answers.ngrams import SharedNGrams, pick_diverse
+from ..answers.ngrams import pick_diverse, shared_n_grams
 from ..answers.tokens import END
 from ..text import inference
 from .answerer import N_ROWS, ChoosingAnswerer, log_relevance, ranked, repeated
@@ -114,7 +114,7 @@ class SentenceAnswerer(ChoosingAnswerer):
         votes = softmax(merits[:, :k_voting], axis=1)
         agreement = [
             # Not a matrix product, whose last bits would depend on the number of threads.
-            (SharedNGrams(row, OF_NGRAMS).of_all_in(np.arange(k_voting)) * vote).sum(axis=1)
+            (shared_n_grams(row, OF_NGRAMS)[:, :k_voting] * vote).sum(axis=1)
             for row, vote in zip(ids, votes, strict=True)
         ]
         merits += AGREEMENT * np.stack(agreement)

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condcap_sk.answers.ngrams import (
-    EQUAL_WEIGHTS,
     CiderScorer,
-    SharedNGrams,
     corpus_bleu,
     n_grams,
     pick_diverse,
+    shared_n_grams,
     with_end,
 )
 from condcap_sk.metrics import bleu, cider, cider_d
@@ -75,29 +74,21 @@ def test__cider_scorer__bleu_1_of_ids__is_that_of_words(caption, references):
     assert CiderScorer([references]).bleu_1(0, caption) == pytest.approx(expected)
 
 
-def shared_ngrams(tokens, weights=EQUAL_WEIGHTS):
-    return SharedNGrams(tokens, weights).of_all_in(np.arange(len(tokens)))
-
-
-def test__shared_ngrams__known_captions__known_shares():
-    shares = shared_ngrams(TOKENS)
+def test__shared_n_grams__known_captions__known_shares():
+    shares = shared_n_grams(TOKENS)
     np.testing.assert_allclose(np.diag(shares), 1)
     # 3 words: 2 of 3 words, 1 of 2 pairs, no triple; its 4-grams do not count, as there are none.
     np.testing.assert_allclose(shares[0, 1], (2 / 3 + 1 / 2 + 0) / 3)
     np.testing.assert_allclose(shares[0, 3], 1)
     np.testing.assert_allclose(shares[3, 0], (3 / 4 + 2 / 3 + 1 / 2 + 0) / 4)
     assert shares[0, 2] == shares[2, 0] == 0
-    only_words = shared_ngrams(TOKENS, (1.0,))
+    only_words = shared_n_grams(TOKENS, (1.0,))
     np.testing.assert_allclose([only_words[0, 1], only_words[3, 0]], [2 / 3, 3 / 4])
-    twice_as_much = shared_ngrams(TOKENS, (2.0, 1.0))
+    twice_as_much = shared_n_grams(TOKENS, (2.0, 1.0))
     np.testing.assert_allclose(twice_as_much[0, 1], (2 * 2 / 3 + 1 / 2) / 3)
-
-
-def test__similarity__of_one__is_the_larger_share_either_way():
-    shares = shared_ngrams(TOKENS)
-    for row in range(len(TOKENS)):
-        expected = np.maximum(shares[row], shares[:, row])
-        np.testing.assert_allclose(SharedNGrams(TOKENS).similarity(row), expected)
+    # A word that stands twice counts once.
+    again = shared_n_grams(np.array([[2, 2, 3], [2, 4, 0]]), (1.0,))
+    np.testing.assert_allclose([again[0, 1], again[1, 0]], [1 / 2, 1 / 2])
 
 
 def test__pick_diverse__no_weight__is_the_order_of_merit():
