@@ -8,7 +8,12 @@ import numpy as np
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_grid_digits
-from condcap_sk.inspection import LabelFrequencyDisplay, LatentMapDisplay, LatentTraversalDisplay
+from condcap_sk.inspection import (
+    AttentionDisplay,
+    LabelFrequencyDisplay,
+    LatentMapDisplay,
+    LatentTraversalDisplay,
+)
 from condcap_sk.metrics import control_report
 from condcap_sk.vision import LoadImages, PretrainedFeatures
 
@@ -28,6 +33,7 @@ for extra, call in [
     ("plot", lambda: LatentMapDisplay.from_estimator(est, X)),
     ("plot", lambda: LatentTraversalDisplay.from_estimator(est, X)),
     ("plot", lambda: LabelFrequencyDisplay.from_estimator(est, X)),
+    ("plot", lambda: AttentionDisplay(X[:1], ["a"], [["a"]], [np.ones((1, 1))]).plot()),
     ("images", lambda: LoadImages().transform(["a.png"])),
     ("pretrained", lambda: PretrainedFeatures().transform(np.zeros((1, 64, 64, 3)))),
 ]:

@@ -207,6 +207,36 @@ class Answering:
         return self.model_.infer_speaker(*self._check_pairs(X, labels))
 
     @own_environment()
+    def attention_weights(self, X: ArrayLike, captions: ArrayLike) -> list[NDArray[np.float32]]:
+        """Return how far the decoder attends to each region of an image, word by word.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        captions : array-like of shape (n,)
+            One caption for each image, given by `predict` or any other.
+
+        Returns
+        -------
+        weights : list of n ndarrays of shape (n_tokens, n_regions), float32
+            For each token of a caption, the weights by which the decoder predicts it from those
+            before it, under the latent that `infer_latent` infers: the mean over the heads of its
+            attention. They sum to 1. Regions are the cells of a square grid, row by row; of feature
+            vectors, those after the image's own, in their order.
+
+        Raises
+        ------
+        ValueError
+            If the model has no attention to regions, `X` holds no images or feature vectors of the
+            shape in `fit`, or one of `captions` has no token.
+        """
+        check_is_fitted(self)
+        _check_attention(self.model_)
+        images, ids = self._check_pairs(X, captions, "captions")
+        return self.model_.attention_weights(images, ids, self.batch_size)
+
+    @own_environment()
     def recover_latent(self, X: ArrayLike, c: ArrayLike) -> NDArray[np.float32]:
         """Read back latents from the generated sentence vectors, before they are decoded.
 
@@ -327,17 +357,27 @@ class Answering:
         return images
 
     def _check_pairs(
-        self, X: ArrayLike, labels: ArrayLike
+        self, X: ArrayLike, labels: ArrayLike, name: str = "labels"
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         check_is_fitted(self)
         images = self._check_images(X)
-        answers = check_answers(labels, "labels")
+        answers = check_answers(labels, name)
         if len(answers) != len(images):
             raise ValueError(
-                f"X holds {len(images)} images, but labels holds {len(answers)} answers. "
+                f"X holds {len(images)} images, but {name} holds {len(answers)} answers. "
                 "Pass one answer for each image."
             )
-        return images, self.codec_.vocabulary_.encode(answers, "labels")
+        return images, self.codec_.vocabulary_.encode(answers, name)
+
+
+def _check_attention(model: FittedModel) -> None:
+    if not model.answerer.has_attention:
+        raise ValueError(
+            "The model has no regions of images to attend to. Fit it on captions, with "
+            "objective='relativistic' and images='matched'; on images of pixels (for which "
+            "image_encoder__positions is not False), or with n_regions=16 on what "
+            "PretrainedFeatures(n_regions=16) returns."
+        )
 
 
 def _share_of_right(codec: CaptionCodec, labels: NDArray[Any], right: list[list[Any]]) -> float:

@@ -87,8 +87,17 @@ class TestBadInput:
             lambda est, X: est.score(X, [{1}] * len(X)),
             lambda est, X: est.sample(X),
             lambda est, X: est.score_samples(X, [1] * len(X)),
+            lambda est, X: est.attention_weights(X, ["a dog"] * len(X)),
         ],
-        ids=["predict", "predict_grid", "infer_latent", "score", "sample", "score_samples"],
+        ids=[
+            "predict",
+            "predict_grid",
+            "infer_latent",
+            "score",
+            "sample",
+            "score_samples",
+            "attention_weights",
+        ],
     )
     def test__any_use__before_fit__raises_not_fitted(self, tiny, call):
         with pytest.raises(NotFittedError):

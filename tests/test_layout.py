@@ -31,6 +31,7 @@ PUBLIC = {
     },
     ".gan": {"LatentGAN"},
     ".inspection": {
+        "AttentionDisplay",
         "LabelFrequencyDisplay",
         "LatentMapDisplay",
         "LatentTraversalDisplay",

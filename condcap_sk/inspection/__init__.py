@@ -1,5 +1,6 @@
 """What a latent does: as displays, which need matplotlib, and as tables."""
 
+from .attention import AttentionDisplay
 from .describe_captions import describe_captions
 from .describe_latents import describe_latents
 from .label_frequency import LabelFrequencyDisplay
@@ -7,6 +8,7 @@ from .latent_map import LatentMapDisplay
 from .latent_traversal import LatentTraversalDisplay
 
 __all__ = [
+    "AttentionDisplay",
     "LabelFrequencyDisplay",
     "LatentMapDisplay",
     "LatentTraversalDisplay",

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from .._validation import check_images
 from ..answers.label_sets import answer_rows
 from ..answers.tokenizer import splitter
 from ..metrics._estimator import analyzer_of, last_step, stages_of
 from ..metrics.control import right_shares
+from ._images import first_images, pictures
 from ._matplotlib import import_pyplot
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class LatentTraversalDisplay:
     See Also
     --------
     LabelFrequencyDisplay : How often each label is answered.
+    AttentionDisplay : Where the decoder looks for each word of a caption.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class LatentTraversalDisplay:
                 analyzer_of(captioner, None),
                 getattr(captioner, "classes_", None),
             )
-        return cls(_first_images(stages, captioner), answers, right).plot()
+        return cls(first_images(stages, captioner), answers, right).plot()
 
     def plot(self, *, figure: "Figure | None" = None) -> Self:
         """Draw images and answers.
@@ -129,13 +130,9 @@ class LatentTraversalDisplay:
         display : LatentTraversalDisplay
             Itself, with `figure_` and `axes_`.
         """
-        images = check_images(self.images)
-        if images.ndim != 4:
-            raise ValueError(
-                f"images holds vectors of {images.shape[1]} features, which cannot be drawn. Pass "
-                "images, for example LatentTraversalDisplay(images, est.predict_grid(X, latents))."
-            )
-        images = images.transpose(0, 2, 3, 1)
+        images = pictures(
+            self.images, "LatentTraversalDisplay(images, est.predict_grid(X, latents))"
+        )
         answers = np.asarray(self.answers)
         n, k = answers.shape
         texts = [[textwrap.fill(str(answer), LINE) for answer in row] for row in answers]
@@ -146,9 +143,8 @@ class LatentTraversalDisplay:
             size = PICTURE + column * k, HEADER + ROW * n
             figure = plt.figure(figsize=size, layout="constrained")
         axes = figure.subplots(n, 2, squeeze=False, width_ratios=[1, column * k])
-        low, high = images.min(), images.max()
         for i, (picture, text) in enumerate(axes):
-            picture.imshow((images[i] - low) / max(high - low, 1e-12), cmap="gray", vmin=0, vmax=1)
+            picture.imshow(images[i], cmap="gray", vmin=0, vmax=1)
             picture.axis("off")
             text.axis("off")
             text.set(xlim=(0, k), ylim=(0, 1))
@@ -191,14 +187,3 @@ def _are_right(
         for row, known in zip(answers.tolist(), tokens, strict=True)
     ]
     return same | alike
-
-
-def _first_images(stages: list[ArrayLike], captioner: BaseEstimator) -> ArrayLike:
-    """Return the first of the stages of a pipeline that can be drawn, or else the last."""
-    for stage in stages:
-        if getattr(stage, "ndim", None) in (3, 4) or (
-            isinstance(stage, list | tuple) and np.ndim(stage[0]) > 1
-        ):
-            return stage
-    shape = getattr(captioner, "fitted_params_", {}).get("image_shape")
-    return check_images(stages[-1], image_shape=shape)

@@ -30,6 +30,11 @@ class Answerer:
         self.relevance_weight = relevance_weight
         self.beam_width = beam_width
 
+    @property
+    def has_attention(self):
+        """Whether a decoder attends to regions of the image."""
+        return False
+
     def choose(self, images, latents):
         """Return the ids (n · k, max_length) of the answers to images, each under its latents.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..answers.tokens import END
 from ..gan.prior import draw_latents
 from . import readback
 
@@ -123,6 +124,18 @@ class FittedModel:
         ]
         mean, std = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return mean, std
+
+    def attention_weights(self, X, ids, batch_size):
+        """Return for each image the weights (n_tokens, n_regions) of the tokens of its caption.
+
+        The latents are those that are inferred from the captions (n, max_length).
+        """
+        found = []
+        for rows, images in self._batches(X, batch_size):
+            latents, _ = readback.infer(self, images, ids[rows])
+            found.extend(self.answerer.attention_weights(images, latents, ids[rows]))
+        lengths = (ids != END).sum(axis=1)
+        return [weights[:length] for weights, length in zip(found, lengths, strict=True)]
 
     def infer_speaker(self, X, ids):
         """Return mean and standard deviation of one speaker's latent."""

@@ -28,6 +28,10 @@ class SentenceAnswerer(ChoosingAnswerer):
         weight = sight.weight_of_sentences * relevance_weight
         super().__init__(codec, sight, gan, weight, beam_width)
 
+    @property
+    def has_attention(self):
+        return self.gan.decoder_.attention is not None
+
     def candidates(self, images, latents):
         ids, log_probabilities = (
             found.reshape(len(latents), *found.shape[2:])
@@ -54,6 +58,11 @@ class SentenceAnswerer(ChoosingAnswerer):
     def log_probability(self, images, latents, ids):
         plans = self.gan._plans(images, latents)
         return inference.log_probability(self.gan.decoder_, plans, ids, **self._batches)
+
+    def attention_weights(self, images, latents, ids):
+        """Return the decoder's weights (n, max_length, n_regions) of sentences (n, max_length)."""
+        plans = self.gan._plans(images, latents)
+        return inference.attention_weights(self.gan.decoder_, plans, ids, **self._batches)
 
     def _proposals(self, images, latents):
         """Return ids (n, k, width, max_length) for n images, and their log-probabilities.

@@ -48,6 +48,14 @@ def log_probability(decoder, plans, ids, *, size, device):
     return _by_length(decoder.stepwise_log_probability, ids, plans, size=size, device=device)
 
 
+def attention_weights(decoder, plans, ids, *, size, device):
+    """Return the weights (n, max_length, n_regions) of captions (n, max_length), each of a plan.
+
+    See `RecurrentDecoder.stepwise_attention`.
+    """
+    return _by_length(decoder.stepwise_attention, ids, plans, size=size, device=device)
+
+
 def log_probability_of_each(decoder, plans, ids, *, size, device):
     """Return the log-probabilities (n, k) of captions (n, k, max_length), k for each plan."""
     return in_batches(

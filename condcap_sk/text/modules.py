@@ -160,11 +160,15 @@ class RecurrentDecoder(nn.Module):
 
         Of n plans, the first k rows have the first one, and so on.
         """
+        outputs, state = self._recur(plans, previous, state)
+        return self.logits(outputs, self.evidence(outputs, plans)), state
+
+    def _recur(self, plans, previous, state):
+        """Return the recurrence's outputs after the tokens `previous`, and the new state."""
         repeated = self._repeated(self.vectors_of(plans), len(previous))
         repeated = repeated[:, None].expand(-1, previous.shape[1], -1)
         inputs = torch.cat([self.embedding(previous), repeated], dim=2)
-        outputs, state = self.recurrence(inputs, state)
-        return self.logits(outputs, self.evidence(outputs, plans)), state
+        return self.recurrence(inputs, state)
 
     @staticmethod
     def _repeated(values, n_rows):
@@ -191,6 +195,26 @@ class RecurrentDecoder(nn.Module):
             missed = F.cross_entropy(logits[:, 0], ids[:, position], reduction="none")
             total -= missed * mask[:, position]
         return total
+
+    def stepwise_attention(self, plans, ids):
+        """Return the weights (n, length, n_regions) by which captions (n, length) are predicted.
+
+        Each token, with all tokens before it as they are in `ids`, has the mean over the heads of
+        `attention`, which must be there; what comes after the first END has zeros. As in
+        `stepwise_log_probability`, the length of other captions does not count.
+        """
+        mask = counted(ids)
+        n_steps = trimmed(ids).shape[1]
+        memory = plans[:, self.to_state.in_features :]
+        state = self.initial_state(plans)
+        found = []
+        for previous in self.shifted(ids).T[:n_steps]:
+            outputs, state = self._recur(plans, previous[:, None], state)
+            weights, _ = self.attention.weights(outputs, memory)
+            found.append(weights.mean(1)[:, 0])
+        # As long for all captions, as they may be computed in several batches.
+        weights = F.pad(torch.stack(found, dim=1), (0, 0, 0, ids.shape[1] - n_steps))
+        return weights * mask[:, :, None]
 
     def evidence_of_tokens(self, outputs, plans, layout, length):
         """Return what outputs (m, hidden_size) of tokens read off the regions, or None."""

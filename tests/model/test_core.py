@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from condcap_sk.answers.tokens import END
 from condcap_sk.model import readback
 from condcap_sk.model.core import MOST_TRIED, N_TRIED
 
@@ -127,3 +128,27 @@ def test__sample__again__gives_the_same(captions_model):
     X = np.random.RandomState(0).random((5, 4))
     found = [captions_model.sample(X, 60) for _ in range(2)]
     assert found[0] == found[1]
+
+
+def test__attention_weights__come_from_the_answerer_under_inferred_latents(
+    captions_model, features, monkeypatch
+):
+    model = captions_model.model_
+    ids = model.best(features, 20)
+    asked = []
+
+    def weights(images, latents, ids):
+        asked.append(latents)
+        return np.broadcast_to(images[:, None, :1], (*ids.shape, 1))
+
+    monkeypatch.setattr(model.answerer, "attention_weights", weights)
+    found = model.attention_weights(features, ids, 7)
+    expected, _ = model.infer(features, ids, 7)
+    np.testing.assert_array_equal(np.concatenate(asked), expected)
+    assert [len(of_image) for of_image in found] == (ids != END).sum(axis=1).tolist()
+    for of_image, image in zip(found, model.sight(features), strict=True):
+        assert (of_image == image[0]).all()
+
+
+def test__has_attention__without_regions__is_false(any_model):
+    assert not any_model.model_.answerer.has_attention

@@ -7,16 +7,24 @@ import torch
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END
 from condcap_sk.text.inference import (
+    attention_weights,
     encode,
     likeliest,
     log_probability,
     log_probability_of_each,
 )
-from condcap_sk.text.modules import CaptionDecoder, CaptionEncoder
+from condcap_sk.text.modules import (
+    N_EMBEDDING,
+    Attention,
+    CaptionDecoder,
+    CaptionEncoder,
+    TiedDecoder,
+)
 from condcap_sk.text.search import beam_search
 
 # Sizes of which processors compute every row of a matrix product in the same way.
 N_TOKENS, N_COMPONENTS, HIDDEN_SIZE, MAX_LENGTH = 6, 16, 16, 5
+N_REGIONS, REGION_SIZE = 4, 16
 SETTINGS = {"size": 3, "device": torch.device("cpu")}
 # More than are computed together; lengths mixed, some captions several times.
 LENGTHS = np.random.RandomState(0).randint(1, MAX_LENGTH + 1, size=70)
@@ -109,4 +117,31 @@ def test__log_probability__captions_alone_and_together__have_the_same_bits(decod
     together = log_probability(decoder, VECTORS.numpy(), IDS, **SETTINGS)
     for row in SOME:
         alone = log_probability(decoder, VECTORS[[row]].numpy(), IDS[[row]], **SETTINGS)
+        np.testing.assert_array_equal(alone[0], together[row])
+
+
+@pytest.fixture(scope="module")
+def attending():
+    """A decoder with attention, and plans with regions."""
+    with seeded_init(2):
+        attention = Attention(HIDDEN_SIZE, REGION_SIZE, N_EMBEDDING)
+        made = TiedDecoder(N_TOKENS, N_COMPONENTS, HIDDEN_SIZE, MAX_LENGTH, attention)
+    made = made.eval().requires_grad_(False)
+    regions = torch.randn(70, N_REGIONS * REGION_SIZE, generator=make_rng(3))
+    return made, made.plans(VECTORS, regions).numpy()
+
+
+def test__attention_weights__captions_of_any_length__are_those_of_the_decoder_in_order(attending):
+    decoder, plans = attending
+    found = attention_weights(decoder, plans, IDS, **SETTINGS)
+    expected = decoder.stepwise_attention(torch.from_numpy(plans), torch.from_numpy(IDS))
+    assert found.shape == (70, MAX_LENGTH, N_REGIONS)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test__attention_weights__captions_alone_and_together__have_the_same_bits(attending):
+    decoder, plans = attending
+    together = attention_weights(decoder, plans, IDS, **SETTINGS)
+    for row in SOME:
+        alone = attention_weights(decoder, plans[[row]], IDS[[row]], **SETTINGS)
         np.testing.assert_array_equal(alone[0], together[row])

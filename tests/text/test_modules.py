@@ -167,6 +167,37 @@ def test__plans__several_of_an_image__get_its_regions(vectors):
     assert without.plans(vectors, None) is vectors
 
 
+class TestStepwiseAttention:
+    @pytest.fixture
+    def decoder(self):
+        return make_decoder(TiedDecoder, True)
+
+    def test__weights__of_each_token__are_those_that_predict_it(self, decoder, vectors):
+        found = decoder.stepwise_attention(vectors, CAPTIONS)
+        state = decoder.initial_state(vectors)
+        # All tokens before at once, where what is tested takes one after the other.
+        outputs, _ = decoder._recur(vectors, decoder.shifted(CAPTIONS), state)
+        weights, _ = decoder.attention.weights(outputs, decoder.attention.memory(REGIONS))
+        expected = weights.mean(1) * counted(CAPTIONS)[:, :, None]
+        torch.testing.assert_close(found, expected)
+
+    def test__later_words__do_not_count(self, decoder, vectors):
+        others = CAPTIONS.clone()
+        others[:, 1:] = 5
+        found = decoder.stepwise_attention(vectors, CAPTIONS)
+        changed = decoder.stepwise_attention(vectors, others)
+        torch.testing.assert_close(changed[:, :1], found[:, :1])
+        torch.testing.assert_close(changed[1, 1], found[1, 1])
+        assert not torch.allclose(changed[1, 2], found[1, 2])
+
+    def test__captions__beside_longer_ones__have_the_same_weights(self, decoder, vectors):
+        together = decoder.stepwise_attention(vectors, CAPTIONS)
+        alone = decoder.stepwise_attention(vectors[:1], CAPTIONS[:1])
+        assert alone.shape == (1, MAX_LENGTH, N_REGIONS)
+        torch.testing.assert_close(alone[0], together[0])
+        torch.testing.assert_close(alone.sum(2), torch.tensor([[1.0, 1.0, 0.0]]))
+
+
 def test__regions__count_for_the_words(vectors):
     decoder = make_decoder(TiedDecoder, True)
     found = [
