@@ -9,10 +9,12 @@ def dropout(values, share, rng):
     return values * kept / (1 - share)
 
 
-def glimpse(images, n, rng):
-    """Return the image vectors, the first `n` components, with some of these left out.
+def glimpse(vectors, rng, size=None):
+    """Return vectors of images or regions (n, …) with some of their components left out.
 
     Against overfitting: images are few. Many components are redundant; of few, each is needed.
-    Shares were chosen on held-out training rows of Flickr8k and of drawn scenes.
+    `size` is how many a vector has, where several are flattened. Shares were chosen on held-out
+    training rows of Flickr8k and of drawn scenes.
     """
-    return dropout(images[:, :n], 0.4 if n > 512 else 0.2 if n > 128 else 0, rng)
+    size = size or vectors.shape[1]
+    return dropout(vectors, 0.4 if size > 512 else 0.2 if size > 128 else 0, rng)

@@ -67,8 +67,9 @@ class SelfCriticalTraining(nn.Module):
     def loss(self, images, rows, scorer, rng):
         """Return the negative expected reward; `rows` are the images' in the `CiderScorer`."""
         decoder = self.consensus.decoder
-        vectors = self.consensus.vectors(glimpse(images, self.consensus.generator.n_image, rng))
-        plans = decoder.plans(vectors, self.consensus.regions(images))
+        n_image = self.consensus.generator.n_image
+        vectors = self.consensus.vectors(glimpse(images[:, :n_image], rng))
+        plans = decoder.plans(vectors, decoder.glimpse(self.consensus.regions(images), rng))
         plans = plans.repeat_interleave(N_DRAWN, dim=0)
         ids = draw(decoder, plans, rng)
         owners = rows.repeat_interleave(N_DRAWN).tolist()

@@ -135,7 +135,7 @@ class SentenceGame(RelativisticGame):
         latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
         generated = networks.generator(self.glimpse(networks, images, rng), latents)
         regions = regions_of(images, networks.generator.n_image)
-        plans = networks.decoder.plans(generated, regions)
+        plans = networks.decoder.plans(generated, networks.decoder.glimpse(regions, rng))
         of_words = networks.decoder.loss(plans, self.ids[truth], rng)
         divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
         # Where Q's latent is not used, it costs nothing.
@@ -151,7 +151,7 @@ class SentenceGame(RelativisticGame):
         # What G's own network gets is whole.
         if networks.generator.config["image_network"] is not None:
             return images
-        return glimpse(images, networks.generator.n_image, rng)
+        return glimpse(images[:, : networks.generator.n_image], rng)
 
     def measure_answers(self, networks, held_out, vectors):
         """Return the cross-entropy of each image's first caption under c = 0, in nats."""

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .._torch.config import keeps_config
-from .._torch.dropout import dropout
+from .._torch.dropout import dropout, glimpse
 from ..answers.tokens import END
 from .recurrence import Layout, gates_of, gates_of_words, states_of
 
@@ -17,7 +17,7 @@ N_EMBEDDING = 256  # dimension of word vectors
 N_HEADS, HEAD_SIZE = 4, 64  # of the attention to regions; by hand
 EMBEDDING_SCALE = 0.1  # that word vectors begin with, so that first logits are small; by hand
 WORD_DROPOUT = 0.3  # of their components
-OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs
+OUTPUT_DROPOUT = 0.5  # of the recurrence's outputs, and of what they attend to
 LABEL_SMOOTHING = 0.1  # of the cross-entropy of words
 
 
@@ -96,9 +96,9 @@ class Attention(nn.Module):
         return (queries @ keys.transpose(2, 3) / HEAD_SIZE**0.5).softmax(3), values
 
     def forward(self, outputs, memory):
-        """Return (n, length, n_read)."""
+        """Return the weighted means of the values (n, length, n_heads * head_size)."""
         weights, values = self.weights(outputs, memory)
-        return self.read((weights @ values).transpose(1, 2).flatten(2))
+        return (weights @ values).transpose(1, 2).flatten(2)
 
 
 class RecurrentDecoder(nn.Module):
@@ -143,13 +143,13 @@ class RecurrentDecoder(nn.Module):
         return plans[:, : self.to_state.in_features]
 
     def evidence(self, outputs, plans):
-        """Return what outputs (n · k, length, hidden_size) read off the regions, or None."""
+        """Return what outputs (n · k, length, hidden_size) attend to in the regions, or None."""
         if self.attention is None:
             return None
         memory = plans[:, self.to_state.in_features :]
         # All of an image at once: its regions are looked up in one product.
-        read = self.attention(outputs.reshape(len(plans), -1, outputs.shape[2]), memory)
-        return read.view(*outputs.shape[:2], -1)
+        found = self.attention(outputs.reshape(len(plans), -1, outputs.shape[2]), memory)
+        return found.view(*outputs.shape[:2], -1)
 
     def initial_state(self, plans):
         """Return the recurrence's state before the first token."""
@@ -217,7 +217,7 @@ class RecurrentDecoder(nn.Module):
         return weights * mask[:, :, None]
 
     def evidence_of_tokens(self, outputs, plans, layout, length):
-        """Return what outputs (m, hidden_size) of tokens read off the regions, or None."""
+        """Return what outputs (m, hidden_size) of tokens attend to in the regions, or None."""
         if self.attention is None:
             return None
         return layout.of(self.evidence(layout.padded(outputs, length), plans))
@@ -286,8 +286,14 @@ class TiedDecoder(RecurrentDecoder):
     def logits(self, outputs, evidence=None):
         words = self.to_logits(outputs)
         if evidence is not None:
-            words = words + evidence
+            words = words + self.attention.read(evidence)
         return F.linear(words, self.embedding.weight[: self.start], self.bias)
+
+    def glimpse(self, regions, rng):
+        """Return regions, or none, with some of their components left out."""
+        if self.attention is None:
+            return regions
+        return glimpse(regions, rng, self.attention.region_size)
 
     def loss(self, plans, ids, rng):
         """Return the cross-entropy of captions, summed over words, with dropout drawn by `rng`."""
@@ -296,6 +302,8 @@ class TiedDecoder(RecurrentDecoder):
         gates = gates_of(self.recurrence, dropout(words, WORD_DROPOUT, rng))
         outputs = self.outputs(plans, gates, layout)
         evidence = self.evidence_of_tokens(outputs, plans, layout, ids.shape[1])
+        if evidence is not None:
+            evidence = dropout(evidence, OUTPUT_DROPOUT, rng)
         logits = self.logits(dropout(outputs, OUTPUT_DROPOUT, rng), evidence)
         cross_entropy = F.cross_entropy(
             logits, layout.of(ids), label_smoothing=LABEL_SMOOTHING, reduction="sum"

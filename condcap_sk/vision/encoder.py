@@ -219,7 +219,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             positions = resolve_positions(self.positions, answers)
             build = matcher_of(answers, shape).build
             matcher = build(answers, shape, self.n_filters, positions, self.n_regions or 0)
-        matcher.network.standardise.fit(images)
+        matcher.network.fit_scale(images)
         bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":

@@ -13,6 +13,7 @@ SMALLEST_MAP = 8  # pixels: the convolutions stop shrinking an image here
 REGIONS_ACROSS = 4  # and down; by hand
 WIDEST = 256  # channels; by hand
 N_FEATURES = 128  # of the network for feature vectors; by hand
+SOME_ROWS = 2000  # that scales are learned from; by hand
 SHIFT = 32  # images are moved by up to this part of their size in training
 
 
@@ -28,10 +29,7 @@ def image_network(shape, n_filters, positions=False):
 
 
 class Standardise(nn.Module):
-    """Bring each channel to mean 0 and variance 1 over the training data.
-
-    Of feature vectors, a channel is a component; there may be more of them than are standardised.
-    """
+    """Bring each channel to mean 0 and variance 1 over the training data."""
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -43,8 +41,8 @@ class Standardise(nn.Module):
 
     def fit(self, values):
         over = (0, *range(2, values.ndim))
-        # Some thousand rows are enough; float64 keeps a small variance beside a large offset.
-        values = values[:: math.ceil(len(values) / 2000), : len(self.mean)].double()
+        # Float64 keeps a small variance beside a large offset.
+        values = values[:: math.ceil(len(values) / SOME_ROWS)].double()
         scale, mean = torch.std_mean(values, dim=over, correction=0)
         constant = scale <= 1e-9 * mean.abs()
         scale[constant] = 1.0
@@ -57,7 +55,17 @@ class Standardise(nn.Module):
         return (values.float() - self.mean.view(shape)) / self.scale.view(shape)
 
 
-class FeatureNetwork(nn.Module):
+class ImageNetwork(nn.Module):
+    """A network that begins by standardising its inputs."""
+
+    standardise: Standardise
+
+    def fit_scale(self, images):
+        """Learn the scale of the inputs."""
+        self.standardise.fit(images)
+
+
+class FeatureNetwork(ImageNetwork):
     """Feature vectors (n, d) → vectors (n, n_features)."""
 
     @keeps_config
@@ -79,11 +87,11 @@ class FeatureNetwork(nn.Module):
         return self.layers(self.standardise(features))
 
 
-class Features(nn.Module):
+class Features(ImageNetwork):
     """Feature vectors (n, d), standardised, and maybe regions after them.
 
     The inputs (n, n_inputs) are `n_vectors` vectors of equal length: the image's own, then those
-    of its regions, which stay as they are.
+    of its regions.
     """
 
     @keeps_config
@@ -91,8 +99,18 @@ class Features(nn.Module):
         super().__init__()
         self.shape = (n_inputs,)
         self.n_features = n_inputs // n_vectors
-        self.region_shape = (n_vectors - 1, self.n_features) if n_vectors > 1 else None
         self.standardise = Standardise(self.n_features)
+        self.region_shape = None
+        if n_vectors > 1:
+            self.region_shape = n_vectors - 1, self.n_features
+            self.standardise_regions = Standardise(self.n_features)
+
+    def fit_scale(self, features):
+        """Learn the scale of the components, of image vectors and of regions."""
+        self.standardise.fit(features[:, : self.n_features])
+        if self.region_shape is not None:
+            some = features[:: math.ceil(len(features) / SOME_ROWS), self.n_features :]
+            self.standardise_regions.fit(some.reshape(-1, self.n_features))
 
     def forward(self, features):
         return self.pooled(features)
@@ -107,11 +125,12 @@ class Features(nn.Module):
         return self.standardise(features[:, : self.n_features])
 
     def regions(self, features):
-        """Return the vectors of the regions, one after the other."""
-        return features[:, self.n_features :]
+        """Return the vectors of the regions (n, n_regions, n_features), standardised."""
+        regions = features[:, self.n_features :].reshape(len(features), -1, self.n_features)
+        return self.standardise_regions(regions.transpose(1, 2)).transpose(1, 2)
 
 
-class ConvolutionalNetwork(nn.Module):
+class ConvolutionalNetwork(ImageNetwork):
     """Images (n, C, H, W) of any size → vectors (n, n_features).
 
     Convolutions halve the image until its shorter side has about 8 pixels and double their

@@ -7,7 +7,7 @@ from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.ngrams import CiderScorer
 from condcap_sk.gan.consensus import N_DRAWN, ConsensusDecoder, SelfCriticalTraining
 from condcap_sk.gan.modules import SentenceGenerator
-from condcap_sk.text.modules import TiedDecoder
+from condcap_sk.text.modules import N_EMBEDDING, Attention, TiedDecoder
 from condcap_sk.text.search import beam_search
 
 N_IMAGE, N_LATENTS, N_COMPONENTS = 4, 2, 6
@@ -63,9 +63,17 @@ def test__loss__its_value__is_the_negative_reward_of_captions_drawn(training, dr
 
 
 def test__loss__rows__are_whose_references_count(training, drawn, given):
-    drawn([[4, 5, 0]], [[2, 3, 0]])
+    drawn([[4, 5, 4]], [[2, 3, 2]])
     assert training.loss(IMAGES, ROWS, **given)["negative_reward"].item() == pytest.approx(0)
+    drawn([[4, 5, 0]], [[2, 3, 0]])
     assert training.loss(IMAGES, ROWS.flip(0), **given)["negative_reward"].item() < -1
+
+
+def test__loss__caption_that_breaks_off__is_worth_less_than_one_that_ends(training, drawn, given):
+    drawn([[2, 3, 0]], [[4, 5, 0]])
+    ends = training.loss(IMAGES, ROWS, **given)["negative_reward"].item()
+    drawn([[2, 3, 5]], [[4, 5, 3]])
+    assert ends < training.loss(IMAGES, ROWS, **given)["negative_reward"].item() - 0.5
 
 
 def test__loss__equal_captions__teach_nothing(training, drawn, given):
@@ -116,3 +124,18 @@ def test__loss__many_components_of_an_image__are_partly_left_out(training, given
     )
     training.loss(torch.ones(2, 600), ROWS, **given)
     assert (read[0] == 0).any()
+
+
+def test__loss__many_components_of_regions__are_partly_left_out(given, monkeypatch):
+    with seeded_init(0):
+        attention = Attention(8, 600, N_EMBEDDING)
+        decoder = TiedDecoder(7, N_COMPONENTS, 8, max_length=3, attention=attention)
+        generator = SentenceGenerator(N_IMAGE, N_LATENTS, N_COMPONENTS, radius=2.0)
+    training, read = SelfCriticalTraining(ConsensusDecoder(generator, decoder)), []
+    memory = Attention.memory
+    monkeypatch.setattr(
+        Attention, "memory", lambda self, regions: read.append(regions) or memory(self, regions)
+    )
+    training.loss(torch.ones(2, N_IMAGE + 2 * 600), ROWS, **given)
+    assert read[0].shape == (2, 1200)
+    assert 0.3 < (read[0] == 0).float().mean() < 0.5

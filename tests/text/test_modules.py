@@ -154,8 +154,8 @@ class TestAttention:
         weights, values = attention.weights(self.OUTPUTS, memory)
         assert weights.shape == (5, N_HEADS, 2, N_REGIONS)
         torch.testing.assert_close(weights.sum(3), torch.ones(5, N_HEADS, 2))
-        read = attention.read((weights @ values).transpose(1, 2).flatten(2))
-        torch.testing.assert_close(read, attention(self.OUTPUTS, memory))
+        found = (weights @ values).transpose(1, 2).flatten(2)
+        torch.testing.assert_close(found, attention(self.OUTPUTS, memory))
 
 
 def test__plans__several_of_an_image__get_its_regions(vectors):

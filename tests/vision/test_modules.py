@@ -68,10 +68,31 @@ def test__positions__a_thing_moved_elsewhere__changes_the_vector():
 def test__features__are_standardised_and_nothing_else():
     values = 5 + 2 * torch.randn(200, 4, generator=make_rng(0))
     features = Features(4)
-    features.standardise.fit(values)
+    features.fit_scale(values)
     assert features.n_features == 4
     torch.testing.assert_close(features(values), (values - values.mean(0)) / values.std(0, False))
     assert not list(features.parameters())
+
+
+def test__features__of_regions__are_standardised_by_themselves():
+    rng = make_rng(1)
+    # The image's own vector, and three of its regions, whose components have another scale each.
+    vectors = 5 + 2 * torch.randn(200, 4, generator=rng)
+    regions = torch.tensor([1.0, -2, 0, 9]) + torch.tensor([1.0, 5, 2, 0.1]) * torch.randn(
+        200, 3, 4, generator=rng
+    )
+    values = torch.cat([vectors, regions.flatten(1)], dim=1)
+    features = Features(16, 4)
+    features.fit_scale(values)
+    assert (features.n_features, features.region_shape) == (4, (3, 4))
+    torch.testing.assert_close(features(values), features(vectors))
+    found = features.regions(features.maps(values))
+    assert found.shape == (200, 3, 4)
+    torch.testing.assert_close(found.mean((0, 1)), torch.zeros(4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.std((0, 1), correction=0), torch.ones(4))
+    # In their order: the second region's.
+    expected = (regions[:, 1] - regions.mean((0, 1))) / regions.std((0, 1), correction=0)
+    torch.testing.assert_close(found[:, 1], expected)
 
 
 class TestStandardise:
