@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes, make_image_grid
-from condcap_sk.inspection import LatentMapDisplay, LatentTraversalDisplay
+from condcap_sk.inspection import AttentionDisplay, LatentMapDisplay, LatentTraversalDisplay
 from condcap_sk.metrics import label_frequencies, total_variation
 
 HERE = Path(__file__).parent
@@ -118,6 +118,9 @@ def draw_captions():
         est, new.images[:4], new.captions[:4], latents=latents[chosen]
     )
     display.figure_.savefig(HERE / "captions.png", dpi=110)
+    # Of the longest: they name both shapes, with their colours.
+    display = AttentionDisplay.from_estimator(est, new.images[:3], grid[:3, chosen[-1]])
+    display.figure_.savefig(HERE / "attention.png", dpi=110)
 
 
 if __name__ == "__main__":
