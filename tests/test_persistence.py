@@ -50,6 +50,7 @@ MODELS = {
     "paper": (lambda: tiny(images="end-to-end", objective="paper"), IMAGES, LABEL_SETS),
     "no images": (lambda: tiny(images="ignored", n_latents=2), FEATURES, LABEL_SETS),
     "words": (lambda: tiny(), FEATURES, CAPTIONS),
+    "words of regions": (lambda: tiny(n_regions=4), FEATURES, CAPTIONS),
     "words of images": (lambda: tiny(), IMAGES, CAPTIONS),
     "words, end to end": (lambda: tiny(images="end-to-end"), IMAGES, CAPTIONS),
     "characters": (lambda: tiny(analyzer="char"), FEATURES, [["赤い犬", "犬"], ["猫"]] * 15),
@@ -66,11 +67,11 @@ def model(request):
     return make().fit(X, answers), X
 
 
-@pytest.fixture(scope="module")
-def content(tmp_path_factory):
-    """The bytes of a small model file."""
+@pytest.fixture(scope="module", params=["features", "words of regions"])
+def content(request, tmp_path_factory):
+    """The bytes of a small model file, for `FEATURES`: of labels, and with attention to regions."""
     path = tmp_path_factory.mktemp("model") / "m"
-    make, X, answers = MODELS["features"]
+    make, X, answers = MODELS[request.param]
     make().fit(X, answers).save(path)
     return path.read_bytes()
 
