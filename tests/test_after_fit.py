@@ -19,6 +19,7 @@ DATA = {
         {"image_shape": (8, 9)},
     ),
     "sentences": (RNG.rand(20, 6), [["a red dog", "the dog"], ["one cat"]] * 10, {}),
+    "regions": (RNG.rand(20, 6), [["a red dog", "the dog"], ["one cat"]] * 10, {"n_regions": 1}),
     "end-to-end": (IMAGES, [{i % 3, 3 + i % 2} for i in range(20)], {"images": "end-to-end"}),
     "paper": (RNG.rand(20, 6), [{i % 3} for i in range(20)], {"objective": "paper"}),
 }
@@ -42,6 +43,7 @@ OTHER = {
     "images": "ignored",
     "mi_weight": 9.0,
     "image_shape": (4, 18),
+    "n_regions": 2,
     "relevance_weight": 0.0,
     "beam_width": 1,
     "validation_fraction": 0.5,
