@@ -8,7 +8,7 @@ from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
 from ..text.modules import N_EMBEDDING, Attention, TiedDecoder
-from ..text.search import most_repeats
+from ..text.search import most_repeats, recurring
 from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
@@ -99,6 +99,7 @@ class SentenceGame(RelativisticGame):
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
         decoder.repeats.copy_(torch.from_numpy(most_repeats(answers.ids)))
+        decoder.recurs.fill_(recurring(answers.ids))
         return Networks(generator, of_d, of_q, decoder)
 
     def initialize_module(self):

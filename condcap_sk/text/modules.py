@@ -113,6 +113,7 @@ class RecurrentDecoder(nn.Module):
         self.start = n_tokens
         # How often n-grams may stand in a row, see `Circles`; None is any number of times.
         self.register_buffer("repeats", None)
+        self.register_buffer("recurs", None)  # whether three tokens may stand twice; None: they may
         self.max_length = max_length
         self.attention: Any = None  # over the regions of an image, where it has any
         self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
@@ -282,6 +283,7 @@ class TiedDecoder(RecurrentDecoder):
         self.bias = nn.Parameter(torch.zeros(n_tokens))
         # As often as in a caption that was learned from. Floats are what averages keep exactly.
         self.register_buffer("repeats", torch.ones(max_length // 2))
+        self.register_buffer("recurs", torch.ones(()))
 
     def logits(self, outputs, evidence=None):
         words = self.to_logits(outputs)

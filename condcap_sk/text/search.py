@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 
+from ..answers.ngrams import n_grams, with_end
 from ..answers.tokens import END, UNKNOWN
 
 ONE_IN = 100  # captions that an oddity must be found in to be no slip; by hand
@@ -14,7 +15,7 @@ def beam_search(decoder, plans, width, drops=False):
     """Find the likeliest token sequences.
 
     Where the decoder has `repeats`, none goes round in circles: an n-gram does not follow itself
-    more often than that.
+    more often than that. Where it has `recurs`, and this is 0, no three tokens stand twice.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def beam_search(decoder, plans, width, drops=False):
     alive = torch.ones((n, 1), dtype=torch.bool, device=device)
     previous = torch.full((n, 1), decoder.start, device=device)
     state = decoder.initial_state(plans)
-    circles = Circles(decoder.repeats, n)
+    circles = Circles(decoder.repeats, decoder.recurs, n)
     for position in range(decoder.max_length):
         logits, state = decoder.step(plans, previous.reshape(-1, 1), state)
         closing = circles.closed_by(ids.flatten(0, 1))
@@ -116,17 +117,20 @@ def draw(decoder, plans, rng):
 
 
 class Circles:
-    """Which tokens would let an n-gram follow itself too often.
+    """Which tokens would let an n-gram follow itself too often, or three tokens stand twice.
 
     Parameters
     ----------
     repeats : Tensor of shape (k,) or None
         How often an n-gram of 1, 2, … k tokens may stand in a row. None: any number of times.
+    recurs : Tensor of shape () or None
+        Whether the same three tokens may stand twice. None: they may.
     n : int
         Beams at the beginning.
     """
 
-    def __init__(self, repeats, n):
+    def __init__(self, repeats, recurs, n):
+        self.are_once = recurs is not None and not recurs
         self.most = None
         if repeats is not None:
             self.periods = torch.arange(1, len(repeats) + 1, device=repeats.device)
@@ -136,11 +140,16 @@ class Circles:
 
     def closed_by(self, ids):
         """Return, for beams (n, length), tokens that must not follow (n, k); −1 is none."""
-        if self.most is None or not ids.shape[1]:
-            return None
-        k = min(len(self.most), ids.shape[1])
-        closing = self.equal[:, :k] + 1 >= self.most[:k]
-        return ids.flip(1)[:, :k].masked_fill(~closing, -1)
+        found = []
+        if self.most is not None and ids.shape[1]:
+            k = min(len(self.most), ids.shape[1])
+            closing = self.equal[:, :k] + 1 >= self.most[:k]
+            found.append(ids.flip(1)[:, :k].masked_fill(~closing, -1))
+        if self.are_once and ids.shape[1] > 2:
+            # The last two tokens, wherever they stand before, and what follows them there.
+            same = (ids[:, :-2] == ids[:, -2:-1]) & (ids[:, 1:-1] == ids[:, -1:])
+            found.append(ids[:, 2:].masked_fill(~same, -1))
+        return torch.cat(found, dim=1) if found else None
 
     def go_on(self, rows, ids):
         """Follow the beams `rows`, which are (n, length) now."""
@@ -168,6 +177,15 @@ def most_repeats(ids):
             most = np.maximum(most, in_a_row)
         found[period - 1] += np.sort(most)[-math.ceil(m / ONE_IN)] // period
     return found
+
+
+def recurring(ids):
+    """Return whether the same three tokens stand twice in captions (m, length).
+
+    That is, in more than one in `ONE_IN` captions.
+    """
+    triples = [list(n_grams(tokens, 3)) for tokens in with_end(ids)]
+    return np.mean([len(set(row)) < len(row) for row in triples]) > 1 / ONE_IN
 
 
 def _likeliest(logits, width, first, closing=None):

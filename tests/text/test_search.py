@@ -9,7 +9,7 @@ import torch
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END, N_SPECIAL, UNKNOWN
 from condcap_sk.text.modules import CaptionDecoder, TiedDecoder
-from condcap_sk.text.search import beam_search, draw, most_repeats
+from condcap_sk.text.search import beam_search, draw, most_repeats, recurring
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 3 + N_SPECIAL, 4, 3
 # Of three words, one to three in a row.
@@ -22,7 +22,7 @@ def decoder(request):
         made = request.param(N_TOKENS, N_COMPONENTS, 6, MAX_LENGTH)
         for parameter in made.parameters():
             parameter.mul_(3)
-    made.repeats = None
+    made.repeats = made.recurs = None
     return made.eval().requires_grad_(False)
 
 
@@ -144,6 +144,39 @@ def test__most_repeats__one_slip_among_many_captions__does_not_count():
     assert most_repeats(captions).tolist() == [1, 1]
     captions[0] = [5, 5, 0, 0]
     assert most_repeats(captions).tolist() == [2, 1]
+
+
+def stands_twice(caption):
+    triples = list(zip(caption, caption[1:], caption[2:], strict=False))
+    return len(set(triples)) < len(triples)
+
+
+def test__beam_search__three_tokens__stand_once_unless_captions_have_them_twice(vectors):
+    with seeded_init(0):
+        decoder = TiedDecoder(N_SPECIAL + 2, N_COMPONENTS, 6, 6).eval().requires_grad_(False)
+    decoder.repeats = None
+    found = {}
+    for recurs in (1, 0):
+        decoder.recurs.fill_(recurs)
+        ids, scores = beam_search(decoder, vectors[:1], 500)
+        found[recurs] = {
+            tuple(row): score
+            for row, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+            if score > -np.inf
+        }
+    twice = {row for row in found[1] if stands_twice([i for i in row if i])}
+    assert len(twice) > 5
+    # The others keep their probabilities.
+    assert found[0].keys() == found[1].keys() - twice
+    np.testing.assert_allclose([found[0][row] - found[1][row] for row in found[0]], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_twice", "expected"), [(0, False), (2, False), (3, True)])
+def test__recurring__captions_that_have_three_tokens_twice__more_than_one_in_a_hundred(
+    n_twice, expected
+):
+    once, twice = [2, 3, 4, 5, 6, 0, 0, 0, 0], [2, 3, 4, 7, 2, 3, 4, 0, 0]
+    assert recurring(np.array([once] * (200 - n_twice) + [twice] * n_twice)) == expected
 
 
 def test__beam_search__rows_by_themselves__find_the_same(decoder, vectors):
