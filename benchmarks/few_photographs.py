@@ -14,25 +14,14 @@ from time import perf_counter
 import numpy as np
 from quantities import machine
 from sklearn.model_selection import GridSearchCV
+from truth import loops
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_flickr8k
 from condcap_sk.metrics import cider, cider_d
-from condcap_sk.text.search import most_repeats
 
 N_JUDGED, N_LATENTS = 200, 5
 CANDIDATES = {"n_latents": [2, 3], "gan__mi_weight": [0.1, 0.3]}
-
-
-def loops(est, captions):
-    """The share of captions in which words, or word sequences, follow themselves too often.
-
-    That is, more often than in nearly all captions that were learned from; a word at most twice and
-    a sequence at most once.
-    """
-    ids = est.codec_.vocabulary_.encode(captions)
-    found = [most_repeats(row[None]) for row in ids]
-    return np.mean([row[0] > 2 or (row[1:] > 1).any() for row in found])
 
 
 def main():
@@ -68,7 +57,7 @@ def main():
         print(
             f"{size} photographs: fitted in {seconds:.0f} s; predict: CIDEr "
             f"{cider(best, references).mean():.3f}, CIDEr-D {cider_d(best, references).mean():.3f},"
-            f" loops {loops(est, best):.3f}; under latents: loops {loops(est, under):.3f}",
+            f" loops {loops(best):.3f}; under latents: loops {loops(under):.3f}",
             flush=True,
         )
 

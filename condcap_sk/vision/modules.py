@@ -117,7 +117,7 @@ class Features(ImageNetwork):
 
     @staticmethod
     def maps(features):
-        """Return the features, which hold all that a network of pixels would find in them."""
+        """Return the features as they are: they hold the image vectors and the regions already."""
         return features
 
     def pooled(self, features):

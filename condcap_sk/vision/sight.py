@@ -31,8 +31,8 @@ class Sight:
     def __init__(self, stage):
         pass
 
-    @classmethod
-    def check_regions(cls, n_regions, shape):
+    @staticmethod
+    def check_regions(n_regions, shape):
         """Raise if images of `shape` cannot be vectors of images and of `n_regions` regions."""
         raise ValueError(
             f"n_regions={n_regions} needs images='matched': without an image encoder, captions are "
