@@ -101,19 +101,17 @@ class ShowAndTell(nn.Module):
         plans = self.generate(vectors, torch.zeros(len(vectors), self.N_LATENTS))
         n, max_length = len(vectors), self.decoder.max_length
         tokens = torch.full((n, max_length), END)
-        previous = torch.full((n, 1), self.decoder.start)
-        state = self.decoder.initial_state(plans)
+        previous, steps = torch.full((n,), self.decoder.start), self.decoder.steps(plans)
         alive = torch.ones(n, dtype=torch.bool)
         for position in range(max_length):
-            logits, state = self.decoder.step(plans, previous, state)
-            logits = logits[:, 0]
+            logits = steps(previous)
             logits[:, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
             probabilities, order = (logits / temperature).softmax(1).sort(1, descending=True)
             probabilities[probabilities.cumsum(1) - probabilities >= top_p] = 0
             drawn = torch.multinomial(probabilities, 1, generator=rng)
-            previous = order.gather(1, drawn)
-            tokens[alive, position] = previous[alive, 0]
-            alive &= previous[:, 0] != END
+            previous = order.gather(1, drawn)[:, 0]
+            tokens[alive, position] = previous[alive]
+            alive &= previous != END
             if not alive.any():
                 break
         return tokens.numpy()

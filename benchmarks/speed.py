@@ -213,10 +213,8 @@ def predictions(images, labels):
         """One image through the networks that answer: vector, G, decoder, relevance."""
         vector = matcher.image_vectors(torch.from_numpy(images[:1])[:, None])
         generated = generator(vector, torch.from_numpy(c)[None])
-        logits, _ = decoder.step(
-            generated, torch.full((1, 1), decoder.start), decoder.initial_state(generated)
-        )
-        ids = logits[:, 0].topk(10).indices
+        logits = decoder.steps(generated)(torch.full((1,), decoder.start))
+        ids = logits.topk(10).indices
         matcher(vector, est.codec_.encoder_.stepwise(ids.T)[None])
 
     def many(function):

@@ -10,6 +10,7 @@ from .._torch.config import keeps_config
 from .._torch.dropout import dropout, glimpse
 from ..answers.tokens import END
 from .recurrence import Layout, gates_of, gates_of_words, states_of
+from .steps import Steps
 
 # Of `TiedDecoder`, which overfits: images are few. Chosen on held-out training photographs of
 # Flickr8k (benchmarks/flickr8k.py).
@@ -82,8 +83,10 @@ class Attention(nn.Module):
 
     def memory(self, regions):
         """Return the keys and values of flattened regions, flattened: what `forward` looks up."""
-        regions = regions.view(len(regions), -1, self.region_size)
-        return self.keys_and_values(self.norm(regions)).flatten(1)
+        n = len(regions)
+        found = self.keys_and_values(self.norm(regions.view(n, -1, self.region_size)))
+        # In the order in which `weights` multiplies them without a copy.
+        return found.view(n, -1, 2, N_HEADS, HEAD_SIZE).permute(0, 3, 2, 1, 4).flatten(1)
 
     def weights(self, outputs, memory):
         """Return how far outputs (n, length, n_outputs) look at each region, and the values.
@@ -91,7 +94,7 @@ class Attention(nn.Module):
         Weights are (n, n_heads, length, n_regions), values (n, n_heads, n_regions, head_size).
         """
         n, length, _ = outputs.shape
-        keys, values = memory.view(n, -1, 2, N_HEADS, HEAD_SIZE).permute(2, 0, 3, 1, 4)
+        keys, values = memory.view(n, N_HEADS, 2, -1, HEAD_SIZE).unbind(2)
         queries = self.query(outputs).view(n, length, N_HEADS, HEAD_SIZE).transpose(1, 2)
         return (queries @ keys.transpose(2, 3) / HEAD_SIZE**0.5).softmax(3), values
 
@@ -143,33 +146,28 @@ class RecurrentDecoder(nn.Module):
         """Return the sentence vectors in plans."""
         return plans[:, : self.to_state.in_features]
 
-    def evidence(self, outputs, plans):
-        """Return what outputs (n · k, length, hidden_size) attend to in the regions, or None."""
+    def memory_of(self, plans):
+        """Return the keys and values in plans; without `attention`, of width 0."""
+        return plans[:, self.to_state.in_features :]
+
+    def evidence(self, outputs, memory):
+        """Return what outputs (n * k, …, hidden_size) attend to in the regions, or None.
+
+        `memory` (n, …) is of the images; the first k outputs are of the first one, and so on.
+        """
         if self.attention is None:
             return None
-        memory = plans[:, self.to_state.in_features :]
         # All of an image at once: its regions are looked up in one product.
-        found = self.attention(outputs.reshape(len(plans), -1, outputs.shape[2]), memory)
-        return found.view(*outputs.shape[:2], -1)
+        found = self.attention(outputs.reshape(len(memory), -1, outputs.shape[-1]), memory)
+        return found.view(*outputs.shape[:-1], -1)
 
-    def initial_state(self, plans):
-        """Return the recurrence's state before the first token."""
-        return torch.tanh(self.to_state(self.vectors_of(plans)))[None]
+    def initial_states(self, plans):
+        """Return the recurrence's states (n, hidden_size) before the first token."""
+        return torch.tanh(self.to_state(self.vectors_of(plans)))
 
-    def step(self, plans, previous, state):
-        """Return the logits that follow the tokens `previous` (n · k, length), and the new state.
-
-        Of n plans, the first k rows have the first one, and so on.
-        """
-        outputs, state = self._recur(plans, previous, state)
-        return self.logits(outputs, self.evidence(outputs, plans)), state
-
-    def _recur(self, plans, previous, state):
-        """Return the recurrence's outputs after the tokens `previous`, and the new state."""
-        repeated = self._repeated(self.vectors_of(plans), len(previous))
-        repeated = repeated[:, None].expand(-1, previous.shape[1], -1)
-        inputs = torch.cat([self.embedding(previous), repeated], dim=2)
-        return self.recurrence(inputs, state)
+    def steps(self, plans):
+        """Return the `Steps` of captions that are yet to begin."""
+        return Steps(self, plans)
 
     @staticmethod
     def _repeated(values, n_rows):
@@ -189,11 +187,10 @@ class RecurrentDecoder(nn.Module):
         """Return what `log_probability` returns, as `CaptionEncoder.stepwise` does."""
         ids = trimmed(ids)
         mask = counted(ids)
-        state = self.initial_state(plans)
+        steps = self.steps(plans)
         total = plans.new_zeros(len(ids))
         for position, previous in enumerate(self.shifted(ids).T):
-            logits, state = self.step(plans, previous[:, None], state)
-            missed = F.cross_entropy(logits[:, 0], ids[:, position], reduction="none")
+            missed = F.cross_entropy(steps(previous), ids[:, position], reduction="none")
             total -= missed * mask[:, position]
         return total
 
@@ -206,13 +203,10 @@ class RecurrentDecoder(nn.Module):
         """
         mask = counted(ids)
         n_steps = trimmed(ids).shape[1]
-        memory = plans[:, self.to_state.in_features :]
-        state = self.initial_state(plans)
-        found = []
-        for previous in self.shifted(ids).T[:n_steps]:
-            outputs, state = self._recur(plans, previous[:, None], state)
-            weights, _ = self.attention.weights(outputs, memory)
-            found.append(weights.mean(1)[:, 0])
+        steps = self.steps(plans)
+        found = [
+            steps.attended(previous).mean(1)[:, 0] for previous in self.shifted(ids).T[:n_steps]
+        ]
         # As long for all captions, as they may be computed in several batches.
         weights = F.pad(torch.stack(found, dim=1), (0, 0, 0, ids.shape[1] - n_steps))
         return weights * mask[:, :, None]
@@ -221,7 +215,7 @@ class RecurrentDecoder(nn.Module):
         """Return what outputs (m, hidden_size) of tokens attend to in the regions, or None."""
         if self.attention is None:
             return None
-        return layout.of(self.evidence(layout.padded(outputs, length), plans))
+        return layout.of(self.evidence(layout.padded(outputs, length), self.memory_of(plans)))
 
     def shifted(self, ids):
         """Return the ids that precede each one; the first follow `start`."""
@@ -238,7 +232,7 @@ class RecurrentDecoder(nn.Module):
         of_vectors = gates_of(self.recurrence, self.vectors_of(plans), first=first)
         n_rows = len(layout.order)
         gates = gates + F.embedding(layout.rows, self._repeated(of_vectors, n_rows))
-        initial = self._repeated(self.initial_state(plans)[0], n_rows)
+        initial = self._repeated(self.initial_states(plans), n_rows)
         return states_of(self.recurrence, gates, layout, initial)
 
 

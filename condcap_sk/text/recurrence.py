@@ -72,6 +72,16 @@ def gates_of(recurrence, inputs, first=0):
     return F.linear(inputs, weight, None if first else recurrence.bias_ih_l0)
 
 
+def next_states(recurrence, gates, states):
+    """Return the states (n, hidden_size) that follow `states`, with gates as in `states_of`."""
+    n_both = 2 * recurrence.hidden_size
+    products = F.linear(states, recurrence.weight_hh_l0, recurrence.bias_hh_l0)
+    both = (gates[:, :n_both] + products[:, :n_both]).sigmoid_()
+    reset, update = both.chunk(2, dim=1)
+    new = (gates[:, n_both:] + reset * products[:, n_both:]).tanh_()
+    return torch.lerp(new, states, update)
+
+
 def gates_of_words(recurrence, embedding, ids):
     """Return what embedded tokens (m,) add to the gates, computed once for equal tokens."""
     distinct, which = ids.unique(return_inverse=True)

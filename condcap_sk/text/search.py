@@ -45,39 +45,40 @@ def beam_search(decoder, plans, width, drops=False):
     scores = plans.new_zeros((n, 1))
     alive = torch.ones((n, 1), dtype=torch.bool, device=device)
     previous = torch.full((n, 1), decoder.start, device=device)
-    state = decoder.initial_state(plans)
+    steps = decoder.steps(plans)
     circles = Circles(decoder.repeats, decoder.recurs, n)
     for position in range(decoder.max_length):
-        logits, state = decoder.step(plans, previous.reshape(-1, 1), state)
+        logits = steps(previous.flatten())
         closing = circles.closed_by(ids.flatten(0, 1))
-        steps, following = _likeliest(logits[:, 0], width, position == 0, closing)
+        costs, following = _likeliest(logits, width, position == 0, closing)
         # A finished beam goes on only as itself: END, at no cost.
         ended = ~alive.reshape(-1, 1)
-        steps = steps.masked_fill(ended, -torch.inf)
-        steps[:, :1] = steps[:, :1].masked_fill(ended, 0)
+        costs = costs.masked_fill(ended, -torch.inf)
+        costs[:, :1] = costs[:, :1].masked_fill(ended, 0)
         following = following.masked_fill(ended, END)
-        total = (scores.reshape(-1, 1) + steps).view(len(rows), -1)
-        n_steps, before = steps.shape[1], beams
+        total = (scores.reshape(-1, 1) + costs).view(len(rows), -1)
+        n_following, before = costs.shape[1], beams
         beams = min(width, total.shape[1])
         scores, chosen = total.topk(beams, dim=1)
-        parent = chosen // n_steps
+        parent = chosen // n_following
         previous = following.view(len(rows), -1).gather(1, chosen)
         parents_ids = ids.gather(1, parent[:, :, None].expand(-1, -1, position))
         ids = torch.cat([parents_ids, previous[:, :, None]], dim=2)
         alive = alive.gather(1, parent) & (previous != END)
         parents = parent + torch.arange(len(rows), device=device)[:, None] * before
         goes_on = alive.any(1)
-        is_last = position + 1 == decoder.max_length or not goes_on.any()
+        is_last, kept = position + 1 == decoder.max_length or not goes_on.any(), slice(None)
         finished = torch.ones_like(goes_on) if is_last else ~goes_on
         if is_last or (drops and finished.any()):
             found_ids[rows[finished], :beams, : position + 1] = ids[finished]
             found_scores[rows[finished], :beams] = scores[finished]
             if is_last:
                 break
-            rows, plans, ids, scores, alive, previous, parents = (
-                values[goes_on] for values in (rows, plans, ids, scores, alive, previous, parents)
+            kept = goes_on
+            rows, ids, scores, alive, previous, parents = (
+                values[kept] for values in (rows, ids, scores, alive, previous, parents)
             )
-        state = state[:, parents.flatten()]
+        steps.go_on(parents.flatten(), kept)
         circles.go_on(parents.flatten(), ids.flatten(0, 1))
     return found_ids, found_scores
 
@@ -100,19 +101,19 @@ def draw(decoder, plans, rng):
     n, device = len(plans), plans.device
     ids = torch.full((n, decoder.max_length), END, device=device)
     unfinished = torch.arange(n, device=device)
-    previous = torch.full((n, 1), decoder.start, device=device)
-    state = decoder.initial_state(plans)
+    previous = torch.full((n,), decoder.start, device=device)
+    steps = decoder.steps(plans)
     for position in range(decoder.max_length):
-        logits, state = decoder.step(plans[unfinished], previous, state)
         # One number is drawn for a row; multinomial draws one for every word, which takes long.
-        mass = _allowed(logits[:, 0], first=position == 0).softmax(1).cumsum(1)
+        mass = _allowed(steps(previous), first=position == 0).softmax(1).cumsum(1)
         drawn = mass[:, -1:] * torch.rand(len(mass), 1, generator=rng, device=device)
-        previous = torch.searchsorted(mass, drawn, right=True).clamp(max=mass.shape[1] - 1)
-        ids[unfinished, position] = previous[:, 0]
-        goes_on = previous[:, 0] != END
-        unfinished, previous, state = unfinished[goes_on], previous[goes_on], state[:, goes_on]
+        previous = torch.searchsorted(mass, drawn, right=True).clamp(max=mass.shape[1] - 1)[:, 0]
+        ids[unfinished, position] = previous
+        goes_on = previous != END
+        unfinished, previous = unfinished[goes_on], previous[goes_on]
         if not len(unfinished):
             break
+        steps.go_on(goes_on, goes_on)
     return ids
 
 

@@ -188,17 +188,26 @@ class Scripted:
     shifted = RecurrentDecoder.shifted
     stepwise_log_probability = RecurrentDecoder.stepwise_log_probability
 
-    def initial_state(self, vectors):
-        return torch.zeros(1, len(vectors), 1)
-
-    def step(self, vectors, previous, state):
-        position = int(state[0, 0, 0])
-        logits = vectors.view(len(vectors), MAX_LENGTH, -1)[:, [position]]
-        return logits.repeat_interleave(len(previous) // len(vectors), 0), state + 1
+    def steps(self, vectors):
+        return ScriptedSteps(vectors)
 
     def log_probability(self, vectors, ids):
         every = vectors.repeat_interleave(len(ids) // len(vectors), 0)
         return self.stepwise_log_probability(every, ids)
+
+
+class ScriptedSteps:
+    def __init__(self, vectors):
+        self.logits = vectors.view(len(vectors), MAX_LENGTH, -1)
+        self.position = -1
+
+    def __call__(self, previous):
+        self.position += 1
+        logits = self.logits[:, self.position]
+        return logits.repeat_interleave(len(previous) // len(logits), 0)
+
+    def go_on(self, rows, plans):
+        self.logits = self.logits[plans]
 
 
 class ScriptedParts:

@@ -17,6 +17,7 @@ from condcap_sk.text.modules import (
     counted,
     trimmed,
 )
+from condcap_sk.text.recurrence import Layout
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 6, 4, 3
 N_REGIONS, REGION_SIZE = 3, 4
@@ -83,21 +84,20 @@ class TestEncoder:
 
 class TestDecoders:
     def test__log_probability__is_the_sum_over_the_words_and_the_end(self, decoder, vectors):
-        state, previous = decoder.initial_state(vectors), torch.full((5, 1), decoder.start)
+        steps, previous = decoder.steps(vectors), torch.full((5,), decoder.start)
         total, goes_on = torch.zeros(5), torch.ones(5, dtype=torch.bool)
         for column in CAPTIONS.T:
-            logits, state = decoder.step(vectors, previous, state)
-            step = logits[:, 0].log_softmax(1).gather(1, column[:, None])[:, 0]
+            step = steps(previous).log_softmax(1).gather(1, column[:, None])[:, 0]
             total += step.where(goes_on, 0)
-            goes_on, previous = goes_on & (column != END), column[:, None]
+            goes_on, previous = goes_on & (column != END), column
         torch.testing.assert_close(decoder.log_probability(vectors, CAPTIONS), total)
         torch.testing.assert_close(decoder.stepwise_log_probability(vectors, CAPTIONS), total)
 
     def test__vector__is_fed_at_every_step(self, decoder, vectors):
         """With the same state and word, another vector gives other words."""
-        previous = torch.full((5, 1), 2)
-        same_state = decoder.initial_state(vectors[:1]).expand(-1, 5, -1).contiguous()
-        logits, _ = decoder.step(vectors, previous, same_state)
+        same_state = decoder.initial_states(vectors[:1]).expand(5, -1)
+        decoder.initial_states = lambda plans: same_state
+        logits = decoder.steps(vectors)(torch.full((5,), 2))
         assert not torch.allclose(logits[0], logits[1], atol=1e-4)
 
     def test__log_probability__its_gradient__reaches_the_vectors(self, decoder, vectors):
@@ -174,9 +174,10 @@ class TestStepwiseAttention:
 
     def test__weights__of_each_token__are_those_that_predict_it(self, decoder, vectors):
         found = decoder.stepwise_attention(vectors, CAPTIONS)
-        state = decoder.initial_state(vectors)
         # All tokens before at once, where what is tested takes one after the other.
-        outputs, _ = decoder._recur(vectors, decoder.shifted(CAPTIONS), state)
+        layout = Layout(torch.ones_like(CAPTIONS, dtype=torch.bool))
+        gates = decoder.gates_of_previous(CAPTIONS, layout)
+        outputs = layout.padded(decoder.outputs(vectors, gates, layout), CAPTIONS.shape[1])
         weights, _ = decoder.attention.weights(outputs, decoder.attention.memory(REGIONS))
         expected = weights.mean(1) * counted(CAPTIONS)[:, :, None]
         torch.testing.assert_close(found, expected)
@@ -288,7 +289,8 @@ def test__tied_decoder__loss__is_the_smoothed_cross_entropy_of_a_caption(monkeyp
     )
     decoder = TiedDecoder(6, 4, 8, max_length=3)
     vectors, ids = torch.randn(2, 4), torch.tensor([[2, 3, 0], [4, 0, 0]])
-    logits, _ = decoder.step(vectors, decoder.shifted(ids), decoder.initial_state(vectors))
+    steps = decoder.steps(vectors)
+    logits = torch.stack([steps(previous) for previous in decoder.shifted(ids).T], dim=1)
     counts = torch.tensor([[True, True, True], [True, True, False]])
     total = F.cross_entropy(logits[counts], ids[counts], label_smoothing=0.1, reduction="sum")
     torch.testing.assert_close(decoder.loss(vectors, ids, None), total / 2)

@@ -1,6 +1,7 @@
 """Captions out of a decoder: the likeliest ones, and random ones."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END, N_SPECIAL, UNKNOWN
 from condcap_sk.text.modules import CaptionDecoder, TiedDecoder
 from condcap_sk.text.search import beam_search, draw, most_repeats, recurring
+from condcap_sk.text.steps import Steps
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 3 + N_SPECIAL, 4, 3
 # Of three words, one to three in a row.
@@ -39,13 +41,12 @@ def enumerated(decoder, vector):
         if stop == 0 or UNKNOWN in ids or any(ids[stop:]):
             continue
         rows = torch.tensor([ids])
-        logits, _ = decoder.step(
-            vector[None], decoder.shifted(rows), decoder.initial_state(vector[None])
-        )
+        steps = decoder.steps(vector[None])
+        logits = torch.stack([steps(previous) for previous in decoder.shifted(rows).T], dim=1)
         logits[:, :, UNKNOWN] = -torch.inf
         logits[:, 0, END] = -torch.inf
-        steps = logits[0].log_softmax(1).gather(1, rows.T)[: stop + 1]
-        found[ids] = steps.sum().item()
+        of_tokens = logits[0].log_softmax(1).gather(1, rows.T)[: stop + 1]
+        found[ids] = of_tokens.sum().item()
     return found
 
 
@@ -68,14 +69,25 @@ def test__beam_search__all_captions__share_a_probability_of_one(decoder, vectors
 def test__beam_search__width_one__is_greedy(decoder, vectors):
     ids, _ = beam_search(decoder, vectors, 1)
     assert ids.shape == (5, 1, MAX_LENGTH)
-    previous, state = torch.full((5, 1), decoder.start), decoder.initial_state(vectors)
+    previous, steps = torch.full((5,), decoder.start), decoder.steps(vectors)
     goes_on = torch.ones(5, dtype=torch.bool)
     for position in range(MAX_LENGTH):
-        logits, state = decoder.step(vectors, previous, state)
-        logits[:, :, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
-        previous = logits.argmax(2)
-        assert torch.equal(ids[:, 0, position], previous[:, 0].where(goes_on, torch.tensor(END)))
-        goes_on &= previous[:, 0] != END
+        logits = steps(previous)
+        logits[:, [UNKNOWN, END] if position == 0 else [UNKNOWN]] = -torch.inf
+        previous = logits.argmax(1)
+        assert torch.equal(ids[:, 0, position], previous.where(goes_on, torch.tensor(END)))
+        goes_on &= previous != END
+
+
+def saying(decoder, logits):
+    """Let a decoder say what follows a token in `logits` (n_tokens + 1, n_tokens)."""
+
+    class Saying(Steps):
+        def __call__(self, previous):
+            return logits[previous]
+
+    decoder.steps = partial(Saying, decoder)
+    return decoder.eval().requires_grad_(False)
 
 
 @pytest.fixture
@@ -90,11 +102,8 @@ def stuck():
         bias = torch.tensor([-50.0, 0, 0, 0, 0])
         follows = torch.eye(N_TOKENS).roll(1, 1) * 20
         follows[-1] = follows[-1].roll(N_SPECIAL)
-        made.step = lambda vectors, previous, state: (
-            torch.cat([follows, follows[N_SPECIAL - 1 :][:1]])[previous] + bias,
-            state,
-        )
-        return made.eval().requires_grad_(False)
+        logits = torch.cat([follows, follows[N_SPECIAL - 1 :][:1]]) + bias
+        return saying(made, logits)
 
     return stuck
 
@@ -113,10 +122,7 @@ def test__beam_search__decoder_in_a_circle__leaves_it(stuck, vectors, width, mos
 
 def test__beam_search__tokens_that_close_a_circle__keep_their_share_of_probability(stuck, vectors):
     free, bound = stuck(4, [9.0, 9]), stuck(4, [1.0, 1])
-    free.step = bound.step = lambda vectors, previous, state: (
-        torch.zeros(len(previous), 1, N_TOKENS),
-        state,
-    )
+    free, bound = (saying(made, torch.zeros(N_TOKENS + 1, N_TOKENS)) for made in (free, bound))
     _, every = beam_search(free, vectors, 500)
     _, some = beam_search(bound, vectors, 500)
     torch.testing.assert_close(every.exp().sum(1), torch.ones(5))
@@ -221,14 +227,18 @@ class Dictated:
 
     start, max_length = 5, 3
 
-    def initial_state(self, vectors):
-        return torch.zeros(1, len(vectors), 1)
+    def steps(self, vectors):
+        self.vectors, self.position = vectors, 0
+        return self
 
-    def step(self, vectors, previous, state):
-        state = state + 1
-        token, length = vectors.T
-        following = torch.where(state[0, :, 0] > length, END, token.long())
-        return 1e4 * torch.nn.functional.one_hot(following, 5).float()[:, None], state
+    def __call__(self, previous):
+        self.position += 1
+        token, length = self.vectors.T
+        following = torch.where(self.position > length, END, token.long())
+        return 1e4 * torch.nn.functional.one_hot(following, 5).float()
+
+    def go_on(self, rows, plans):
+        self.vectors = self.vectors[plans]
 
 
 def test__draw__captions_of_different_lengths__are_those_of_their_vectors():
