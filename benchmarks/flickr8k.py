@@ -21,7 +21,7 @@ from quantities import machine
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
-from truth import human_rows, truth_rows
+from truth import KINDS, human_rows, truth_rows
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.answers.tokenizer import split_words
@@ -53,22 +53,6 @@ TRIED = {
     "temperature": (0.3, 0.4, 0.5, 0.6, 0.8, 1.0),
     "top_p": ((0.6, 0.9), (0.6, 0.8), (0.8, 0.8), (1.0, 0.5), (1.0, 0.7), (1.0, 0.9)),
 }
-COLOURS = {
-    "black",
-    "white",
-    "red",
-    "blue",
-    "green",
-    "yellow",
-    "brown",
-    "orange",
-    "pink",
-    "purple",
-    "grey",
-    "gray",
-    "tan",
-}
-NUMBERS = {"two", "three", "four", "five", "six", "several", "many", "group", "couple", "some"}
 PLACES = {"in", "on", "at", "near", "by", "through", "over", "under", "behind", "beside", "with"}
 
 
@@ -122,8 +106,8 @@ def retrieval(est, X, captions):
 PROPERTIES = {
     "words": len,
     "begins with 'the'": lambda row: row[0] == "the",
-    "colours": lambda row: len(COLOURS.intersection(row)),
-    "how many": lambda row: len(NUMBERS.intersection(row)),
+    "colours": lambda row: len(KINDS["colours"].keys() & row),
+    "how many": lambda row: len(KINDS["numbers"].keys() & row),
     "place or part": lambda row: sum(word in PLACES for word in row),
     "'wearing'": lambda row: "wearing" in row,
     "verb in -ing": lambda row: sum(word.endswith("ing") for word in row),

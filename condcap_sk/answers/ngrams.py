@@ -14,7 +14,6 @@ from .tokens import END
 
 Tokens = Sequence[Hashable]  # words or ids
 N_GRAM = 4  # the longest that CIDEr and BLEU count
-EQUAL_WEIGHTS = 1.0, 1.0, 1.0, 1.0  # of n-grams, n from 1 to 4
 
 
 def n_grams(tokens: Tokens, n: int) -> Iterator[tuple[Hashable, ...]]:
@@ -170,19 +169,15 @@ def with_end(tokens: NDArray[np.integer]) -> list[list[int]]:
     return [row[: row.index(END) + 1] if END in row else row for row in tokens.tolist()]
 
 
-def shared_n_grams(
-    tokens: NDArray[np.integer], weights: Sequence[float] = EQUAL_WEIGHTS
-) -> NDArray[np.float64]:
+def shared_n_grams(tokens: NDArray[np.integer]) -> NDArray[np.float64]:
     """Return which share of each caption's n-grams is found in each other one.
 
-    Shares are the weighted mean over n, as far as a caption has so many tokens.
+    Shares are the mean over n from 1 to 4, as far as a caption has so many tokens.
 
     Parameters
     ----------
     tokens : ndarray of shape (k, max_length), int
         Captions of one token or more, filled up with END.
-    weights : sequence of float
-        Of n-grams of 1, 2, … tokens.
 
     Returns
     -------
@@ -190,22 +185,22 @@ def shared_n_grams(
         Of the first caption's in the second one.
     """
     total, known = 0.0, np.zeros((len(tokens), 1))
-    for weight, has in zip(weights, _incidences(tokens, len(weights)), strict=True):
+    for has in _incidences(tokens):
         # Captions have few of all n-grams. Sums of ones are whole numbers, of the same bits in
         # whatever order added.
         in_both = (has @ has.T).toarray()
         counts = np.diag(in_both)[:, None]
-        total += weight * in_both / np.maximum(counts, 1)
-        known += weight * (counts > 0)
+        total += in_both / np.maximum(counts, 1)
+        known += counts > 0
     return total / np.where(known > 0, known, 1)
 
 
-def _incidences(tokens: NDArray[np.integer], longest: int) -> Iterator[sparse.csr_array]:
-    """Yield which captions (k,) have which n-grams, as 0 or 1, for n from 1 to `longest`."""
+def _incidences(tokens: NDArray[np.integer]) -> Iterator[sparse.csr_array]:
+    """Yield which captions (k,) have which n-grams, as 0 or 1, for n from 1 to 4."""
     there = np.cumprod(tokens != END, axis=1, dtype=bool)
     # An n-gram has the number of its first n − 1 tokens and of its last one.
     numbers = np.zeros_like(tokens, dtype=np.int64)
-    for n in range(1, longest + 1):
+    for n in range(1, N_GRAM + 1):
         last = tokens[:, n - 1 :]
         pairs = numbers[:, : last.shape[1]] * (tokens.max() + 1) + last
         grams, places = np.unique(pairs, return_inverse=True)

@@ -63,13 +63,16 @@ class Answerer:
         Not done here: the paper's Q is trained by (6) alone, and stays as it is.
         """
 
-    def rank(self, images, latents, n_voting):
+    def best(self, images, bank):
+        """Return the ids (n, max_length) of the best answers; `bank` are latents to try."""
+        return np.stack([ids[0] for ids, _ in self.rank(images, bank, len(bank))])
+
+    def rank(self, images, latents, n_first):
         """Return, for each image, its distinct answers and their merits, the best first.
 
-        Answers under latents after the first `n_voting` compete, but do not count in how others
-        are judged. They are tried as long as they bring an image new answers.
+        Latents after the first `n_first` are tried as long as they bring an image new answers.
         """
-        ids, _, _ = self.as_long_as_new(self._chosen, images, latents, n_voting)
+        ids, _ = self.as_long_as_new(self._chosen, images, latents, n_first)
         return ranked(ids, self.relevance(images, ids))
 
     def pick(self, ids, merits, n_picked):
@@ -86,7 +89,7 @@ class Answerer:
         return self.codec.log_probability(vectors, ids)
 
     def as_long_as_new(self, propose, images, latents, n_first):
-        """Return what is proposed for each image, log-probabilities, and how many come first.
+        """Return what is proposed for each image, and log-probabilities.
 
         The first `n_first` latents are tried, then as many again, twice as many, and so on. An
         image stops when `n_first` latents bring it no more than one new answer on average, or it
@@ -95,7 +98,6 @@ class Answerer:
         """
         n_possible = self.codec.vocabulary_.n_possible
         ids, scores = propose(images, latents[:n_first])
-        k_first = ids.shape[1]
         n_answers = np.array([_count(row) for row in ids])
         active, n_tried = np.flatnonzero(n_answers < n_possible), n_first
         while n_tried < len(latents) and len(active):
@@ -111,7 +113,7 @@ class Answerer:
             gained = n_answers[active] - before
             goes_on = (gained > len(more) / n_first) & (n_answers[active] < n_possible)
             active, n_tried = active[goes_on], n_tried + len(more)
-        return ids, scores, k_first
+        return ids, scores
 
     def _chosen(self, images, latents):
         ids = self.choose_each(images, latents)

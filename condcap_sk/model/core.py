@@ -85,18 +85,11 @@ class FittedModel:
             ]
         )
 
-    def rank(self, X, batch_size, further=()):
-        """Rank the answers under the bank, and those under `further` latents beside them."""
-        n_voting, latents = len(self.bank), np.vstack([self.bank, *further])
-        return [
-            answers
-            for _, images in self._batches(X, batch_size)
-            for answers in self.answerer.rank(images, latents, n_voting)
-        ]
-
     def best(self, X, batch_size):
         """Return the ids (n, max_length) of the best answers, whatever the latent."""
-        return np.stack([ids[0] for ids, _ in self.rank(X, batch_size)])
+        return np.concatenate(
+            [self.answerer.best(images, self.bank) for _, images in self._batches(X, batch_size)]
+        )
 
     def sample(self, X, n_samples, batch_size):
         """Return for each image the ids of `n_samples` answers, or as many as there are."""
@@ -104,9 +97,11 @@ class FittedModel:
         n_tried = min(N_TRIED * min(int(n_samples), n_possible), MOST_TRIED)
         # The same each time: what is drawn is a matter of how many are asked for.
         further = draw_latents(max(0, n_tried - len(self.bank)), self.n_latents, 0)
+        latents = np.vstack([self.bank, further])
         return [
             self.answerer.pick(ids, merits, n_samples)
-            for ids, merits in self.rank(X, batch_size, further)
+            for _, images in self._batches(X, batch_size)
+            for ids, merits in self.answerer.rank(images, latents, len(self.bank))
         ]
 
     def relevance(self, X, ids, batch_size):

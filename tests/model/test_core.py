@@ -39,7 +39,8 @@ def test__decode__ids_of_any_shape__keep_it(any_model, features):
 
 
 def test__rank__distinct_answers__the_best_first(any_model, features):
-    for ids, merits in any_model.model_.rank(features, 20):
+    model = any_model.model_
+    for ids, merits in model.answerer.rank(model.sight(features), model.bank, 20):
         assert len(np.unique(ids, axis=0)) == len(ids) >= 1
         assert (np.diff(merits) <= 0).all()
 

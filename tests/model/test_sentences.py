@@ -117,12 +117,12 @@ class Candidates:
         )
         gan = SimpleNamespace(_without_regions=lambda images: images)
         answerer = SentenceAnswerer(self, sight, gan, relevance_weight, 3)
-        answerer._central = lambda images: [(images, None)]
-        answerer._likeliest = lambda decoder, plans, width: self._all(*plans.shape[:2])
-        answerer._proposals = lambda images, latents: self._all(
+        answerer._central = lambda images: (images, None)
+        answerer._beam = lambda plans, decoder: [part[:, 0] for part in self._all(len(plans), 1)]
+        answerer._probability = lambda ids, *_: self._of(ids, self.log_probabilities)
+        answerer._proposals = lambda images, latents, width: self._all(
             len(images), len(latents) // len(images)
         )
-        answerer._probability = lambda ids, *_: self._of(ids, self.log_probabilities)
         return answerer
 
     def _all(self, n, k):
@@ -137,21 +137,10 @@ IMAGE, LATENTS = np.zeros((1, 2), dtype=np.float32), np.zeros((2, 3), dtype=np.f
 
 
 def best(candidates, **params):
-    ((ids, _),) = candidates.answerer(**params).rank(IMAGE, LATENTS, 2)
-    return ids[0].tolist()
+    return candidates.answerer(**params).best(IMAGE, LATENTS)[0].tolist()
 
 
-def test__rank__sentence_that_shares_its_words__beats_a_likelier_one_that_does_not():
-    alike = [[2, 3, 4, 5], [2, 3, 4, 6], [2, 3, 4, 7]]
-    odd = [8, 9, 10, 11]
-    parts = Candidates([odd, *alike], [-4.0, -4.2, -4.2, -4.2], [0.0] * 4)
-    assert best(parts) in alike
-    # Far likelier, it wins all the same.
-    parts = Candidates([odd, *alike], [-4.0, -40.0, -40.0, -40.0], [0.0] * 4)
-    assert best(parts) == odd
-
-
-def test__rank__relevance__counts_by_its_weight_and_only_where_it_is_learned():
+def test__best__relevance__counts_by_its_weight_and_only_where_it_is_learned():
     ids = [[2, 3, 0, 0], [4, 5, 0, 0]]
     parts = Candidates(ids, [-2.0, -3.0], [-6.0, 6.0])
     assert best(parts) == ids[0]
@@ -167,7 +156,7 @@ def test__choose__long_sentence__is_not_at_a_disadvantage():
 
 def test__rank__impossible_proposals__are_left_out():
     parts = Candidates([[2, 3], [4, 5]], [-2.0, -np.inf], [0.0, 0.0])
-    ((ids, merits),) = parts.answerer().rank(IMAGE, LATENTS, 2)
+    ids, merits = parts.answerer().rank(IMAGE, LATENTS, 2)[0]
     assert ids.tolist() == [[2, 3]]
     assert np.isfinite(merits).all()
 
@@ -272,36 +261,20 @@ def merit(parts, image, ids, log_p, weight):
     return (log_p - weight * math.log1p(math.exp(-log_odds))) / (1 + length(ids)) ** 1.2
 
 
-def share(ids, other):
-    """The share of the n-grams of one sentence in the other: single words count four times."""
-    total = weights = 0.0
-    for n, weight in zip((1, 2, 3), (4.0, 1.0, 1.0), strict=True):
-        ours, theirs = ({s[i : i + n] for i in range(length(s) - n + 1)} for s in (ids, other))
-        if ours:
-            total += weight * len(ours & theirs) / len(ours)
-            weights += weight
-    return total / weights
-
-
-def expected_merits(parts, image, weight, beam_width):
-    """The merits of all proposals, by definition: minimum Bayes risk over all of them."""
+def expected_merits(parts, image, weight, beam_width, bank=BANK):
+    """The merits of all proposals, by definition."""
     row = np.array([[image]])
-    central = [parts._plans(row, np.zeros(N_LATENTS))[0]]
+    central = parts._plans(row, np.zeros(N_LATENTS))[0]
     if parts.consensus_ is not None:
-        central.append(parts._consensus_plans(row)[0])
-    found = [ids for vector in central for ids, _ in proposals(vector, 3 * beam_width)]
-    for c in BANK:
-        found += [ids for ids, _ in proposals(parts._plans(row, c)[0], beam_width)[:2]]
-    merits = [
-        merit(parts, image, ids, np.mean([log_probability(v, ids) for v in central]), weight)
-        for ids in found
-    ]
-    votes = np.exp(merits - np.max(merits))
-    votes /= votes.sum()
-    return {
-        ids: m + 5 * sum(v * share(ids, other) for v, other in zip(votes, found, strict=True))
-        for ids, m in zip(found, merits, strict=True)
-    }
+        central = parts._consensus_plans(row)[0]
+    found = [ids for ids, _ in proposals(central, 3 * beam_width)]
+    merits = [merit(parts, image, ids, log_probability(central, ids), weight) for ids in found]
+    expected, most = dict(zip(found, merits, strict=True)), max(merits)
+    for c in bank:
+        ((ids, _),) = proposals(parts._plans(row, c)[0], 1)
+        own = merit(parts, image, ids, log_probability(central, ids), weight)
+        expected.setdefault(ids, min(own, most))
+    return expected
 
 
 def by_sentence(ids, merits):
@@ -313,15 +286,20 @@ class TestScripted:
 
     @pytest.mark.parametrize("has_consensus", [True, False])
     @pytest.mark.parametrize(("weight", "beam_width"), [(0.7, 2), (0.0, 2), (0.7, 1), (3.0, 4)])
-    def test__rank__merits__are_minimum_bayes_risk_by_definition(
-        self, has_consensus, weight, beam_width
-    ):
+    def test__rank__merits__are_those_by_definition(self, has_consensus, weight, beam_width):
         parts = ScriptedParts(has_consensus)
         found = parts.answerer(weight, beam_width).rank(ALL_IMAGES, BANK, len(BANK))
         for image, (ids, merits) in enumerate(found):
             expected = expected_merits(parts, image, weight, beam_width)
             assert by_sentence(ids, merits) == pytest.approx(expected, rel=1e-4)
             assert (np.diff(merits) <= 0).all()
+
+    @pytest.mark.parametrize("has_consensus", [True, False])
+    def test__best__is_the_best_without_a_latent(self, has_consensus):
+        parts = ScriptedParts(has_consensus)
+        for image, ids in enumerate(parts.answerer(0.7, 2).best(ALL_IMAGES, BANK)):
+            merits = expected_merits(parts, image, 0.7, 2, bank=())
+            assert tuple(ids) == max(merits, key=merits.get)
 
     def test__choose__merit__is_probability_and_relevance_over_length(self):
         parts = ScriptedParts()
