@@ -51,9 +51,8 @@ class Answering:
         c : array-like of shape (n_latents,) or (n, n_latents), default=None
             One latent for all images, or one each. None: the answer that the model holds most
             relevant among those it gives under `latent_bank_`. Of sentences, except with
-            ``objective="paper"``, the one that is most probable and relevant and agrees best with
-            the others; those under c = 0 and of the consensus decoder, where there is one, are
-            among them.
+            ``objective="paper"``, the most probable and relevant one of those that the consensus
+            decoder proposes or, where there is none, the decoder under c = 0.
 
         Returns
         -------

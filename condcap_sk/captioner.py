@@ -116,7 +116,8 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         `callbacks`, `word_vectors` and the GAN's `image_network`. It answers and is saved by these,
         whatever is set afterwards (but for `batch_size`).
     latent_bank_ : ndarray of shape (32, n_latents)
-        The draws from the prior that are tried where no latent is given.
+        The draws from the prior that are tried where no latent is given; of sentences, except with
+        ``objective="paper"``, only by `sample`.
     history_ : dict of list
         Losses and held-out measures along the training, from the `history_` of the parts, under
         names such as "captions_epoch", "images_matching", "latents_valid_accuracy" or
