@@ -8,6 +8,7 @@ from condcap_sk.vision.modules import (
     ConvolutionalNetwork,
     FeatureNetwork,
     Features,
+    PrincipalComponents,
     Standardise,
     image_network,
     random_shift,
@@ -74,7 +75,7 @@ def test__features__are_standardised_and_nothing_else():
     assert not list(features.parameters())
 
 
-def test__features__of_regions__are_standardised_by_themselves():
+def test__features__of_regions__are_principal_components_of_regions_alone(monkeypatch):
     rng = make_rng(1)
     # The image's own vector, and three of its regions, whose components have another scale each.
     vectors = 5 + 2 * torch.randn(200, 4, generator=rng)
@@ -88,11 +89,46 @@ def test__features__of_regions__are_standardised_by_themselves():
     torch.testing.assert_close(features(values), features(vectors))
     found = features.regions(features.maps(values))
     assert found.shape == (200, 3, 4)
-    torch.testing.assert_close(found.mean((0, 1)), torch.zeros(4), atol=1e-4, rtol=0)
-    torch.testing.assert_close(found.std((0, 1), correction=0), torch.ones(4))
-    # In their order: the second region's.
-    expected = (regions[:, 1] - regions.mean((0, 1))) / regions.std((0, 1), correction=0)
-    torch.testing.assert_close(found[:, 1], expected)
+    torch.testing.assert_close(found, features.project_regions(regions))
+    monkeypatch.setattr("condcap_sk.vision.modules.REGION_SIZE", 2)
+    features = Features(16, 4)
+    features.fit_scale(values)
+    assert features.region_shape == (3, 2)
+    assert features.regions(values).shape == (200, 3, 2)
+
+
+class TestPrincipalComponents:
+    @pytest.fixture
+    def vectors(self):
+        """Of four components, which two sources explain, and a constant."""
+        rng = make_rng(2)
+        mixed = torch.randn(500, 2, generator=rng) @ torch.randn(2, 4, generator=rng)
+        noise = 0.01 * torch.randn(500, 4, generator=rng)
+        constant = torch.full((500, 1), 7.0)
+        return torch.cat([mixed * torch.tensor([1, 100, 0.1, 1]) + noise + 3, constant], dim=1)
+
+    def test__projections__are_uncorrelated_and_of_variance_1_on_average(self, vectors):
+        found = PrincipalComponents(5, 3).fit(vectors)(vectors)
+        covariance = found.T.cov(correction=0)
+        torch.testing.assert_close(covariance, covariance.diag().diag(), atol=1e-3, rtol=0)
+        torch.testing.assert_close(covariance.diag().mean(), torch.tensor(1.0))
+        assert (covariance.diag().diff() < 0).all()
+        torch.testing.assert_close(found.mean(0), torch.zeros(3), atol=1e-4, rtol=0)
+
+    def test__first_components__hold_what_standardised_vectors_hold(self, vectors):
+        found = PrincipalComponents(5, 2).fit(vectors)(vectors)
+        standard = Standardise(5).fit(vectors)(vectors)
+        rebuilt = found @ torch.linalg.lstsq(found, standard).solution
+        assert (rebuilt - standard).square().mean() < 0.02 * standard.square().mean()
+
+    def test__half_precision__is_read(self, vectors):
+        project = PrincipalComponents(5, 2).fit(vectors)
+        torch.testing.assert_close(project(vectors.half()), project(vectors), atol=0.01, rtol=0.01)
+
+    def test__vectors_all_alike__are_zeros(self):
+        project = PrincipalComponents(5, 2).fit(torch.full((9, 5), 3.0))
+        assert (project(torch.full((9, 5), 3.0)) == 0).all()
+        assert project(torch.full((9, 5), 4.0)).abs().max() <= 5
 
 
 class TestStandardise:
