@@ -114,8 +114,8 @@ class Answering:
         -------
         answers : list of n lists
             Distinct answers. Labels are most relevant first, as is anything with
-            ``objective="paper"``. Other sentences differ from each other, and are in the order of
-            what `predict` chooses by; the first is the one that it gives.
+            ``objective="paper"``. Of other sentences, the first is the one that `predict` gives,
+            and each further one is good and differs from those before it.
 
         Raises
         ------

@@ -77,7 +77,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         nor to sentences without an image encoder.
     beam_width : int, default=3
         Width of the decoder's beam search for a sentence under a latent, of which the best one is
-        the answer; 1 is greedy. Three times as wide where no latent is given. Does not apply to
+        the answer; 1 is greedy. Twice as wide where no latent is given. Does not apply to
         labels, nor with ``objective="paper"``, which is greedy.
     validation_fraction : float, default=0.05
         Share of the images, at most 500, held out to show progress. Nothing is chosen on them.

@@ -233,7 +233,7 @@ def pick_diverse(
     Returns
     -------
     picked : ndarray of shape (min(k, n_picked),), int
-        Rows, the best first.
+        Rows, in the order in which they were picked: the best one first.
 
     References
     ----------
@@ -249,4 +249,4 @@ def pick_diverse(
         picked.append(best)
         left[best] = -np.inf
         nearest = np.maximum(nearest, likeness[best])
-    return np.array(sorted(picked, key=lambda row: -merits[row]))
+    return np.array(picked)

@@ -20,6 +20,7 @@ class Answerer:
     # Whether each answer is exactly what the model gives under some latent, which can be searched.
     is_searched = False
     has_decoder = False  # whether G's vectors have a decoder of their own
+    n_tried = 8  # latents for each answer that `sample` is to give; by hand
     # What makes answers under different latents differ more, besides a longer training.
     remedy = "raise mi_weight"
 

@@ -6,9 +6,6 @@ from ..answers.tokens import END
 from ..gan.prior import draw_latents
 from . import readback
 
-# Latents tried for each answer that `sample` is to give: chosen on held-out training photographs of
-# Flickr8k, on which the best of 20 captions gains until there.
-N_TRIED = 8
 MOST_TRIED = 100_000  # latents tried in `sample`, however many answers are asked for; by hand
 
 
@@ -94,7 +91,7 @@ class FittedModel:
     def sample(self, X, n_samples, batch_size):
         """Return for each image the ids of `n_samples` answers, or as many as there are."""
         n_possible = self.codec.vocabulary_.n_possible
-        n_tried = min(N_TRIED * min(int(n_samples), n_possible), MOST_TRIED)
+        n_tried = min(self.answerer.n_tried * min(int(n_samples), n_possible), MOST_TRIED)
         # The same each time: what is drawn is a matter of how many are asked for.
         further = draw_latents(max(0, n_tried - len(self.bank)), self.n_latents, 0)
         latents = np.vstack([self.bank, further])

@@ -5,7 +5,7 @@ import pytest
 
 from condcap_sk.answers.tokens import END
 from condcap_sk.model import readback
-from condcap_sk.model.core import MOST_TRIED, N_TRIED
+from condcap_sk.model.core import MOST_TRIED
 
 
 def test__answer_each__columns__are_answers_under_each_latent(any_model, features):
@@ -58,7 +58,7 @@ def test__sample__begins_with_the_best_and_tries_so_many(any_model, features, mo
     if any_model.objective != "paper":  # where more latents may find a more relevant one
         np.testing.assert_array_equal([ids[0] for ids in found], model.best(features, 20))
     n_possible = model.codec.vocabulary_.n_possible
-    most = min(N_TRIED * min(6, n_possible), MOST_TRIED)
+    most = min(model.answerer.n_tried * min(6, n_possible), MOST_TRIED)
     assert tried[0] == (max(int(most), len(model.bank)), len(model.bank))
 
 
