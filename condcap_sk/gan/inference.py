@@ -1,5 +1,6 @@
 """What fitted networks compute: vectors from latents, latents from vectors, log-odds."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
+WITH_REGIONS = 8  # images with regions, so that a single one does not wait for many
 
 
 class LatentInference:
@@ -143,7 +145,8 @@ class LatentInference:
         attention = self.decoder_.attention
         if attention is None:
             return vectors
-        memory = self._apply(attention.memory, for_torch(X[:, images.shape[1] :])).numpy()
+        regions = for_torch(X[:, images.shape[1] :])
+        memory = self._apply(attention.memory, regions, rows=WITH_REGIONS).numpy()
         return np.concatenate([vectors, np.repeat(memory, k, axis=0)], axis=1)
 
     def _without_regions(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -152,10 +155,12 @@ class LatentInference:
 
     def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the consensus decoder turns into captions."""
-        return self._apply(self.consensus_, X).numpy()
+        return self._apply(self.consensus_, X, rows=WITH_REGIONS).numpy()
 
-    def _apply(self, network: torch.nn.Module, *inputs: NDArray[np.generic]) -> Any:
-        rows, size = ROWS, ROWS_PER_IMAGE * self.batch_size
+    def _apply(
+        self, network: Callable[..., Any], *inputs: NDArray[np.generic], rows: int = ROWS
+    ) -> Any:
+        size = ROWS_PER_IMAGE * self.batch_size
         if not self._gets_vectors:
             rows, size = IMAGES, self.batch_size
         tensors = map(torch.from_numpy, inputs)

@@ -25,7 +25,10 @@ def likeliest(decoder, plans, width, *, size, device):
 
     `plans` are k of each of n images, (n, k, …), of which those of an image are computed together.
     """
-    rows, size = (max(1, n // plans.shape[1]) for n in (_rows(decoder.max_length), size))
+    k = plans.shape[1]
+    # So many beams, not plans: a single image waits for those that its batch is filled up with.
+    rows = ROWS if decoder.max_length == 1 else SENTENCES // width
+    rows, size = (max(1, n // k) for n in (rows, size))
     ids, log_probabilities = in_batches(
         partial(_search, decoder, width=width),
         torch.from_numpy(plans),

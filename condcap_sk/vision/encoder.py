@@ -317,7 +317,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             torch.from_numpy(X),
             size=self.batch_size,
             device=self.device_,
-            rows=ROWS if X.ndim == 2 else IMAGES,
+            rows=ROWS if X.ndim == 2 and not regions else IMAGES,
         ).numpy()
 
     @own_environment()
