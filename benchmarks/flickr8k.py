@@ -44,8 +44,6 @@ MIN_DF, MAX_LENGTH = 5, 22  # of the vocabulary, by hand; the same for all
 K, N_FEW, N_LATENTS, N_HELD_OUT = 20, 5, 200, 1000
 N_TIMED = 256  # photographs
 BEAM = 3  # of the conditional VAE, as the estimator's `beam_width`
-# On training photographs, with the default .3 a fifth of 20 latents' captions were alike.
-TRUTH_WEIGHT = 0.1
 CHOSEN = {"epochs": 8, "beam": (5, 0.7), "temperature": 0.5, "top_p": (0.6, 0.9)}
 TRIED = {
     "epochs": (4, 8),
@@ -256,7 +254,6 @@ def measure_ours(photos, seed, model):
         verbose=1,
     )
     est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH)
-    est.set_params(gan__truth_weight=TRUTH_WEIGHT)
     if model is not None and model.exists():
         est = ConditionalCaptioner.load(model)
     else:

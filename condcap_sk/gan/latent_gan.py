@@ -91,7 +91,7 @@ class LatentGAN(LatentInference, Stage):
         KL target in nats: the divergence of a sentence's latents from the prior that the KL weight
         is steered to. Larger, and captions differ more by the latent; smaller, and each is better.
         "auto": one nat for each latent, at most 6. Applies only to sentences.
-    truth_weight : float, default=0.3
+    truth_weight : float, default=0.1
         Weight of keeping every latent's vector close to one of the image's captions. Larger, and
         more captions are true; smaller, and they differ more. Applies only to sentences.
     mismatch_weight : float, default=1
@@ -226,7 +226,7 @@ class LatentGAN(LatentInference, Stage):
         posterior_weight: float = 0.3,
         kl_weight: float = 0.3,
         kl_target: float | Auto = "auto",
-        truth_weight: float = 0.3,
+        truth_weight: float = 0.1,
         mismatch_weight: float = 1.0,
         gradient_penalty: float = 0.1,
         noise: float = 1.0,

@@ -27,7 +27,7 @@ def likeliest(decoder, plans, width, *, size, device):
     """
     k = plans.shape[1]
     # So many beams, not plans: a single image waits for those that its batch is filled up with.
-    rows = ROWS if decoder.max_length == 1 else SENTENCES // width
+    rows = ROWS if decoder.max_length == 1 else SENTENCES // int(width)
     rows, size = (max(1, n // k) for n in (rows, size))
     ids, log_probabilities = in_batches(
         partial(_search, decoder, width=width),
