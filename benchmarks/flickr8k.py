@@ -1,12 +1,13 @@
 """Captions of photographs: ours, maximum likelihood, a conditional VAE, and the codec alone.
 
-    python benchmarks/flickr8k.py FOLDER [--only {ours,peers}] [--model FILE]
+    python benchmarks/flickr8k.py FOLDER [--only {ours,peers}] [--model FILE] [--held-out]
     python benchmarks/flickr8k.py FOLDER --select
 
 All are fitted on the training photographs of Flickr8k (`load_flickr8k`), and scored once on "val".
-Their features are computed once and kept in `--cache`. `--select` uses no photograph of "val": it
-holds out 1 000 of the training photographs, and prints the scores on them of each setting of the
-peers in TRIED. CHOSEN are those in use.
+Their features are computed once and kept in `--cache`. With `--held-out` no photograph of "val" is
+used: 1 000 of the training photographs are held out and take its place; this is how choices are
+made. `--select` holds out the same, and prints the scores on them of each setting of the peers in
+TRIED. CHOSEN are those in use.
 """
 
 import argparse
@@ -203,25 +204,27 @@ def peer(kind, vectors, n_regions, captions, vocabulary, epochs, seed):
     return model, perf_counter() - start
 
 
-def select(photos, seed):
-    """Print the scores of each setting on held-out training photographs, fitted on the others."""
+def hold_out(photos):
+    """Return the training photographs in two parts, of which the smaller one is "val"."""
     X, captions = photos.features["train"], photos.captions["train"]
     order = np.random.RandomState(0).permutation(len(X))
-    held_out, kept = order[:N_HELD_OUT], order[N_HELD_OUT:]
-    references, captions = [captions[i] for i in held_out], [captions[i] for i in kept]
-    transform, vocabulary = vectors_and_words(
-        Bunch(features={"train": X[kept]}, captions={"train": captions}, n_regions=photos.n_regions)
+    rows = {"val": order[:N_HELD_OUT], "train": order[N_HELD_OUT:]}
+    return Bunch(
+        features={part: X[i] for part, i in rows.items()},
+        captions={part: [captions[k] for k in i] for part, i in rows.items()},
+        n_regions=photos.n_regions,
     )
-    vectors, decode = transform(X[held_out]), vocabulary.decode
+
+
+def select(photos, seed):
+    """Print the scores of each setting of the peers on "val"."""
+    captions, references = photos.captions["train"], photos.captions["val"]
+    transform, vocabulary = vectors_and_words(photos)
+    vectors, decode = transform(photos.features["val"]), vocabulary.decode
+    kept = transform(photos.features["train"])
     for epochs in TRIED["epochs"]:
         model, seconds = peer(
-            ShowAndTell,
-            transform(X[kept]),
-            photos.n_regions,
-            captions,
-            vocabulary,
-            epochs,
-            seed,
+            ShowAndTell, kept, photos.n_regions, captions, vocabulary, epochs, seed
         )
         print(f"maximum likelihood, {epochs} epochs, {seconds:.0f} s", flush=True)
         for beam in TRIED["beam"]:
@@ -322,6 +325,7 @@ def main():
     )
     parser.add_argument("folder")
     parser.add_argument("--only", choices=["ours", "peers"])
+    parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--select", action="store_true")
     parser.add_argument(
         "--model",
@@ -339,6 +343,8 @@ def main():
     photos.features = {
         part: photographs.features_of(photos.files[part], part, args) for part in ("train", "val")
     }
+    if args.held_out or args.select:
+        photos = hold_out(photos)
     if args.select:
         select(photos, args.seed)
         return
