@@ -13,7 +13,9 @@ from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
-WITH_REGIONS = 8  # images with regions, so that a single one does not wait for many
+# Images that the consensus decoder, or an attention to regions, computes together on a CPU: few, as
+# each may have many regions, and a single one waits for all of them.
+WITH_REGIONS = 8
 
 
 class LatentInference:

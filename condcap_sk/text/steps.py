@@ -42,7 +42,10 @@ class Steps:
         outputs = self.outputs(previous).unflatten(0, (len(self._memory), -1))
         return self._decoder.attention.weights(outputs, self._memory)[0]
 
-    def go_on(self, rows, plans=slice(None)):
-        """Go on with the captions `rows` alone, which are of the plans `plans`."""
-        self._states = self._states[rows]
+    def keep(self, plans):
+        """Leave out all plans but these; `go_on` says with which captions of theirs it goes on."""
         self._gates, self._memory = self._gates[plans], self._memory[plans]
+
+    def go_on(self, rows):
+        """Go on with the captions `rows`."""
+        self._states = self._states[rows]

@@ -195,8 +195,11 @@ class ScriptedSteps:
         logits = self.logits[:, self.position]
         return logits.repeat_interleave(len(previous) // len(logits), 0)
 
-    def go_on(self, rows, plans):
+    def keep(self, plans):
         self.logits = self.logits[plans]
+
+    def go_on(self, rows):
+        pass
 
 
 class ScriptedParts:

@@ -57,7 +57,8 @@ def test__go_on__some_captions_and_plans__go_on_as_before(decoder, plans):
     first, *others = decoder.shifted(CAPTIONS).T
     steps(first)
     kept = torch.tensor([False, True, False, True])
-    steps.go_on(kept, kept)
+    steps.keep(kept)
+    steps.go_on(kept)
     found = torch.stack([steps(previous[kept]) for previous in others], dim=1)
     torch.testing.assert_close(found, all_at_once(decoder, plans, CAPTIONS)[kept, 1:])
 
