@@ -7,8 +7,8 @@ import torch
 from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
+from ..text.circles import most_repeats, recurring
 from ..text.modules import N_EMBEDDING, Attention, TiedDecoder
-from ..text.search import most_repeats, recurring
 from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune

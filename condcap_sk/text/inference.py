@@ -1,5 +1,6 @@
 """Encoders and decoders applied to any number of captions, NumPy arrays in and out."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -23,27 +24,29 @@ def encode(encoder, ids, *, size, device):
 def likeliest(decoder, plans, width, *, size, device):
     """Return the ids (n, k, …, max_length) that beam search finds, and their log-probabilities.
 
-    `plans` are k of each of n images, (n, k, …), of which those of an image are computed together.
+    `plans` are k of each of n images, (n, k, …).
     """
-    k = plans.shape[1]
-    # So many beams, not plans: a single image waits for those that its batch is filled up with.
-    rows = ROWS if decoder.max_length == 1 else SENTENCES // int(width)
-    rows, size = (max(1, n // k) for n in (rows, size))
-    ids, log_probabilities = in_batches(
-        partial(_search, decoder, width=width),
-        torch.from_numpy(plans),
+    n, k, _ = plans.shape
+    if decoder.max_length == 1:
+        at_once = rows = ROWS
+    else:
+        # So many beams: a single plan waits for the others that it is searched with.
+        at_once = max(1, SENTENCES // int(width))
+        n_batches = max(1, min(torch.get_num_threads(), n * k // at_once))
+        rows = max(at_once, math.ceil(n * k / n_batches))
+    found = in_batches(
+        partial(_search, decoder, width, at_once),
+        torch.from_numpy(plans).flatten(0, 1),
         size=size,
         device=device,
         rows=rows,
     )
-    return ids.numpy(), log_probabilities.numpy()
+    return [values.unflatten(0, (n, k)).numpy() for values in found]
 
 
-def _search(decoder, plans, width):
-    n, k, _ = plans.shape
-    # No bit of a caption may depend on the other images.
-    ids, log_probabilities = beam_search(decoder, plans.flatten(0, 1), width, drops=n == 1)
-    return ids.view(n, k, *ids.shape[1:]), log_probabilities.view(n, k, -1)
+def _search(decoder, width, at_once, plans):
+    # On a CPU, always as many rows: then no bit of a caption depends on the other ones.
+    return beam_search(decoder, plans, width, at_once if plans.device.type == "cpu" else None)
 
 
 def log_probability(decoder, plans, ids, *, size, device):

@@ -46,6 +46,15 @@ class Steps:
         """Leave out all plans but these; `go_on` says with which captions of theirs it goes on."""
         self._gates, self._memory = self._gates[plans], self._memory[plans]
 
+    def replace(self, slots, others, plans):
+        """Let `plans` of other `Steps`, one caption each, take the place of those in `slots`.
+
+        All plans have equally many captions here.
+        """
+        self._gates[slots], self._memory[slots] = others._gates[plans], others._memory[plans]
+        states = self._states.view(len(self._gates), -1, self._states.shape[1])
+        states[slots] = others._states[plans, None]
+
     def go_on(self, rows):
         """Go on with the captions `rows`."""
         self._states = self._states[rows]

@@ -188,15 +188,16 @@ class Scripted:
 class ScriptedSteps:
     def __init__(self, vectors):
         self.logits = vectors.view(len(vectors), MAX_LENGTH, -1)
-        self.position = -1
+        self.positions = torch.full((len(vectors),), -1)
 
     def __call__(self, previous):
-        self.position += 1
-        logits = self.logits[:, self.position]
+        self.positions = (self.positions + 1).clamp(max=MAX_LENGTH - 1)
+        logits = self.logits[torch.arange(len(self.logits)), self.positions]
         return logits.repeat_interleave(len(previous) // len(logits), 0)
 
-    def keep(self, plans):
-        self.logits = self.logits[plans]
+    def replace(self, slots, others, plans):
+        self.logits[slots] = others.logits[plans]
+        self.positions[slots] = others.positions[plans]
 
     def go_on(self, rows):
         pass

@@ -9,8 +9,9 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END, N_SPECIAL, UNKNOWN
+from condcap_sk.text.circles import most_repeats
 from condcap_sk.text.modules import CaptionDecoder, TiedDecoder
-from condcap_sk.text.search import beam_search, draw, most_repeats, recurring
+from condcap_sk.text.search import beam_search, draw
 from condcap_sk.text.steps import Steps
 
 N_TOKENS, N_COMPONENTS, MAX_LENGTH = 3 + N_SPECIAL, 4, 3
@@ -129,29 +130,6 @@ def test__beam_search__tokens_that_close_a_circle__keep_their_share_of_probabili
     assert (some.exp().sum(1) < 0.9).all()
 
 
-@pytest.mark.parametrize(
-    ("captions", "expected"),
-    [
-        ([[2, 3, 4, 5, 0, 0]], [1, 1, 1]),
-        ([[2, 2, 3, 0, 0, 0]], [2, 1, 1]),
-        ([[2, 3, 2, 3, 2, 3]], [1, 3, 1]),
-        ([[2, 3, 2, 3, 2, 0], [4, 4, 4, 2, 0, 0]], [3, 2, 1]),
-        ([[2, 3, 4, 2, 3, 4]], [1, 1, 2]),
-        ([[2, 0, 0, 0, 0, 0]], [1, 1, 1]),
-    ],
-    ids=str,
-)
-def test__most_repeats__captions__is_how_often_an_n_gram_stands_in_a_row(captions, expected):
-    assert most_repeats(np.array(captions)).tolist() == expected
-
-
-def test__most_repeats__one_slip_among_many_captions__does_not_count():
-    captions = np.array([[2, 3, 4, 0]] * 149 + [[2, 2, 2, 0]])
-    assert most_repeats(captions).tolist() == [1, 1]
-    captions[0] = [5, 5, 0, 0]
-    assert most_repeats(captions).tolist() == [2, 1]
-
-
 def stands_twice(caption):
     triples = list(zip(caption, caption[1:], caption[2:], strict=False))
     return len(set(triples)) < len(triples)
@@ -177,20 +155,28 @@ def test__beam_search__three_tokens__stand_once_unless_captions_have_them_twice(
     np.testing.assert_allclose([found[0][row] - found[1][row] for row in found[0]], 0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("n_twice", "expected"), [(0, False), (2, False), (3, True)])
-def test__recurring__captions_that_have_three_tokens_twice__more_than_one_in_a_hundred(
-    n_twice, expected
-):
-    once, twice = [2, 3, 4, 5, 6, 0, 0, 0, 0], [2, 3, 4, 7, 2, 3, 4, 0, 0]
-    assert recurring(np.array([once] * (200 - n_twice) + [twice] * n_twice)) == expected
-
-
 def test__beam_search__rows_by_themselves__find_the_same(decoder, vectors):
     ids, scores = beam_search(decoder, vectors, 4)
     for row in range(5):
         alone, its_scores = beam_search(decoder, vectors[[row]], 4)
         assert torch.equal(alone[0], ids[row])
         torch.testing.assert_close(its_scores[0], scores[row])
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5, 11, 15])
+def test__beam_search__some_at_once__find_the_same(at_once):
+    # Ends come early and late, so that slots are free at different steps.
+    with seeded_init(0):
+        made = TiedDecoder(9, N_COMPONENTS, 6, 8).eval().requires_grad_(False)
+    for parameter in made.parameters():
+        parameter.mul_(4)
+    made.repeats[:2], made.recurs = 2, torch.zeros(())
+    vectors = torch.randn(11, N_COMPONENTS, generator=make_rng(1))
+    ids, scores = beam_search(made, vectors, 3)
+    assert len(set((ids[:, 0] != END).sum(1).tolist())) > 2
+    found, its_scores = beam_search(made, vectors, 3, at_once)
+    assert torch.equal(found, ids)
+    torch.testing.assert_close(its_scores, scores)
 
 
 def test__draw__many_captions__are_as_frequent_as_they_are_probable(decoder, vectors):

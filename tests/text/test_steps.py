@@ -63,6 +63,21 @@ def test__go_on__some_captions_and_plans__go_on_as_before(decoder, plans):
     torch.testing.assert_close(found, all_at_once(decoder, plans, CAPTIONS)[kept, 1:])
 
 
+def test__replace__plans_of_others__go_on_where_they_were(decoder, plans):
+    steps, others = Steps(decoder, plans[:3].flip(0)), Steps(decoder, plans)
+    two_each = torch.tensor([0, 0, 1, 1, 2, 2])
+    steps.go_on(two_each)
+    first, second, _ = decoder.shifted(CAPTIONS).T
+    steps(first[:3][two_each])
+    others(first)
+    steps.replace(torch.tensor([2, 0]), others, torch.tensor([3, 1]))
+    # Of the third slot's plan, which stays, the caption is another one's.
+    now = torch.tensor([1, 1, 1, 1, 3, 3])
+    expected = all_at_once(decoder, plans, CAPTIONS)[:, 1][now]
+    found = steps(second[now])
+    torch.testing.assert_close(found, expected)
+
+
 def test__attended__each_token__is_the_attention_of_its_output(decoder, plans):
     steps, others = Steps(decoder, plans), Steps(decoder, plans)
     for previous in decoder.shifted(CAPTIONS).T:
