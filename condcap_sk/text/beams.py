@@ -93,10 +93,9 @@ class Beams:
         slots = ((self.plans >= 0) & finished).nonzero()[:, 0]
         plans, lengths = self.plans[slots], self.lengths[slots, None]
         columns = torch.arange(max_length, device=slots.device)
-        # From the last columns to the first ones.
+        # From the last columns to the first ones. After a short one comes what it ends in: END.
         moved = (columns + max_length - lengths).clamp(max=max_length - 1)
-        ids = self.ids[slots].gather(2, moved[:, None].expand(-1, self.k, -1))
-        self.found_ids[plans] = ids.where((columns < lengths)[:, None], END)
+        self.found_ids[plans] = self.ids[slots].gather(2, moved[:, None].expand(-1, self.k, -1))
         self.found_scores[plans] = self.scores[slots]
         self.plans[slots] = -1
 

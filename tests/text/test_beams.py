@@ -1,5 +1,6 @@
 """The beams of a search, and which tokens they may go on with."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,59 +9,106 @@ from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.text.beams import Beams, allowed, likeliest
 from condcap_sk.text.modules import TiedDecoder
 
-WIDTH = 2
+WIDTH = 3
 
 
 @pytest.fixture
 def decoder():
     with seeded_init(0):
-        made = TiedDecoder(7, 4, 6, 5)
-    return made.eval().requires_grad_(False)
+        made = TiedDecoder(7, 4, 6, 8)
+    made = made.eval().requires_grad_(False)
+    for parameter in made.parameters():
+        parameter.mul_(4)
+    made.repeats[0], made.recurs = 2, torch.zeros(())
+    return made
 
 
-def started(decoder, plans):
-    """Steps of plans after one token, the likeliest tokens and their log-probabilities."""
+def is_allowed(decoder, ids):
+    """Whether no n-gram stands in a row too often, and no three tokens stand twice."""
+    repeats = decoder.repeats.tolist()
+    for period, most in enumerate(repeats, 1):
+        n = int(period * (most + 1))
+        for start in range(len(ids) - n + 1):
+            part = ids[start : start + n]
+            if all(part[i] == part[i % period] for i in range(n)):
+                return False
+    triples = [tuple(ids[i : i + 3]) for i in range(len(ids) - 2)]
+    return len(set(triples)) == len(triples)
+
+
+def by_definition(decoder, plan):
+    """The captions of a plan and their log-probabilities, one beam after the other."""
+    beams = [((), 0.0)]
+    for _ in range(decoder.max_length):
+        extended = []
+        for ids, score in beams:
+            if END in ids:
+                extended.append((ids, score))
+                continue
+            steps = decoder.steps(plan[None])
+            logits = [steps(torch.tensor([token]))[0] for token in (decoder.start, *ids)][-1]
+            scores = allowed(logits[None], first=not ids)[0].log_softmax(0).tolist()
+            extended += [
+                ((*ids, token), score + scores[token])
+                for token in range(decoder.start)
+                if scores[token] > -np.inf and (token == END or is_allowed(decoder, [*ids, token]))
+            ]
+        beams = sorted(extended, key=lambda beam: -beam[1])[:WIDTH]
+    return beams
+
+
+def searched(decoder, plans, numbers, slots, n_slots):
+    """What is found of some of the plans, which are searched in some of the slots at first."""
+    beams = Beams(decoder, plans[:n_slots], WIDTH, len(plans))
     steps = decoder.steps(plans)
     scores, tokens = likeliest(steps(torch.full((len(plans),), decoder.start)), WIDTH, first=True)
-    return steps, tokens, scores
-
-
-def finished(decoder, plans, numbers, slots):
-    """What is found of some of the plans, which are searched in some of the slots."""
-    beams = Beams(decoder, plans[:3], WIDTH, len(plans))
-    steps, tokens, scores = started(decoder, plans)
-    numbers, slots = torch.tensor(numbers), torch.tensor(slots)
-    beams.begin(slots, numbers, steps, numbers, tokens[numbers], scores[numbers])
-    while len(beams.free()) < len(plans[:3]):
+    slots = torch.tensor(slots)
+    while numbers:
+        slots = slots[: len(numbers)]
+        rows, numbers = torch.tensor(numbers[: len(slots)]), numbers[len(slots) :]
+        beams.begin(slots, rows, steps, rows, tokens[rows], scores[rows])
+        while not len(slots := beams.free()):
+            beams.extend()
+    while len(beams.free()) < n_slots:
         beams.extend()
     return beams.found_ids, beams.found_scores
 
 
-def test__beams__plans_in_any_slots__are_found_as_in_others(decoder):
-    plans = torch.randn(4, 4, generator=make_rng(0))
-    ids, scores = finished(decoder, plans, [1, 2, 3], [0, 1, 2])
-    others, their_scores = finished(decoder, plans, [3, 1], [1, 2])
-    for plan in (1, 3):
-        assert torch.equal(ids[plan], others[plan])
-        torch.testing.assert_close(scores[plan], their_scores[plan])
-    # What was not searched has no captions.
-    assert (their_scores[[0, 2]] == -torch.inf).all()
-    assert (others[[0, 2]] == END).all()
+@pytest.mark.parametrize(
+    ("numbers", "slots", "n_slots"),
+    [
+        ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], 6),
+        ([5, 3, 1], [2, 0, 3], 4),
+        ([0, 1, 2, 3, 4, 5], [0, 1], 2),
+        ([3, 0, 5], [0], 1),
+    ],
+    ids=str,
+)
+def test__beams__plans_in_any_slots__have_the_captions_by_definition(
+    decoder, numbers, slots, n_slots
+):
+    plans = torch.randn(6, 4, generator=make_rng(0))
+    ids, scores = searched(decoder, plans, list(numbers), slots, n_slots)
+    for plan in numbers:
+        expected = by_definition(decoder, plans[plan])
+        rows = [[*row, *[END] * (decoder.max_length - len(row))] for row, _ in expected]
+        assert ids[plan].tolist() == rows
+        assert scores[plan].tolist() == pytest.approx([score for _, score in expected], abs=1e-4)
+    others = [plan for plan in range(6) if plan not in numbers]
+    assert (scores[others] == -torch.inf).all()
+    assert (ids[others] == END).all()
 
 
-def test__beams__slot_that_was_used__begins_anew(decoder):
-    plans = torch.randn(2, 4, generator=make_rng(1))
-    decoder.repeats.fill_(1)
-    expected, _ = finished(decoder, plans, [0, 1], [0, 1])
-    beams = Beams(decoder, plans[:1], WIDTH, 2)
-    steps, tokens, scores = started(decoder, plans)
-    for plan in (0, 1):
-        number = torch.tensor([plan])
-        beams.begin(beams.free(), number, steps, number, tokens[number], scores[number])
-        assert not len(beams.free())
-        while not len(beams.free()):
-            beams.extend()
-    assert torch.equal(beams.found_ids, expected)
+def test__by_definition__captions__are_of_different_lengths_and_would_go_round(decoder):
+    # Else the test above would show little.
+    plans = torch.randn(6, 4, generator=make_rng(0))
+    captions = [
+        [i for i in row if i != END] for plan in plans for row, _ in by_definition(decoder, plan)
+    ]
+    assert len({len(row) for row in captions}) > 2
+    decoder.repeats.fill_(9)
+    free = [row for plan in plans for row, _ in by_definition(decoder, plan)]
+    assert len({*free} - {*map(tuple, captions)}) > 2
 
 
 def test__likeliest__closing_tokens__are_left_out_and_keep_their_share():

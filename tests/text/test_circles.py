@@ -2,8 +2,75 @@
 
 import numpy as np
 import pytest
+import torch
 
-from condcap_sk.text.circles import most_repeats, recurring
+from condcap_sk.text.circles import Circles, most_repeats, recurring
+
+N_TOKENS, LENGTH = 4, 9  # a word is 1, 2 or 3 here
+
+
+def goes_round(caption, repeats):
+    """Whether an n-gram follows itself too often in a caption."""
+    for period, most in enumerate(repeats, 1):
+        n = period * (most + 1)
+        for start in range(len(caption) - n + 1):
+            part = caption[start : start + n]
+            if part == part[:period] * (most + 1):
+                return True
+    return False
+
+
+def stands_twice(caption):
+    triples = list(zip(caption, caption[1:], caption[2:], strict=False))
+    return len(set(triples)) < len(triples)
+
+
+@pytest.mark.parametrize("recurs", [None, 1, 0])
+@pytest.mark.parametrize("repeats", [[1, 1, 1, 1], [2, 1, 1, 1], [3, 2, 1, 2]], ids=str)
+def test__closed_by__beams_that_grow__are_the_tokens_that_would_break_the_rules(repeats, recurs):
+    rng = np.random.RandomState(0)
+    most = torch.tensor(repeats, dtype=torch.float)
+    circles = Circles(most, None if recurs is None else torch.tensor(float(recurs)), 20)
+    captions, parents, n_closed = [[] for _ in range(20)], torch.arange(20), 0
+    for _ in range(LENGTH):
+        ids = torch.tensor([[-1] * (LENGTH - len(row)) + row for row in captions])
+        if captions[0]:
+            circles.go_on(parents, ids)
+        closed = circles.closed_by(ids)
+        following = []
+        for row, found in zip(captions, closed.tolist(), strict=True):
+            expected = {
+                token
+                for token in range(1, N_TOKENS)
+                if goes_round([*row, token], repeats)
+                or (recurs == 0 and stands_twice([*row, token]))
+            }
+            assert set(found) - {-1} == expected
+            n_closed += len(expected)
+            allowed = [token for token in range(1, N_TOKENS) if token not in expected]
+            following.append([*row, rng.choice(allowed)] if allowed else None)
+        # A beam that cannot go on gives way to another.
+        going = [i for i, row in enumerate(following) if row]
+        parents = torch.tensor(
+            [i if following[i] else rng.choice(going) for i in rng.permutation(20)]
+        )
+        captions = [[int(token) for token in following[i]] for i in parents]
+    assert n_closed > 10
+
+
+def test__begin__beams_of_a_slot__forget_what_stood_there():
+    circles = Circles(torch.tensor([2.0]), None, 4)
+    ids = torch.tensor([[3, 3]] * 4)
+    circles.go_on(torch.arange(4), ids)
+    circles.begin(torch.tensor([1]), 2)
+    assert circles.closed_by(ids).tolist() == [[3], [3], [-1], [-1]]
+
+
+def test__closed_by__neither_rule__is_none():
+    circles = Circles(None, None, 1)
+    circles.go_on(torch.tensor([0]), torch.tensor([[2, 2]]))
+    circles.begin(torch.tensor([0]), 1)
+    assert circles.closed_by(torch.tensor([[2, 2]])) is None
 
 
 @pytest.mark.parametrize(
