@@ -4,7 +4,8 @@
 
 Scenes of two shapes, whose captions differ in three factors that the estimator is not given
 (`make_captioned_shapes`): which shape comes first, whether colours are named, whether both shapes
-are named. Of captions that are not true, it is printed what is wrong with them.
+are named. Of captions that are not true, it is printed what is wrong with them. "kind" is the kind
+of the first shape: a latent may mean "crosses first" where the factor means "left before right".
 """
 
 import argparse
@@ -68,6 +69,11 @@ def print_errors(name, captions, every):
     print(f"errors of {name:8} {cells}")
 
 
+def first_kinds(captions):
+    """Return the kind of the shape that each caption begins with."""
+    return np.array([SENTENCE.fullmatch(caption).group(2) for caption in captions])
+
+
 def recovered(latents, factor, groups):
     """How well latents predict a factor on other groups: accuracy, and information in bits."""
     classifier = KNeighborsClassifier(N_NEIGHBOURS)
@@ -112,14 +118,19 @@ def main():
         print_errors("latents", grid.ravel(), np.repeat(every, N_LATENTS))
         images = np.repeat(test.images, 8, axis=0)
         inferred = est.infer_latent(images, np.concatenate(test.captions))
-        factors = test.factors.reshape(-1, 3)
         image, latent = np.nonzero(right)
-        given = np.array([every[i][grid[i, k]] for i, k in zip(image, latent, strict=True)])
+        image, latent = image[::THINNING], latent[::THINNING]
+        under = grid[image, latent]
+        given = np.array([every[i][caption] for i, caption in zip(image, under, strict=True)])
+        read = dict(zip(test.factor_names, test.factors.reshape(-1, 3).T, strict=True))
+        said = dict(zip(test.factor_names, given.T, strict=True))
+        # What may be chosen by instead of an order: "crosses first".
+        read["kind"] = first_kinds(np.concatenate(test.captions))
+        said["kind"] = first_kinds(under)
         print(f"{'factor':10}{'from infer_latent':>20}{'bits':>8}{'from c':>10}{'bits':>8}")
-        latent, given = latent[::THINNING], given[::THINNING]
-        for k, name in enumerate(test.factor_names):
-            by_caption = recovered(inferred, factors[:, k], np.arange(len(inferred)) // 8)
-            by_latent = recovered(latents[latent], given[:, k], latent)
+        for name in read:
+            by_caption = recovered(inferred, read[name], np.arange(len(inferred)) // 8)
+            by_latent = recovered(latents[latent], said[name], latent)
             print(
                 f"{name:10}{by_caption[0]:20.3f}{by_caption[1]:8.2f}"
                 f"{by_latent[0]:10.3f}{by_latent[1]:8.2f}"
