@@ -110,8 +110,8 @@ class SentenceAnswerer(ChoosingAnswerer):
 
     def _judged(self, images, plans, decoder):
         """Return ids (n, k, max_length) of a wide beam without a latent, and their merits."""
-        ids, proposed = self._beam(plans, decoder)
-        return ids, self._merits_without_latent(images, plans, decoder, ids, proposed)
+        ids, log_probabilities = self._beam(plans, decoder)
+        return ids, self._merits(images, ids, log_probabilities)
 
     def _beam(self, plans, decoder):
         width = WIDER * self.beam_width

@@ -271,9 +271,11 @@ def expected_merits(parts, image, weight, beam_width, bank=BANK):
     central = parts._plans(row, np.zeros(N_LATENTS))[0]
     if parts.consensus_ is not None:
         central = parts._consensus_plans(row)[0]
-    found = [ids for ids, _ in proposals(central, 2 * beam_width)]
-    merits = [merit(parts, image, ids, log_probability(central, ids), weight) for ids in found]
-    expected, most = dict(zip(found, merits, strict=True)), max(merits)
+    expected = {
+        ids: merit(parts, image, ids, log_p, weight)
+        for ids, log_p in proposals(central, 2 * beam_width)
+    }
+    most = max(expected.values())
     for c in bank:
         ((ids, _),) = proposals(parts._plans(row, c)[0], 1)
         own = merit(parts, image, ids, log_probability(central, ids), weight)
