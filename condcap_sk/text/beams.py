@@ -69,7 +69,9 @@ class Beams:
         n_slots, device = len(self.ids), self.ids.device
         flat = self.ids.flatten(0, 1)
         logits = self.steps(flat[:, -1])
-        costs, following = likeliest(logits, self.width, closing=self.circles.closed_by(flat))
+        costs, following = likeliest_tokens(
+            logits, self.width, closing=self.circles.closed_by(flat)
+        )
         # A finished beam goes on only as itself: END, at no cost.
         ended = ~self.alive.reshape(-1, 1)
         costs = costs.masked_fill(ended, -torch.inf)
@@ -100,7 +102,7 @@ class Beams:
         self.plans[slots] = -1
 
 
-def likeliest(logits, width, first=False, closing=None):
+def likeliest_tokens(logits, width, first=False, closing=None):
     """Return the log-probabilities of the likeliest tokens but for those `closing`, and these.
 
     Both are (n, k), k ≤ `width`. `first` tokens are no END.

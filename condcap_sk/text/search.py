@@ -3,7 +3,7 @@
 import torch
 
 from ..answers.tokens import END
-from .beams import Beams, allowed, likeliest
+from .beams import Beams, allowed, likeliest_tokens
 
 
 @torch.no_grad()
@@ -53,6 +53,7 @@ def beam_search(decoder, plans, width, at_once=None):
 
 
 def _filled(plans, n):
+    """Return `n` plans, of which the last one stands for those that are missing."""
     return torch.cat([plans, plans[-1:].expand(n - len(plans), -1)])
 
 
@@ -60,7 +61,7 @@ def _first(decoder, plans, width):
     """Return the `Steps` of plans after one token, the likeliest tokens and their scores."""
     steps = decoder.steps(plans)
     logits = steps(torch.full((len(plans),), decoder.start, device=plans.device))
-    scores, tokens = likeliest(logits, width, first=True)
+    scores, tokens = likeliest_tokens(logits, width, first=True)
     return steps, tokens, scores
 
 

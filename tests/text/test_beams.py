@@ -6,7 +6,7 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.tokens import END, UNKNOWN
-from condcap_sk.text.beams import Beams, allowed, likeliest
+from condcap_sk.text.beams import Beams, allowed, likeliest_tokens
 from condcap_sk.text.modules import TiedDecoder
 
 WIDTH = 3
@@ -61,7 +61,9 @@ def searched(decoder, plans, numbers, slots, n_slots):
     """What is found of some of the plans, which are searched in some of the slots at first."""
     beams = Beams(decoder, plans[:n_slots], WIDTH, len(plans))
     steps = decoder.steps(plans)
-    scores, tokens = likeliest(steps(torch.full((len(plans),), decoder.start)), WIDTH, first=True)
+    scores, tokens = likeliest_tokens(
+        steps(torch.full((len(plans),), decoder.start)), WIDTH, first=True
+    )
     slots = torch.tensor(slots)
     while numbers:
         slots = slots[: len(numbers)]
@@ -102,18 +104,20 @@ def test__beams__plans_in_any_slots__have_the_captions_by_definition(
 def test__by_definition__captions__are_of_different_lengths_and_would_go_round(decoder):
     # Else the test above would show little.
     plans = torch.randn(6, 4, generator=make_rng(0))
-    captions = [
-        [i for i in row if i != END] for plan in plans for row, _ in by_definition(decoder, plan)
-    ]
-    assert len({len(row) for row in captions}) > 2
+
+    def captions():
+        every = [row for plan in plans for row, _ in by_definition(decoder, plan)]
+        return {tuple(token for token in row if token != END) for row in every}
+
+    bound = captions()
+    assert len(set(map(len, bound))) > 2
     decoder.repeats.fill_(9)
-    free = [row for plan in plans for row, _ in by_definition(decoder, plan)]
-    assert len({*free} - {*map(tuple, captions)}) > 2
+    assert len(captions() - bound) > 2
 
 
-def test__likeliest__closing_tokens__are_left_out_and_keep_their_share():
+def test__likeliest_tokens__closing_tokens__are_left_out_and_keep_their_share():
     logits = torch.tensor([[0.0, 0.0, 3.0, 2.0, 1.0]] * 2)
-    scores, tokens = likeliest(logits, 2, closing=torch.tensor([[-1, 2], [-1, -1]]))
+    scores, tokens = likeliest_tokens(logits, 2, closing=torch.tensor([[-1, 2], [-1, -1]]))
     assert tokens.tolist() == [[3, 4], [2, 3]]
     total = logits[0, [END, 2, 3, 4]].logsumexp(0)
     torch.testing.assert_close(scores, torch.tensor([[2.0, 1], [3, 2]]) - total)
