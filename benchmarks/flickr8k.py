@@ -1,6 +1,6 @@
 """Captions of photographs: ours, maximum likelihood, a conditional VAE, and the codec alone.
 
-    python benchmarks/flickr8k.py FOLDER [--only {ours,peers}] [--model FILE] [--held-out]
+    python benchmarks/flickr8k.py FOLDER [--only {ours,ml,cvae} …] [--model FILE] [--held-out]
     python benchmarks/flickr8k.py FOLDER --select
 
 All are fitted on the training photographs of Flickr8k (`load_flickr8k`), and scored once on "val".
@@ -241,8 +241,9 @@ def select(photos, seed):
             )
 
 
-def measure_ours(photos, seed, model):
-    """Print the scores of the estimator on "val", fitted on "train" or loaded from `model`."""
+def measure_ours(photos, args):
+    """Print the scores of the estimator on "val", fitted on "train" or loaded from a file."""
+    seed, model = args.seed, args.model
     X, captions = photos.features["train"], photos.captions["train"]
     X_test, references = photos.features["val"], photos.captions["val"]
     training = np.concatenate(captions)
@@ -289,34 +290,50 @@ def measure_ours(photos, seed, model):
     speakers(est, X_test, seed)
 
 
-def measure_peers(photos, seed):
-    """Print the scores of the peers on "val", fitted on "train"."""
-    X, captions = photos.features["train"], photos.captions["train"]
-    X_test, references = photos.features["val"], photos.captions["val"]
-    training = np.concatenate(captions)
-    transform, vocabulary = vectors_and_words(photos)
-    vectors, vectors_test, decode = transform(X), transform(X_test), vocabulary.decode
-    model, seconds = peer(
-        ShowAndTell, vectors, photos.n_regions, captions, vocabulary, CHOSEN["epochs"], seed
-    )
-    peers = {
-        "ML greedy": single(decode(model.beam(vectors_test, 1, 0)), references),
-        "ML beam": single(decode(model.beam(vectors_test, *CHOSEN["beam"])), references)
+def measure_ml(photos, args):
+    """Print the scores of maximum likelihood on "val", fitted on "train"."""
+    seed, references = args.seed, photos.captions["val"]
+    training = np.concatenate(photos.captions["train"])
+    model, vectors, decode, seconds = fitted_peer(ShowAndTell, photos, seed)
+    columns = {
+        "ML greedy": single(decode(model.beam(vectors, 1, 0)), references),
+        "ML beam": single(decode(model.beam(vectors, *CHOSEN["beam"])), references)
         | {"fit_seconds": seconds},
     }
     for name, setting in (("ML T", (CHOSEN["temperature"], 1.0)), ("ML nucleus", CHOSEN["top_p"])):
-        drawn = draws(model, vectors_test, decode, setting, seed)
-        peers[name] = several(drawn, references, training)
-    print_columns(peers)
-    model, seconds = peer(
-        ConditionalVAE, vectors, photos.n_regions, captions, vocabulary, CHOSEN["epochs"], seed
-    )
-    latents = np.random.RandomState(100_000 + seed).standard_normal((K, model.N_LATENTS))
+        columns[name] = several(draws(model, vectors, decode, setting, seed), references, training)
+    print_columns(columns)
+
+
+def measure_cvae(photos, args):
+    """Print the scores of the conditional VAE on "val", fitted on "train"."""
+    references = photos.captions["val"]
+    training = np.concatenate(photos.captions["train"])
+    model, vectors, decode, seconds = fitted_peer(ConditionalVAE, photos, args.seed)
+    latents = np.random.RandomState(100_000 + args.seed).standard_normal((K, model.N_LATENTS))
     grid = np.stack(
-        [decode(model.caption(vectors_test, c, BEAM)) for c in latents.astype(np.float32)], axis=1
+        [decode(model.caption(vectors, c, BEAM)) for c in latents.astype(np.float32)], axis=1
     )
     scores = single(grid[:, 0], references) | several(grid.tolist(), references, training)
     print_columns({"CVAE": scores | {"fit_seconds": seconds}})
+
+
+def fitted_peer(kind, photos, seed):
+    """Return a peer fitted on "train", the vectors of "val", what decodes, and seconds."""
+    transform, vocabulary = vectors_and_words(photos)
+    model, seconds = peer(
+        kind,
+        transform(photos.features["train"]),
+        photos.n_regions,
+        photos.captions["train"],
+        vocabulary,
+        CHOSEN["epochs"],
+        seed,
+    )
+    return model, transform(photos.features["val"]), vocabulary.decode, seconds
+
+
+MEASURES = {"ours": measure_ours, "ml": measure_ml, "cvae": measure_cvae}
 
 
 def main():
@@ -324,7 +341,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder")
-    parser.add_argument("--only", choices=["ours", "peers"])
+    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--select", action="store_true")
     parser.add_argument(
@@ -348,10 +365,8 @@ def main():
     if args.select:
         select(photos, args.seed)
         return
-    if args.only != "peers":
-        measure_ours(photos, args.seed, args.model)
-    if args.only != "ours":
-        measure_peers(photos, args.seed)
+    for name in args.only:
+        MEASURES[name](photos, args)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from .consensus import N_DRAWN, ConsensusDecoder, SelfCriticalTraining
 # training photographs of Flickr8k.
 FEWER_STEPS = 3
 SMALLER_BATCH = 4
-SMALLER_LR = 6
+SMALLER_LR = 12
 
 
 # Settings of AdamW for what learns a language: chosen on held-out training photographs of Flickr8k.

@@ -90,7 +90,7 @@ class LatentGAN(LatentInference, Stage):
     kl_target : float or "auto", default="auto"
         KL target in nats: the divergence of a sentence's latents from the prior that the KL weight
         is steered to. Larger, and captions differ more by the latent; smaller, and each is better.
-        "auto": one nat for each latent, at most 6. Applies only to sentences.
+        "auto": one nat for each latent, at most 9. Applies only to sentences.
     truth_weight : float, default=0.1
         Weight of keeping every latent's vector close to one of the image's captions. Larger, and
         more captions are true; smaller, and they differ more: with 0.3, a fifth of the captions of

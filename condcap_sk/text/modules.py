@@ -173,13 +173,16 @@ class RecurrentDecoder(nn.Module):
     def _repeated(values, n_rows):
         return values.repeat_interleave(n_rows // len(values), 0)
 
-    def log_probability(self, plans, ids):
-        """Return the log-probability (n · k,) of whole captions, plans as in `step`."""
+    def log_probability(self, plans, ids, temperature=1.0):
+        """Return the log-probability (n · k,) of whole captions, k for each of n plans.
+
+        Logits are divided by `temperature`.
+        """
         ids = trimmed(ids)
         layout = Layout(counted(ids))
         outputs = self.outputs(plans, self.gates_of_previous(ids, layout), layout)
         evidence = self.evidence_of_tokens(outputs, plans, layout, ids.shape[1])
-        logits = self.logits(outputs, evidence)
+        logits = self.logits(outputs, evidence) / temperature
         missed = F.cross_entropy(logits, layout.of(ids), reduction="none")
         return -layout.padded(missed, ids.shape[1]).sum(1)
 

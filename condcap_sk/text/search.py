@@ -66,7 +66,7 @@ def _first(decoder, plans, width):
 
 
 @torch.no_grad()
-def draw(decoder, plans, rng):
+def draw(decoder, plans, rng, temperature=1.0):
     """Draw one caption for each plan, word by word.
 
     Parameters
@@ -75,6 +75,8 @@ def draw(decoder, plans, rng):
     plans : Tensor of shape (n, n_components), or wider
     rng : torch.Generator
         On their device.
+    temperature : float, default=1.0
+        That logits are divided by.
 
     Returns
     -------
@@ -87,7 +89,8 @@ def draw(decoder, plans, rng):
     steps = decoder.steps(plans)
     for position in range(decoder.max_length):
         # One number is drawn for a row; multinomial draws one for every word, which takes long.
-        mass = allowed(steps(previous), first=position == 0).softmax(1).cumsum(1)
+        logits = steps(previous) / temperature
+        mass = allowed(logits, first=position == 0).softmax(1).cumsum(1)
         drawn = mass[:, -1:] * torch.rand(len(mass), 1, generator=rng, device=device)
         previous = torch.searchsorted(mass, drawn, right=True).clamp(max=mass.shape[1] - 1)[:, 0]
         ids[unfinished, position] = previous

@@ -5,7 +5,12 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.ngrams import CiderScorer
-from condcap_sk.gan.consensus import N_DRAWN, ConsensusDecoder, SelfCriticalTraining
+from condcap_sk.gan.consensus import (
+    N_DRAWN,
+    TEMPERATURE,
+    ConsensusDecoder,
+    SelfCriticalTraining,
+)
 from condcap_sk.gan.modules import SentenceGenerator
 from condcap_sk.text.modules import N_EMBEDDING, Attention, TiedDecoder
 from condcap_sk.text.search import beam_search
@@ -62,6 +67,16 @@ def test__loss__its_value__is_the_negative_reward_of_captions_drawn(training, dr
     assert loss.item() == pytest.approx(-(best + nothing) / 2, rel=1e-5)
 
 
+def test__loss__short_caption__ends_once(training, drawn, given):
+    drawn([[2, 0, 0]], [[4, 0, 0]])
+    scorer = CiderScorer(REFERENCES)
+    rewards = [
+        scorer.cider_d(i, row) + scorer.bleu_1(i, row) for i, row in enumerate([[2, 0], [4, 0]])
+    ]
+    loss = training.loss(IMAGES, ROWS, **given)["negative_reward"]
+    assert loss.item() == pytest.approx(-sum(rewards) / 2, rel=1e-5)
+
+
 def test__loss__rows__are_whose_references_count(training, drawn, given):
     drawn([[4, 5, 4]], [[2, 3, 2]])
     assert training.loss(IMAGES, ROWS, **given)["negative_reward"].item() == pytest.approx(0)
@@ -74,6 +89,27 @@ def test__loss__caption_that_breaks_off__is_worth_less_than_one_that_ends(traini
     ends = training.loss(IMAGES, ROWS, **given)["negative_reward"].item()
     drawn([[2, 3, 5]], [[4, 5, 3]])
     assert ends < training.loss(IMAGES, ROWS, **given)["negative_reward"].item() - 0.5
+
+
+def test__loss__captions__are_drawn_and_taught_at_the_same_temperature(
+    training, consensus, given, monkeypatch
+):
+    """Else the gradient is that of another distribution than what they were drawn from."""
+    temperatures = []
+    log_probability = consensus.decoder.log_probability
+
+    def drawing(decoder, plans, rng, temperature):
+        temperatures.append(temperature)
+        return torch.tensor([[2, 3, 0]]).expand(len(plans), -1)
+
+    def taught(plans, ids, temperature):
+        temperatures.append(temperature)
+        return log_probability(plans, ids, temperature)
+
+    monkeypatch.setattr("condcap_sk.gan.consensus.draw", drawing)
+    monkeypatch.setattr(consensus.decoder, "log_probability", taught)
+    training.loss(IMAGES, ROWS, **given)
+    assert temperatures == [TEMPERATURE, TEMPERATURE]
 
 
 def test__loss__equal_captions__teach_nothing(training, drawn, given):

@@ -100,7 +100,7 @@ def test__callbacks_needed__are_new_each_time():
 
 
 @pytest.mark.parametrize(
-    ("kl_target", "n_latents", "expected"), [("auto", 3, 3), ("auto", 16, 6), (2.5, 16, 2.5)]
+    ("kl_target", "n_latents", "expected"), [("auto", 3, 3), ("auto", 16, 9), (2.5, 16, 2.5)]
 )
 def test__settings__kl_target__is_a_nat_for_each_latent_or_as_given(
     sentences, kl_target, n_latents, expected

@@ -83,15 +83,21 @@ class TestEncoder:
 
 
 class TestDecoders:
-    def test__log_probability__is_the_sum_over_the_words_and_the_end(self, decoder, vectors):
+    @pytest.mark.parametrize("temperature", [0.5, 1.0])
+    def test__log_probability__is_the_sum_over_the_words_and_the_end(
+        self, decoder, vectors, temperature
+    ):
         steps, previous = decoder.steps(vectors), torch.full((5,), decoder.start)
         total, goes_on = torch.zeros(5), torch.ones(5, dtype=torch.bool)
         for column in CAPTIONS.T:
-            step = steps(previous).log_softmax(1).gather(1, column[:, None])[:, 0]
-            total += step.where(goes_on, 0)
+            of_tokens = (steps(previous) / temperature).log_softmax(1)
+            total += of_tokens.gather(1, column[:, None])[:, 0].where(goes_on, 0)
             goes_on, previous = goes_on & (column != END), column
-        torch.testing.assert_close(decoder.log_probability(vectors, CAPTIONS), total)
-        torch.testing.assert_close(decoder.stepwise_log_probability(vectors, CAPTIONS), total)
+        found = decoder.log_probability(vectors, CAPTIONS, temperature)
+        torch.testing.assert_close(found, total)
+        if temperature == 1:
+            found = decoder.stepwise_log_probability(vectors, CAPTIONS)
+            torch.testing.assert_close(found, total)
 
     def test__vector__is_fed_at_every_step(self, decoder, vectors):
         """With the same state and word, another vector gives other words."""
