@@ -34,7 +34,7 @@ class Beams:
         self.found_scores = plans.new_full((n, self.k), -torch.inf)
         self.steps = decoder.steps(plans)
         self.steps.go_on(torch.arange(n_slots, device=device).repeat_interleave(self.k))
-        self.circles = Circles(decoder.repeats, decoder.recurs, n_slots * self.k)
+        self.circles = Circles(decoder.repeats, decoder.recurs, decoder.returns, n_slots * self.k)
         # Of each slot: which plan is searched, −1 for none, and how many tokens its captions have.
         self.plans, self.lengths = torch.full((2, n_slots), -1, device=device)
         # The last tokens are in the last column, so that captions of any length end in the same.

@@ -12,7 +12,8 @@ ONE_IN = 100  # captions that an oddity must be found in to be no slip; by hand
 
 
 class Circles:
-    """Which tokens would let an n-gram follow itself too often, or three tokens stand twice.
+    """Which tokens would let an n-gram follow itself too often, three tokens stand twice, or a
+    token come back too soon.
 
     Parameters
     ----------
@@ -20,12 +21,15 @@ class Circles:
         How often an n-gram of 1, 2, … k tokens may stand in a row. None: any number of times.
     recurs : Tensor of shape () or None
         Whether the same three tokens may stand twice. None: they may.
+    returns : Tensor of shape (n_tokens,) or None
+        The least distance at which each token may come back. None: any.
     n : int
         Beams.
     """
 
-    def __init__(self, repeats, recurs, n):
+    def __init__(self, repeats, recurs, returns, n):
         self.are_once = recurs is not None and not recurs
+        self.returns = returns
         self.most = None
         if repeats is not None:
             self.periods = torch.arange(1, len(repeats) + 1, device=repeats.device)
@@ -51,6 +55,10 @@ class Circles:
             # The last two tokens, wherever they stand before, and what follows them there.
             same = (ids[:, :-2] == ids[:, -2:-1]) & (ids[:, 1:-1] == ids[:, -1:])
             found.append(ids[:, 2:].masked_fill(~same, -1))
+        if self.returns is not None:
+            distances = torch.arange(ids.shape[1], 0, -1, device=ids.device)
+            is_far = distances >= self.returns[ids.clamp(min=0)]
+            found.append(ids.masked_fill(is_far, -1))
         return torch.cat(found, dim=1) if found else None
 
     def go_on(self, rows, ids):
@@ -85,3 +93,27 @@ def recurring(ids):
     """
     triples = [list(n_grams(tokens, 3)) for tokens in with_end(ids)]
     return np.mean([len(set(row)) < len(row) for row in triples]) > 1 / ONE_IN
+
+
+def nearest_returns(ids, n_tokens):
+    """Return the least distance at which each token comes back in captions (m, length).
+
+    That is, the least within which more than one in `ONE_IN` of the captions with this token have
+    it again; `length`, which is never, where there is none.
+    """
+    length = ids.shape[1]
+    in_order = np.sort(ids, axis=1)
+    is_first = np.diff(in_order, axis=1, prepend=-1) > 0
+    n_captions = np.bincount(in_order[is_first], minlength=n_tokens)
+    pairs, distances = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for distance in range(1, length):
+        equal = (ids[:, distance:] == ids[:, :-distance]) & (ids[:, distance:] != END)
+        rows, columns = equal.nonzero()
+        pairs.append(rows * n_tokens + ids[rows, columns])
+        distances.append(np.full(len(rows), distance))
+    # Of each caption and token, the first one, which is the least distance.
+    found, first = np.unique(np.concatenate(pairs), return_index=True)
+    counts = np.zeros((n_tokens, length))
+    np.add.at(counts, (found % n_tokens, np.concatenate(distances)[first]), 1)
+    are_enough = counts.cumsum(axis=1) > n_captions[:, None] / ONE_IN
+    return np.where(are_enough.any(axis=1), are_enough.argmax(axis=1), length).astype(np.float32)

@@ -117,6 +117,7 @@ class RecurrentDecoder(nn.Module):
         # How often n-grams may stand in a row, see `Circles`; None is any number of times.
         self.register_buffer("repeats", None)
         self.register_buffer("recurs", None)  # whether three tokens may stand twice; None: they may
+        self.register_buffer("returns", None)  # how soon tokens may come back; None: at once
         self.max_length = max_length
         self.attention: Any = None  # over the regions of an image, where it has any
         self.embedding = nn.Embedding(n_tokens + 1, n_embedding)
@@ -281,6 +282,7 @@ class TiedDecoder(RecurrentDecoder):
         # As often as in a caption that was learned from. Floats are what averages keep exactly.
         self.register_buffer("repeats", torch.ones(max_length // 2))
         self.register_buffer("recurs", torch.ones(()))
+        self.register_buffer("returns", torch.ones(n_tokens))
 
     def logits(self, outputs, evidence=None):
         words = self.to_logits(outputs)

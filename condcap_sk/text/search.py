@@ -12,6 +12,7 @@ def beam_search(decoder, plans, width, at_once=None):
 
     Where the decoder has `repeats`, none goes round in circles: an n-gram does not follow itself
     more often than that. Where it has `recurs`, and this is 0, no three tokens stand twice.
+    Where it has `returns`, no token comes back at a smaller distance than that.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from condcap_sk.gan.game import HeldOut
 from condcap_sk.gan.losses import channel_cross_entropy, divergence_from_prior, set_cross_entropy
 from condcap_sk.gan.modules import SentenceGenerator
 from condcap_sk.gan.sentence_game import SentenceGame
+from condcap_sk.text.circles import most_repeats, nearest_returns, recurring
 from condcap_sk.text.modules import TiedDecoder
 
 
@@ -117,6 +118,15 @@ def test__n_steps__number_of_pairs__decides(sentences):
     assert SentenceGame.size_of_batch(sentences.answers, 256) == 32
     assert SentenceGame.n_steps(sentences.answers, 32) == 150
     assert SentenceGame.n_steps(sentences.answers, 1) == 1000
+
+
+def test__build__decoder__has_the_rules_that_its_captions_keep(sentences):
+    decoder = SentenceGame.build(LatentGAN(), sentences.answers, 2, [None] * 3).decoder
+    ids, n_tokens = sentences.answers.ids, sentences.answers.n_tokens
+    assert decoder.repeats.tolist() == most_repeats(ids).tolist()
+    assert bool(decoder.recurs) == recurring(ids)
+    assert decoder.returns.tolist() == nearest_returns(ids, n_tokens).tolist()
+    assert decoder.returns.max() > 1
 
 
 def test__build__sentences__have_a_decoder_of_their_sizes(sentences):

@@ -173,7 +173,8 @@ N_TOKENS, MAX_LENGTH, N_LATENTS = 6, 3, 2  # words are 2 to 5
 class Scripted:
     """A decoder whose sentence vector is the logits of every position, one after the other."""
 
-    start, max_length, repeats, recurs = N_TOKENS, MAX_LENGTH, None, None
+    start, max_length = N_TOKENS, MAX_LENGTH
+    repeats = recurs = returns = None
     shifted = RecurrentDecoder.shifted
     stepwise_log_probability = RecurrentDecoder.stepwise_log_probability
 

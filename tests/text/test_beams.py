@@ -20,11 +20,13 @@ def decoder():
     for parameter in made.parameters():
         parameter.mul_(4)
     made.repeats[0], made.recurs = 2, torch.zeros(())
+    made.returns[3:5] = torch.tensor([3.0, 8.0])
     return made
 
 
 def is_allowed(decoder, ids):
-    """Whether no n-gram stands in a row too often, and no three tokens stand twice."""
+    """Whether no n-gram stands in a row too often, no three tokens stand twice, and no token comes
+    back too soon."""
     repeats = decoder.repeats.tolist()
     for period, most in enumerate(repeats, 1):
         n = int(period * (most + 1))
@@ -32,6 +34,9 @@ def is_allowed(decoder, ids):
             part = ids[start : start + n]
             if all(part[i] == part[i % period] for i in range(n)):
                 return False
+    for j, token in enumerate(ids):
+        if any(ids[i] == token and j - i < decoder.returns[token] for i in range(j)):
+            return False
     triples = [tuple(ids[i : i + 3]) for i in range(len(ids) - 2)]
     return len(set(triples)) == len(triples)
 

@@ -25,7 +25,7 @@ def decoder(request):
         made = request.param(N_TOKENS, N_COMPONENTS, 6, MAX_LENGTH)
         for parameter in made.parameters():
             parameter.mul_(3)
-    made.repeats = made.recurs = None
+    made.repeats = made.recurs = made.returns = None
     return made.eval().requires_grad_(False)
 
 
