@@ -1,8 +1,9 @@
 """Alternatives to the latent GAN for captions, on the same image vectors.
 
 Both have the sizes and the regularisation of `LatentGAN`: its generator, with latents that are 0 or
-read from a caption, its decoder, AdamW and averaged weights. How many passes they make over the
-captions and how captions are searched was chosen by ``flickr8k.py --select``.
+read from a caption, its decoder, which keeps to the same rules, AdamW and averaged weights. How
+many passes they make over the captions and how captions are searched was chosen by ``flickr8k.py
+--select``.
 """
 
 import math
@@ -43,6 +44,7 @@ class ShowAndTell(nn.Module):
         """
         images = torch.tensor([i for i, rows in enumerate(tokens) for _ in rows])
         captions = torch.cat([torch.as_tensor(rows) for rows in tokens])
+        self.decoder.keep_to(captions.numpy())
         vectors = torch.as_tensor(vectors)
         n_steps = n_epochs * len(captions) // BATCH_SIZE
         optimizer = torch.optim.AdamW(

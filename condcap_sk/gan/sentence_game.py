@@ -7,7 +7,6 @@ import torch
 from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
-from ..text.circles import most_repeats, nearest_returns, recurring
 from ..text.modules import N_EMBEDDING, Attention, TiedDecoder
 from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
@@ -98,9 +97,7 @@ class SentenceGame(RelativisticGame):
         decoder = TiedDecoder(*of_decoder, attention)
         of_d, of_q = cls._judges(gan, answers, n_image, hidden_size, image_networks)
         begin_with(decoder.embedding, answers.word_vectors)
-        decoder.repeats.copy_(torch.from_numpy(most_repeats(answers.ids)))
-        decoder.recurs.fill_(recurring(answers.ids))
-        decoder.returns.copy_(torch.from_numpy(nearest_returns(answers.ids, answers.n_tokens)))
+        decoder.keep_to(answers.ids)
         return Networks(generator, of_d, of_q, decoder)
 
     def initialize_module(self):

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from .._torch.config import keeps_config
 from .._torch.dropout import dropout, glimpse
 from ..answers.tokens import END
+from .circles import most_repeats, nearest_returns, recurring
 from .recurrence import Layout, gates_of, gates_of_words, states_of
 from .steps import Steps
 
@@ -265,6 +266,10 @@ class TiedDecoder(RecurrentDecoder):
     Embedding to Improve Language Models", EACL 2017).
     """
 
+    repeats: torch.Tensor
+    recurs: torch.Tensor
+    returns: torch.Tensor
+
     @keeps_config
     def __init__(
         self,
@@ -283,6 +288,12 @@ class TiedDecoder(RecurrentDecoder):
         self.register_buffer("repeats", torch.ones(max_length // 2))
         self.register_buffer("recurs", torch.ones(()))
         self.register_buffer("returns", torch.ones(n_tokens))
+
+    def keep_to(self, ids):
+        """Let a search find only captions that repeat themselves as `ids` (m, max_length) do."""
+        self.repeats.copy_(torch.from_numpy(most_repeats(ids)))
+        self.recurs.fill_(recurring(ids))
+        self.returns.copy_(torch.from_numpy(nearest_returns(ids, self.start)))
 
     def logits(self, outputs, evidence=None):
         words = self.to_logits(outputs)
