@@ -11,7 +11,7 @@ from .answerer import N_ROWS, ChoosingAnswerer, log_relevance, ranked, repeated
 # All chosen on held-out training photographs of Flickr8k.
 WIDER = 2  # times as wide a beam where no latent is given
 LENGTH_EXPONENT = 1.2  # a sentence's merit is divided by its length to this power
-DIVERSITY = 3.0  # what a sentence loses, of several, by sharing all its n-grams with another
+DIVERSITY = 1.0  # what a sentence loses, of several, by sharing all its n-grams with another
 
 
 class SentenceAnswerer(ChoosingAnswerer):

@@ -163,7 +163,7 @@ def test__rank__impossible_proposals__are_left_out():
 
 def test__pick__next__differs_from_those_before():
     ids = np.array([[2, 3, 4, 5], [2, 3, 4, 6], [7, 8, 9, 10]])
-    picked = Candidates(ids, [0.0] * 3, [0.0] * 3).answerer().pick(ids, np.array([3.0, 2, 1]), 2)
+    picked = Candidates(ids, [0.0] * 3, [0.0] * 3).answerer().pick(ids, np.array([3.0, 2, 1.9]), 2)
     assert picked.tolist() == [ids[0].tolist(), ids[2].tolist()]
 
 
