@@ -105,6 +105,7 @@ def nearest_returns(ids, n_tokens):
     in_order = np.sort(ids, axis=1)
     is_first = np.diff(in_order, axis=1, prepend=-1) > 0
     n_captions = np.bincount(in_order[is_first], minlength=n_tokens)
+    # Captions of one token have none.
     pairs, distances = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for distance in range(1, length):
         equal = (ids[:, distance:] == ids[:, :-distance]) & (ids[:, distance:] != END)
