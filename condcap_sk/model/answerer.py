@@ -140,12 +140,13 @@ def log_relevance(log_odds):
 
 
 def ranked(ids, merits):
-    """Return the distinct answers of each image and their merits, the best first."""
+    """Return the distinct answers of each image and their largest merits, the best first."""
     found = []
     for candidates, scores in zip(ids, merits, strict=True):
-        _, first = np.unique(candidates, axis=0, return_index=True)
-        first = first[scores[first] > -np.inf]
-        order = first[np.argsort(-scores[first], kind="stable")]
+        order = np.argsort(-scores, kind="stable")
+        order = order[scores[order] > -np.inf]
+        _, first = np.unique(candidates[order], axis=0, return_index=True)
+        order = order[np.sort(first)]
         found.append((candidates[order], scores[order]))
     return found
 

@@ -101,12 +101,15 @@ class SentenceAnswerer(ChoosingAnswerer):
         """Return sentences without a latent and under latents, and their merits."""
         plans, decoder = self._central(images)
         ids, merits = self._judged(images, plans, decoder)
-        under = self.as_long_as_new(self._under_all, images, latents, n_first)
-        of_under = self._merits_without_latent(images, plans, decoder, *under)
+        under, with_latent = self.as_long_as_new(self._under_all, images, latents, n_first)
+        # Without it, too: else each latent's would count, however odd. With it, too: of two good
+        # manners, a decoder without a latent may know but one.
+        without = self._probability(under, plans, decoder)
+        of_under = self._merits(images, under, (with_latent + without) / 2)
         # The best is what `best` returns, however many more are asked for.
         most = np.nextafter(merits.max(axis=1, keepdims=True), -np.inf)
         of_under = np.minimum(of_under, most)
-        return np.concatenate([ids, under[0]], axis=1), np.concatenate([merits, of_under], axis=1)
+        return np.concatenate([ids, under], axis=1), np.concatenate([merits, of_under], axis=1)
 
     def _judged(self, images, plans, decoder):
         """Return ids (n, k, max_length) of a wide beam without a latent, and their merits."""
@@ -117,12 +120,6 @@ class SentenceAnswerer(ChoosingAnswerer):
         width = WIDER * self.beam_width
         found = inference.likeliest(decoder, plans[:, None], width, **self._batches)
         return [part[:, 0] for part in found]
-
-    def _merits_without_latent(self, images, plans, decoder, ids, proposed):
-        judged = self._probability(ids, plans, decoder)
-        # A small vocabulary has fewer sentences than were asked for.
-        judged[proposed == -np.inf] = -np.inf
-        return self._merits(images, ids, judged)
 
     def _under_all(self, images, latents):
         """Return the likeliest proposal (n, k, max_length) under each of the latents."""

@@ -39,9 +39,11 @@ def test__calibration__of_q__is_least_squares_on_the_model_s_own_answers(name, f
     assert np.square(mean - c).mean() == pytest.approx(np.square(std).mean(), rel=1e-3)
 
 
-def test__ranked__repeated_and_impossible__are_left_out():
+@pytest.mark.parametrize("of_repeated", [(0.5, 0.1), (0.1, 0.5)])
+def test__ranked__repeated_and_impossible__are_left_out(of_repeated):
     ids = np.array([[[1, 2], [3, 4], [1, 2], [5, 6]]])
-    ((found, merits),) = ranked(ids, np.array([[0.5, 2.0, 0.1, -np.inf]]))
+    first, second = of_repeated
+    ((found, merits),) = ranked(ids, np.array([[first, 2.0, second, -np.inf]]))
     assert found.tolist() == [[3, 4], [1, 2]]
     assert merits.tolist() == [2.0, 0.5]
 
