@@ -18,7 +18,7 @@ class SentenceAnswerer(ChoosingAnswerer):
     """Chooses sentences that are probable and relevant."""
 
     has_decoder = True
-    n_tried = 3  # the best of 20 captions gains until there
+    n_tried = 2  # the best of 20 captions gains until there
     remedy = "raise gan__kl_target or mi_weight"
 
     def __init__(self, codec, sight, gan, relevance_weight, beam_width):
