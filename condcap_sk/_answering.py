@@ -13,7 +13,7 @@ from ._pixels import warn_of_scale
 from ._torch.environment import own_environment
 from ._validation import (
     as_array,
-    as_rows,
+    as_latents,
     check_columns,
     check_images,
     check_latents,
@@ -96,7 +96,7 @@ class Answering:
         """
         check_is_fitted(self)
         images = self._check_images(X)
-        bank = as_rows(latents, self.model_.n_latents, "latents")
+        bank = as_latents(latents, self.model_.n_latents, "latents")
         return self.model_.decode(self.model_.answer_each(images, bank, self.batch_size))
 
     @own_environment()

@@ -312,6 +312,8 @@ class Tensors:
             ours, theirs = (_kind_of(tensors.get(name)) for tensors in (expected, found))
             if ours != theirs:
                 raise ModelFileError(f"The tensor {prefix + name!r} is {theirs}, not {ours}.")
+            if not found[name].isfinite().all():
+                raise ModelFileError(f"The tensor {prefix + name!r} holds what is no number.")
         # Not by assignment: that would lose the memory layout, and the last bits of answers.
         module.to_empty(device="cpu").load_state_dict(found)
         return module.eval().requires_grad_(False)

@@ -19,6 +19,9 @@ from sklearn.utils.validation import validate_data
 from ._typing import Function
 
 _CHANNELS = (1, 3, 4)
+# Latents, and standardised features of images: by hand, far beyond what means anything, and far
+# below what float32 cannot square.
+FARTHEST = 1e12
 
 
 def checks_arguments(constraints: dict[str, list[Any]]) -> Callable[[Function], Function]:
@@ -180,6 +183,17 @@ def _describe(shape):
     return f"{height}x{width} images with {channels} channel(s)"
 
 
+def as_latents(values, n_latents, name):
+    """Return `values` as float32 latents (n, n_latents)."""
+    latents = as_rows(values, n_latents, name)
+    if (np.abs(latents) > FARTHEST).any():
+        raise ValueError(
+            f"{name} holds values up to {np.abs(latents).max():.3g}, where latents are of N(0, 1). "
+            "Pass such as `sample_latents` draws, or `infer_latent` returns."
+        )
+    return latents
+
+
 def check_latents(c, n_images, n_latents, name="c"):
     """Return latents as float32 (n_images, n_latents); one latent stands for all images."""
     with _naming(name):
@@ -189,7 +203,7 @@ def check_latents(c, n_images, n_latents, name="c"):
             f"{name} has shape {c.shape}. Pass one latent of shape ({n_latents},) for all images, "
             f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some."
         )
-    c = as_rows(c, n_latents, name)
+    c = as_latents(c, n_latents, name)
     return np.tile(c, (n_images // len(c), 1))
 
 

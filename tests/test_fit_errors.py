@@ -46,6 +46,15 @@ def test__bad_input__names_the_remedy(quick, tiny, spoil, message):
     assert not hasattr(est, "gan_")
 
 
+def test__validation_fraction_that_leaves_one_image__names_the_remedy(quick, tiny):
+    X, label_sets = tiny
+    est = quick(validation_fraction=0.9)
+    with pytest.raises(ValueError, match="validation_fraction=0.9 leaves 1 of 10.*smaller"):
+        est.fit(X[:10], label_sets[:10])
+    assert not hasattr(est, "codec_")
+    est.fit(X[:20], label_sets[:20])
+
+
 def test__wrong_image_shape__names_the_remedy(quick, tiny):
     with pytest.raises(ValueError, match="image_shape=.* needs 4 columns, but X has 3.*Set"):
         quick(image_shape=(2, 2)).fit(*tiny)

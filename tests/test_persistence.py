@@ -257,6 +257,46 @@ class TestLoad:
         with pytest.raises(ModelFileError, match="os.system"):
             load_bytes(signed(entry, header, tensors), tmp_path)
 
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    def test__weights_that_are_no_numbers__are_refused(self, content, tmp_path, value):
+        entry, header, tensors = about(content)
+        tensors["gan.generator.radius"] = torch.tensor(value)
+        with pytest.raises(ModelFileError, match="radius.*no number"):
+            load_bytes(signed(entry, header, tensors), tmp_path)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("n_columns", None),
+            ("n_columns", 6),
+            ("columns", []),
+            ("columns", ["a"]),
+            ("columns", [[f"x{i}"] for i in range(5)]),
+            ("columns", list(range(5))),
+        ],
+    )
+    def test__columns_that_fit_no_row__are_refused(self, content, tmp_path, name, value):
+        entry, header, tensors = about(content)
+        header.pop(name, None)
+        if value is not None:
+            header[name] = value
+        with pytest.raises(ModelFileError, match=name):
+            load_bytes(signed(entry, header, tensors), tmp_path)
+
+    @pytest.mark.parametrize(
+        ("where", "name", "value"),
+        [
+            ("", "n_regions", 1),
+            ("image_encoder", "n_regions", 1),
+            ("", "image_shape", [1, 5]),
+        ],
+    )
+    def test__parameters_of_another_model__are_refused(self, content, tmp_path, where, name, value):
+        entry, header, tensors = about(content)
+        (header[where] if where else header)["params"][name] = value
+        with pytest.raises(ModelFileError, match="different models|n_columns"):
+            load_bytes(signed(entry, header, tensors), tmp_path)
+
 
 HOSTILE = [None, -1, 0, 2**31, 2**62, 10**400, 1e308, float("nan"), "", "../../etc/passwd",
            "__import__('os')", [], [[]], [2**40], {}, {"class": "LatentGAN", "params": {}},

@@ -135,6 +135,16 @@ def test__predict__other_than_in_fit__is_an_error_with_a_remedy(est, bad, messag
         est.predict(bad)
 
 
+@pytest.mark.parametrize("part", [slice(0, SIZE), slice(SIZE, None)], ids=["image", "regions"])
+@pytest.mark.parametrize("far", [1e20, 1e38])
+def test__values_too_large_to_compute_with__are_an_error_that_names_them(est, part, far):
+    bad = X.astype(np.float32)
+    bad[:, part] = far
+    for answer in (est.predict, lambda X: est.sample(X, 2), est.score_samples):
+        with pytest.raises(ValueError, match=r"X holds values up to 1e\+.*another scale"):
+            answer(bad)
+
+
 def test__model_without_regions__refuses_regions(quick):
     with pytest.raises(ValueError, match="25 features, but ConditionalCaptioner is expecting 5"):
         quick().fit(X[:, :SIZE], CAPTIONS).predict(X)

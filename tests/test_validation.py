@@ -104,6 +104,12 @@ def test__check_latents__one_or_one_each__has_a_row_for_each_image(c):
     np.testing.assert_array_equal(found, [[1, 2]] * 3)
 
 
+@pytest.mark.parametrize("far", [1e30, -1e30])
+def test__check_latents__too_large_to_compute_with__error_names_what_to_pass(far):
+    with pytest.raises(ValueError, match="c holds values up to 1e\\+30.*sample_latents"):
+        check_latents([0.0, far], 3, 2)
+
+
 def test__check_latents__other_shape__error_names_what_to_pass():
     with pytest.raises(ValueError, match=r"c has shape \(2, 2\). Pass one latent of shape \(2,\)"):
         check_latents(np.zeros((2, 2)), 3, 2)

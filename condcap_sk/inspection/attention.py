@@ -138,6 +138,12 @@ class AttentionDisplay:
             Itself, with `figure_` and `axes_`.
         """
         images = pictures(self.images, "from_estimator(est, X, images=images)")
+        if not len(images) == len(self.captions) == len(self.words) == len(self.weights):
+            raise ValueError(
+                f"images holds {len(images)}, of {len(self.captions)} captions, for which there "
+                f"are {len(self.words)} lists of words and {len(self.weights)} arrays of weights. "
+                "Pass one of each for every caption."
+            )
         grids = [_strengths(weights) for weights in self.weights]
         across = min(ACROSS, max(map(len, grids)))
         n_rows = [math.ceil(len(grid) / across) for grid in grids]

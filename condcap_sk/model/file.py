@@ -1,5 +1,6 @@
 """The fitted estimator in one file, see `_persistence`."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -59,17 +60,31 @@ def load(known_class, path):
     shape = image_shape(fields, "image_shape")
     pixel_range = tuple(fields.numbers("pixel_range", 2)[0].tolist())
     bank = fields.numbers("latent_bank", estimator.n_latents)
-    if "n_columns" in fields:
-        estimator.n_features_in_ = fields.size("n_columns")
-    if "columns" in fields:
-        columns = fields.take("columns", list)
-        estimator.feature_names_in_ = np.array(columns, dtype=object)
+    _take_columns(fields, estimator, shape)
     fields.end()
     tensors.end()
     codec, gan = stages["codec"], stages["gan"]
     sight.region_shape = gan._region_shape
     answerer = answerer_of(codec, sight, gan, estimator.relevance_weight, estimator.beam_width)
     model = FittedModel(codec, sight, gan, answerer, bank)
-    if gan.objective != estimator.objective or not model.fits(shape):
+    if (
+        gan.objective != estimator.objective
+        or not model.fits(shape)
+        or not sight.has_regions(estimator.n_regions, shape)
+    ):
         raise ModelFileError(f"{path} holds parts of different models.")
     return estimator, model, shape, pixel_range
+
+
+def _take_columns(fields, estimator, shape):
+    """Take what `estimator` knows of the columns of a 2-D `X`, whose images are of `shape`."""
+    are_vectors = len(shape) == 1
+    if are_vectors or "n_columns" in fields:
+        n_columns = estimator.n_features_in_ = fields.size("n_columns")
+        if n_columns != math.prod(shape) or are_vectors != (estimator.image_shape is None):
+            raise ModelFileError(f"{fields.where}.n_columns is {n_columns}, of images {shape}.")
+    if "columns" in fields:
+        columns = fields.take("columns", list)
+        if len(columns) != math.prod(shape) or not all(isinstance(name, str) for name in columns):
+            raise ModelFileError(f"{fields.where}.columns is {columns!r:.80}, no names of columns.")
+        estimator.feature_names_in_ = np.array(columns, dtype=object)

@@ -44,9 +44,9 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     """
     split_seed, bank_seed, calibration_seed = seeds
     codec, gan = stages["codec"], stages["gan"]
+    train, held_out = _split(len(X), params["validation_fraction"], split_seed)
     with report(codec), _naming_images(owners):
         encoded = codec._fit_encode(answers, owners)
-    train, held_out = _split(len(X), params["validation_fraction"], split_seed)
     given = encoded.take(train)
 
     def validation(see):
@@ -105,6 +105,11 @@ def _split(n_images, validation_fraction, seed):
     """Return the rows that are trained on, and those that are held out."""
     order = check_seed(seed).permutation(n_images)
     n_held_out = min(MOST_HELD_OUT, int(validation_fraction * n_images))
+    if n_images - n_held_out < 2:
+        raise ValueError(
+            f"validation_fraction={validation_fraction} leaves 1 of {n_images} images to learn "
+            "from, and nothing can be compared. Pass a smaller one, or more images."
+        )
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 

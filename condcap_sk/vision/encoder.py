@@ -22,7 +22,14 @@ from .._torch.candidates import candidates_of
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
 from .._torch.seeding import seeded_init, spawn_seeds
-from .._validation import as_rows, check_given, check_images, check_regions, check_same_images
+from .._validation import (
+    FARTHEST,
+    as_rows,
+    check_given,
+    check_images,
+    check_regions,
+    check_same_images,
+)
 from ..answers.encoded import EncodedAnswers
 from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
@@ -312,13 +319,20 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     def _encode(self, X: NDArray[Any], regions: bool = False) -> NDArray[np.float32]:
         """Return the vectors of checked images, whatever `set_output` says of `transform`."""
         matcher = self.matcher_
-        return in_batches(
+        vectors = in_batches(
             matcher.image_vectors_and_regions if regions else matcher.image_vectors,
             torch.from_numpy(X),
             size=self.batch_size,
             device=self.device_,
             rows=ROWS if X.ndim == 2 and not regions else IMAGES,
         ).numpy()
+        # NaN is no number below it, either.
+        if not np.abs(vectors).max(initial=0) <= FARTHEST:
+            raise ValueError(
+                f"X holds values up to {np.abs(X).max():.3g}, on another scale than those in fit. "
+                "Scale X as it was there."
+            )
+        return vectors
 
     @own_environment()
     def relevance(

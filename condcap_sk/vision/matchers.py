@@ -117,7 +117,8 @@ class VectorMatcher(Matcher):
         if n_regions:
             raise ValueError(
                 f"n_regions={n_regions} is for captions, whose decoder looks at regions; the "
-                "answers are labels. Pass n_regions=None, and the image vectors alone as X."
+                "answers are labels. Pass n_regions=None, and the image vectors alone as X; or "
+                "analyzer='word', if they are captions of one word."
             )
         return cls(image_network(shape, n_filters, positions), answers.vectors.shape[1])
 

@@ -54,6 +54,10 @@ class Sight:
         """Whether it belongs with a fitted codec and GAN, for images of `shape`."""
         raise NotImplementedError
 
+    def has_regions(self, n_regions, shape):
+        """Whether vectors of `shape` hold `n_regions` regions."""
+        return n_regions is None
+
     def relevance(self, images, ids, codec, gan):
         """Return the log-odds (n, k) that captions (n, k, max_length) belong to images.
 
@@ -94,6 +98,10 @@ class MatchedSight(Sight):
             and generator.n_image == matcher.network.n_features
             and self.region_shape in (None, region_shape_of(matcher))
         )
+
+    def has_regions(self, n_regions, shape):
+        known = region_shape_of(self.encoder.matcher_) if len(shape) == 1 else None
+        return n_regions == self.encoder.n_regions == (known and known[0])
 
     def relevance(self, images, ids, codec, gan):
         """Return the log-odds that the image encoder gives captions."""

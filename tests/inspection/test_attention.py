@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -201,6 +202,14 @@ class TestPlot:
         assert display.plot(figure=figure) is display
         assert display.figure_ is figure
         assert len(figure.subfigs[0].axes) == 3
+
+    @pytest.mark.parametrize("n_images", [1, 3])
+    def test__images_of_another_number__are_an_error(self, fitted, n_images):
+        images = np.random.RandomState(0).random((n_images, 8, 8, 3))
+        figures = plt.get_fignums()
+        with pytest.raises(ValueError, match=f"images holds {n_images}, of 2 captions.*Pass one"):
+            AttentionDisplay.from_estimator(fitted, SCENES.images[:2], images=images)
+        assert plt.get_fignums() == figures
 
     def test__regions_that_make_no_square__are_an_error(self):
         with pytest.raises(ValueError, match="weights are of 5 regions.*square grid"):
