@@ -81,7 +81,7 @@ class SelfCriticalTraining(nn.Module):
             scorer.cider_d(owner, caption) + scorer.bleu_1(owner, caption)
             for owner, caption in zip(owners, with_end(ids), strict=True)
         ]
-        log_probabilities = decoder.log_probability(plans, ids, TEMPERATURE)
+        log_probabilities = decoder.log_probability(plans, ids, TEMPERATURE, drawn=True)
         rewards = log_probabilities.new_tensor(rewards)
         loss = expected_reward_loss(*(v.view(-1, N_DRAWN) for v in (log_probabilities, rewards)))
         return {"negative_reward": loss}

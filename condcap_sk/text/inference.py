@@ -63,7 +63,10 @@ def attention_weights(decoder, plans, ids, *, size, device):
 
 
 def log_probability_of_each(decoder, plans, ids, *, size, device):
-    """Return the log-probabilities (n, k) of captions (n, k, max_length), k for each plan."""
+    """Return the log-probabilities (n, k) of captions (n, k, max_length), k for each plan.
+
+    They are out of a search.
+    """
     return in_batches(
         partial(_log_probability_of_each, decoder),
         torch.from_numpy(plans),
@@ -78,9 +81,10 @@ def log_probability_of_each(decoder, plans, ids, *, size, device):
 def _log_probability_of_each(decoder, plans, ids):
     n, k, length = ids.shape
     if n > 1:
-        return decoder.log_probability(plans, ids.view(n * k, length)).view(n, k)
+        flat = ids.view(n * k, length)
+        return decoder.log_probability(plans, flat, drawn=True).view(n, k)
     distinct, which = ids[0].unique(dim=0, return_inverse=True)
-    return decoder.log_probability(plans, distinct)[which][None]
+    return decoder.log_probability(plans, distinct, drawn=True)[which][None]
 
 
 def _by_length(function, ids, *others, **settings):

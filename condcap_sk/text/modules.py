@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from .._torch.config import keeps_config
 from .._torch.dropout import dropout, glimpse
 from ..answers.tokens import END
+from .beams import allowed
 from .circles import most_repeats, nearest_returns, recurring
 from .recurrence import Layout, gates_of, gates_of_words, states_of
 from .steps import Steps
@@ -175,16 +176,21 @@ class RecurrentDecoder(nn.Module):
     def _repeated(values, n_rows):
         return values.repeat_interleave(n_rows // len(values), 0)
 
-    def log_probability(self, plans, ids, temperature=1.0):
+    def log_probability(self, plans, ids, temperature=1.0, drawn=False):
         """Return the log-probability (n · k,) of whole captions, k for each of n plans.
 
-        Logits are divided by `temperature`.
+        Logits are divided by `temperature`. `drawn` is for captions out of a search or of `draw`,
+        among which there is no unknown token and no END at the beginning: else, in training by
+        reward, nothing would keep these from becoming more and more probable.
         """
         ids = trimmed(ids)
         layout = Layout(counted(ids))
         outputs = self.outputs(plans, self.gates_of_previous(ids, layout), layout)
         evidence = self.evidence_of_tokens(outputs, plans, layout, ids.shape[1])
         logits = self.logits(outputs, evidence) / temperature
+        if drawn:
+            first, others = logits.tensor_split([len(ids)])  # in the order of `Layout`
+            logits = torch.cat([allowed(first, first=True), allowed(others, first=False)])
         missed = F.cross_entropy(logits, layout.of(ids), reduction="none")
         return -layout.padded(missed, ids.shape[1]).sum(1)
 

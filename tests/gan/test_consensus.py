@@ -5,6 +5,7 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.ngrams import CiderScorer
+from condcap_sk.answers.tokens import UNKNOWN
 from condcap_sk.gan.consensus import (
     N_DRAWN,
     TEMPERATURE,
@@ -102,9 +103,9 @@ def test__loss__captions__are_drawn_and_taught_at_the_same_temperature(
         temperatures.append(temperature)
         return torch.tensor([[2, 3, 0]]).expand(len(plans), -1)
 
-    def taught(plans, ids, temperature):
+    def taught(plans, ids, temperature, drawn):
         temperatures.append(temperature)
-        return log_probability(plans, ids, temperature)
+        return log_probability(plans, ids, temperature, drawn)
 
     monkeypatch.setattr("condcap_sk.gan.consensus.draw", drawing)
     monkeypatch.setattr(consensus.decoder, "log_probability", taught)
@@ -126,6 +127,9 @@ def test__loss__captions_that_differ__teach_the_generator_and_the_decoder(
     assert consensus.decoder.embedding.weight.grad.abs().sum() > 0
     # There is no latent to learn from.
     assert not consensus.generator.of_latent.weight.grad.any()
+    # It is never drawn: nothing would keep it from becoming more and more probable.
+    assert consensus.decoder.bias.grad[UNKNOWN] == 0
+    assert consensus.decoder.bias.grad[UNKNOWN + 1 :].all()
 
 
 def test__loss__same_seed__same_captions_and_global_stream_untouched(training, given):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.gan import LatentGAN
 from condcap_sk.model.sentences import SentenceAnswerer
 from condcap_sk.text.inference import likeliest
@@ -181,8 +182,11 @@ class Scripted:
     def steps(self, vectors):
         return ScriptedSteps(vectors)
 
-    def log_probability(self, vectors, ids):
+    def log_probability(self, vectors, ids, drawn):
         every = vectors.repeat_interleave(len(ids) // len(vectors), 0)
+        assert drawn
+        logits = every.view(len(every), MAX_LENGTH, N_TOKENS)
+        logits[:, :, UNKNOWN] = logits[:, 0, END] = -torch.inf
         return self.stepwise_log_probability(every, ids)
 
 
@@ -246,9 +250,11 @@ def length(ids):
     return sum(i != 0 for i in ids)
 
 
-def log_probability(vector, ids):
+def log_probability(vector, ids, drawn=False):
     """Of all words and the end, where there is room for it."""
     logits = vector.reshape(MAX_LENGTH, N_TOKENS).astype(float)
+    if drawn:
+        logits[:, UNKNOWN] = logits[0, END] = -np.inf
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     return sum(logits[i, ids[i]] for i in range(min(length(ids) + 1, MAX_LENGTH)))
 
@@ -279,7 +285,7 @@ def expected_merits(parts, image, weight, beam_width, bank=BANK):
     most = max(expected.values())
     for c in bank:
         ((ids, with_latent),) = proposals(parts._plans(row, c)[0], 1)
-        log_p = (with_latent + log_probability(central, ids)) / 2
+        log_p = (with_latent + log_probability(central, ids, drawn=True)) / 2
         own = min(merit(parts, image, ids, log_p, weight), most)
         expected[ids] = max(own, expected.get(ids, own))
     return expected

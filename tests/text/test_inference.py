@@ -100,7 +100,7 @@ def test__log_probability_of_each__several_of_an_image__are_those_of_the_decoder
     plans = VECTORS[: len(ids)]  # one for each image
     found = log_probability_of_each(decoder, plans.numpy(), ids, **SETTINGS)
     every = plans.repeat_interleave(k, 0)
-    expected = decoder.stepwise_log_probability(every, torch.from_numpy(IDS))
+    expected = decoder.log_probability(every, torch.from_numpy(IDS), drawn=True)
     np.testing.assert_allclose(found.ravel(), expected, atol=1e-4)
     for row in range(0, len(ids), 3):
         alone = log_probability_of_each(decoder, plans[[row]].numpy(), ids[[row]], **SETTINGS)

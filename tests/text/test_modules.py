@@ -1,11 +1,13 @@
 """The recurrent encoder and decoders as plain modules."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
-from condcap_sk.answers.tokens import END
+from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.text.modules import (
     N_EMBEDDING,
     N_HEADS,
@@ -98,6 +100,18 @@ class TestDecoders:
         if temperature == 1:
             found = decoder.stepwise_log_probability(vectors, CAPTIONS)
             torch.testing.assert_close(found, total)
+
+    @pytest.mark.parametrize("temperature", [0.5, 1.0])
+    def test__log_probability__of_captions_drawn__sums_to_one(self, decoder, vectors, temperature):
+        words = [range(UNKNOWN + 1, N_TOKENS)]
+        every = [
+            (*caption, *[END] * (MAX_LENGTH - length))
+            for length in range(1, MAX_LENGTH + 1)
+            for caption in product(*words * length)
+        ]
+        plans, ids = vectors.repeat_interleave(len(every), 0), torch.tensor(every * 5)
+        found = decoder.log_probability(plans, ids, temperature, drawn=True)
+        torch.testing.assert_close(found.view(5, -1).logsumexp(1), torch.zeros(5))
 
     def test__vector__is_fed_at_every_step(self, decoder, vectors):
         """With the same state and word, another vector gives other words."""
