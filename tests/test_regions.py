@@ -136,7 +136,7 @@ def test__predict__other_than_in_fit__is_an_error_with_a_remedy(est, bad, messag
 
 
 @pytest.mark.parametrize("part", [slice(0, SIZE), slice(SIZE, None)], ids=["image", "regions"])
-@pytest.mark.parametrize("far", [1e20, 1e38])
+@pytest.mark.parametrize("far", [1e20, -1e20, 1e38])
 def test__values_too_large_to_compute_with__are_an_error_that_names_them(est, part, far):
     bad = X.astype(np.float32)
     bad[:, part] = far

@@ -326,8 +326,9 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             device=self.device_,
             rows=ROWS if X.ndim == 2 and not regions else IMAGES,
         ).numpy()
-        # NaN is no number below it, either.
-        if not np.abs(vectors).max(initial=0) <= FARTHEST:
+        # NaN is not between them, either. Absolute values would be another copy of all vectors.
+        least, most = vectors.min(initial=0), vectors.max(initial=0)
+        if not -FARTHEST <= least <= most <= FARTHEST:
             raise ValueError(
                 f"X holds values up to {np.abs(X).max():.3g}, on another scale than those in fit. "
                 "Scale X as it was there."
