@@ -9,7 +9,7 @@ from ..text import inference
 from .answerer import N_ROWS, ChoosingAnswerer, log_relevance, ranked, repeated
 
 # All chosen on held-out training photographs of Flickr8k.
-WIDER = 2  # times as wide a beam where no latent is given
+WIDER = 3  # times as wide a beam where no latent is given
 LENGTH_EXPONENT = 1.2  # a sentence's merit is divided by its length to this power
 DIVERSITY = 1.0  # what a sentence loses, of several, by sharing all its n-grams with another
 

@@ -280,7 +280,7 @@ def expected_merits(parts, image, weight, beam_width, bank=BANK):
         central = parts._consensus_plans(row)[0]
     expected = {
         ids: merit(parts, image, ids, log_p, weight)
-        for ids, log_p in proposals(central, 2 * beam_width)
+        for ids, log_p in proposals(central, 3 * beam_width)
     }
     most = max(expected.values())
     for c in bank:
