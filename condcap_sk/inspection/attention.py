@@ -144,6 +144,12 @@ class AttentionDisplay:
                 f"are {len(self.words)} lists of words and {len(self.weights)} arrays of weights. "
                 "Pass one of each for every caption."
             )
+        for caption, words, weights in zip(self.captions, self.words, self.weights, strict=True):
+            if len(words) != len(weights):
+                raise ValueError(
+                    f"weights of {caption!r} have {len(weights)} rows, for {len(words)} words. "
+                    "Pass one row of weights for each word."
+                )
         grids = [_strengths(weights) for weights in self.weights]
         across = min(ACROSS, max(map(len, grids)))
         n_rows = [math.ceil(len(grid) / across) for grid in grids]

@@ -214,3 +214,10 @@ class TestPlot:
     def test__regions_that_make_no_square__are_an_error(self):
         with pytest.raises(ValueError, match="weights are of 5 regions.*square grid"):
             display_of(["a dog"], n_regions=5).plot()
+
+    def test__words_and_weights_of_other_lengths__are_an_error(self):
+        figures = plt.get_fignums()
+        display = AttentionDisplay(np.zeros((1, 8, 8)), ["a dog"], [["a"]], [np.full((2, 4), 0.25)])
+        with pytest.raises(ValueError, match=r"'a dog' have 2 rows, for 1 words\. Pass one row"):
+            display.plot()
+        assert plt.get_fignums() == figures
