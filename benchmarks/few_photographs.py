@@ -14,13 +14,14 @@ from time import perf_counter
 import numpy as np
 from quantities import machine
 from sklearn.model_selection import GridSearchCV
-from truth import loops
+from truth import form_rows
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_flickr8k
 from condcap_sk.metrics import cider, cider_d
 
 N_JUDGED, N_LATENTS = 200, 5
+N_SAMPLED = 5  # captions of each photograph
 CANDIDATES = {"n_latents": [2, 3], "gan__mi_weight": [0.1, 0.3]}
 
 
@@ -53,13 +54,17 @@ def main():
         seconds = perf_counter() - start
         best = est.predict(X[judged])
         latents = est.sample_latents(N_LATENTS, random_state=1)
-        under = est.predict_grid(X[judged], latents).ravel()
         print(
             f"{size} photographs: fitted in {seconds:.0f} s; predict: CIDEr "
-            f"{cider(best, references).mean():.3f}, CIDEr-D {cider_d(best, references).mean():.3f},"
-            f" loops {loops(best):.3f}; under latents: loops {loops(under):.3f}",
-            flush=True,
+            f"{cider(best, references).mean():.3f}, CIDEr-D {cider_d(best, references).mean():.3f}"
         )
+        for name, rows in (
+            ("predict", best),
+            ("under latents", est.predict_grid(X[judged], latents)),
+            ("sample", est.sample(X[judged], N_SAMPLED)),
+        ):
+            cells = ", ".join(f"{key} {value:.3f}" for key, value in form_rows(rows).items())
+            print(f"  {name}: {cells}", flush=True)
 
 
 if __name__ == "__main__":
