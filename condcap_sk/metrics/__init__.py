@@ -14,6 +14,7 @@ from .control import (
     total_variation,
 )
 from .dialogue import dialogue_accuracy
+from .disentanglement import dci, mig, modularity, sap
 from .diversity import distinct_n, mutual_bleu, novelty, self_cider, uniqueness
 from .report import control_report, control_score
 
@@ -29,16 +30,20 @@ __all__ = [
     "control_report",
     "control_score",
     "coverage",
+    "dci",
     "dialogue_accuracy",
     "distinct_n",
     "fixed_latent_accuracy",
     "label_frequencies",
     "label_skew",
     "latent_error",
+    "mig",
+    "modularity",
     "mutual_bleu",
     "novelty",
     "oracle_score",
     "rouge_l",
+    "sap",
     "self_cider",
     "semantic_control",
     "total_variation",
