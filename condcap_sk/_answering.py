@@ -219,10 +219,10 @@ class Answering:
         Returns
         -------
         weights : list of n ndarrays of shape (n_tokens, n_regions), float32
-            For each token of a caption, the weights by which the decoder predicts it from those
-            before it, under the latent that `infer_latent` infers: the mean over the heads of its
-            attention. They sum to 1. Regions are the cells of a square grid, row by row; of feature
-            vectors, those after the image's own, in their order.
+            For each token of a caption, as far as captions can be, the weights by which the decoder
+            predicts it from those before it, under the latent that `infer_latent` infers: the mean
+            over the heads of its attention. They sum to 1. Regions are the cells of a square grid,
+            row by row; of feature vectors, those after the image's own, in their order.
 
         Raises
         ------
@@ -346,9 +346,8 @@ class Answering:
             caller_name=type(self).__name__,
         )
         given = as_array(X)
-        n_regions = self.fitted_params_["n_regions"]
-        if n_regions is not None and given.ndim == 2:
-            check_columns(given, self, n_regions)
+        if given.ndim == 2 and len(self.image_shape_) == 1:
+            check_columns(given, self, self.fitted_params_["n_regions"])
         images = check_images(given, self, self.fitted_params_["image_shape"])
         check_same_images(images, self.image_shape_, given.shape)
         if images.ndim == 4:

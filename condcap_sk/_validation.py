@@ -171,9 +171,13 @@ def check_same_images(X, shape, given=None, name="X"):
         raise ValueError(
             f"{name} holds {now}, but fit saw {was}. Pass {name}.reshape(len({name}), -1)."
         )
-    raise ValueError(
-        f"{name} holds {now}, but fit saw {was}. Resize {name} to what fit saw, or fit again."
-    )
+    if len(shape) == 1:
+        remedy = f"Pass feature vectors (n, {shape[0]}), as in fit"
+    elif X.ndim == 2:
+        remedy = "Pass images, as in fit: (n, H, W), (n, H, W, C) or (n, C, H, W)"
+    else:
+        remedy = f"Resize {name} to what fit saw"
+    raise ValueError(f"{name} holds {now}, but fit saw {was}. {remedy}, or fit again.")
 
 
 def _describe(shape):
@@ -214,7 +218,7 @@ def check_regions(n_regions, shape):
         raise ValueError(
             f"n_regions={n_regions} is for feature vectors, but X holds images of shape {shape}. "
             "Pass n_regions=None for images, in which regions are found; and vectors of regions "
-            "flattened, as X.reshape(len(X), -1)."
+            "flattened, as X.reshape(len(X), -1), with image_shape=None."
         )
     if shape[0] % n_vectors:
         raise ValueError(
@@ -225,12 +229,28 @@ def check_regions(n_regions, shape):
 
 
 def check_columns(X, estimator, n_regions):
-    """Raise if rows are not the vectors of an image and of `n_regions` regions that fit saw."""
-    expected = estimator.n_features_in_
-    if X.shape[1] != expected:
-        raise ValueError(
-            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting {expected} "
-            f"features as input: {1 + n_regions} vectors of {expected // (1 + n_regions)}, of an "
-            "image and of its regions. Pass what "
-            f"PretrainedFeatures(n_regions={n_regions}) returned in fit."
+    """Raise if rows are not as wide as in fit: there is more to say where they hold regions.
+
+    `n_regions` is that of fit, None where rows were image vectors alone.
+    """
+    found, expected = X.shape[1], estimator.n_features_in_
+    if found == expected:
+        return
+    if n_regions is not None:
+        remedy = (
+            f": {1 + n_regions} vectors of {expected // (1 + n_regions)}, of an image and of its "
+            "regions. Pass what the same PretrainedFeatures returns as in fit, with "
+            f"n_regions={n_regions}."
         )
+    elif found % expected == 0:
+        n = found // expected
+        remedy = (
+            f". If these are {n} vectors of {expected}, of an image and of its regions: pass those "
+            f"of the images alone, X[:, :{expected}], or fit again with n_regions={n - 1}."
+        )
+    else:
+        remedy = ". Pass the same features as in fit."
+    raise ValueError(
+        f"X has {found} features, but {type(estimator).__name__} is expecting {expected} features "
+        f"as input{remedy}"
+    )

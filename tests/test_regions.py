@@ -125,8 +125,8 @@ def test__pipeline__of_files_with_memory__computes_regions_once(quick, tmp_path)
         (X[:, : 4 * SIZE], "has 20 features"),
         (np.repeat(X, 2, axis=1), "has 50 features"),
         (X.reshape(N, -1, SIZE), r"5x5 images .*X\.reshape\(len\(X\), -1\)"),
-        (np.zeros((N, 14, 14)), "14x14 images"),
-        (np.zeros((N, 2, 2), dtype=bool), "2x2 images"),
+        (np.zeros((N, 14, 14)), r"14x14 images .*Pass feature vectors \(n, 25\), as in fit"),
+        (np.zeros((N, 2, 2), dtype=bool), "2x2 images .*Pass feature vectors"),
     ],
     ids=["no regions", "fewer", "wider", "not flattened", "grey images", "masks"],
 )
@@ -146,8 +146,12 @@ def test__values_too_large_to_compute_with__are_an_error_that_names_them(est, pa
 
 
 def test__model_without_regions__refuses_regions(quick):
-    with pytest.raises(ValueError, match="25 features, but ConditionalCaptioner is expecting 5"):
-        quick().fit(X[:, :SIZE], CAPTIONS).predict(X)
+    est = quick().fit(X[:, :SIZE], CAPTIONS)
+    remedy = r"If these are 5 vectors of 5.* pass .* X\[:, :5\], or fit again with n_regions=4"
+    with pytest.raises(ValueError, match=rf"25 features, .* is expecting 5 .*{remedy}"):
+        est.predict(X)
+    with pytest.raises(ValueError, match=r"24 features, .* 5 .*Pass the same features as in fit"):
+        est.predict(X[:, 1:])
 
 
 @pytest.mark.parametrize(

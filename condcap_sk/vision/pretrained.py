@@ -46,7 +46,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
     """Turn images into feature vectors with a pretrained network.
 
     A step of a pipeline between `LoadImages` and a captioner. It learns nothing. The pipeline's
-    ``memory=`` caches the features.
+    ``memory=`` caches the features of the files that it was fitted on.
 
     Parameters
     ----------
@@ -285,7 +285,9 @@ def _averaged_and_regions(found: object, n_across: int) -> torch.Tensor:
     if not isinstance(found, torch.Tensor) or found.ndim != 4:
         raise ValueError(
             f"n_regions={n_across**2} needs maps, but model returns {_described(found)}. Wrap it "
-            "in a module that returns maps (n, d, h, w), or pass n_regions=None."
+            "in a module that returns maps (n, d, h, w), or pass n_regions=None. Tokens (n, m, d), "
+            "that of the image first, are regions, too: as tokens.reshape(n, -1), with "
+            "n_regions=m − 1 of the captioner."
         )
     # Rows of maps that no grid divides evenly belong to two cells.
     regions = F.adaptive_avg_pool2d(found, n_across).flatten(2).transpose(1, 2)
