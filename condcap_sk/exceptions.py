@@ -46,3 +46,7 @@ class AnalyzerWarning(UserWarning):
 
 class PixelRangeWarning(UserWarning):
     """Images have pixels on another scale than the images of `fit`."""
+
+
+class WishWarning(UserWarning):
+    """A latent hardly decides what is wished of the answers."""

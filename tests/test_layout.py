@@ -37,6 +37,7 @@ PUBLIC = {
         "LatentTraversalDisplay",
         "describe_captions",
         "describe_latents",
+        "find_latent",
     },
     ".metrics": {
         "best_of_k",

@@ -3,6 +3,7 @@
 from .attention import AttentionDisplay
 from .describe_captions import describe_captions
 from .describe_latents import describe_latents
+from .find_latent import find_latent
 from .label_frequency import LabelFrequencyDisplay
 from .latent_map import LatentMapDisplay
 from .latent_traversal import LatentTraversalDisplay
@@ -14,4 +15,5 @@ __all__ = [
     "LatentTraversalDisplay",
     "describe_captions",
     "describe_latents",
+    "find_latent",
 ]

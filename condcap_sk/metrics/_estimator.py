@@ -13,8 +13,12 @@ Default = TypeVar("Default", str, None)
 
 def last_step(estimator: BaseEstimator, X: ArrayLike) -> tuple[BaseEstimator, ArrayLike]:
     """Return the captioner in a pipeline or fitted search, and `X` as it comes to it."""
-    captioner, _ = _unwrap(estimator)
-    return captioner, stages_of(estimator, X)[-1]
+    return captioner_in(estimator), stages_of(estimator, X)[-1]
+
+
+def captioner_in(estimator: BaseEstimator) -> BaseEstimator:
+    """Return the captioner in a pipeline or fitted search."""
+    return _unwrap(estimator)[0]
 
 
 def stages_of(estimator: BaseEstimator, X: ArrayLike) -> list[ArrayLike]:
@@ -27,8 +31,8 @@ def stages_of(estimator: BaseEstimator, X: ArrayLike) -> list[ArrayLike]:
 
 def analyzer_of(estimator: BaseEstimator, default: Default) -> Analyzer | Default:
     """Return how a captioner's answers fall into tokens; `default` where it has no codec."""
-    captioner, _ = _unwrap(estimator)
-    return getattr(getattr(captioner, "codec_", None), "analyzer_", default)
+    codec = getattr(captioner_in(estimator), "codec_", None)
+    return getattr(codec, "analyzer_", default)
 
 
 def _unwrap(estimator: BaseEstimator) -> tuple[BaseEstimator, list[Pipeline]]:

@@ -1,0 +1,258 @@
+"""find_latent: a latent under which answers are as one wishes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import chi2
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils.validation import _num_samples, check_scalar
+
+from .._warnings import warn_user
+from ..answers.labels import check_answers
+from ..answers.tokenizer import splitter
+from ..exceptions import WishWarning
+from ..metrics._estimator import analyzer_of, captioner_in, last_step
+from ._properties import Property, named_properties
+from ._wishes import Preference, Wish
+
+# All chosen by hand.
+N_POOL = 20_000  # draws from the prior, of which a regression chooses what is tried
+N_BEST, NEAR = 8, 0.3  # latents that others are tried near, and at which standard deviation
+N_COMPARED = 32  # random latents that the found one is compared with
+LIKELY = 0.95  # share of the prior that is nearer to 0 than any latent that is tried
+LEAST_GAIN = 0.2  # by which share errors must be smaller than under random latents
+SMALL = 0.05  # an error that needs no warning
+
+
+def find_latent(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    prefer: Sequence[Any] | None = None,
+    properties: Mapping[str, Property] | None = None,
+    weights: Mapping[str, float] | None = None,
+    n_latents: int = 128,
+    random_state: int | np.random.RandomState | None = 0,
+    **wishes: Any,
+) -> Bunch:
+    """Find a latent under which answers are as one wishes, whatever the image.
+
+    Latents from the prior are tried on half of the images, then those for which a regression on
+    them foretells the most, then others near the best. How well wishes are met is told for the
+    other half.
+
+    Parameters
+    ----------
+    estimator : ConditionalCaptioner, Pipeline or search
+        Fitted; a pipeline ends in a captioner.
+    X : array-like
+        Images or feature vectors, some tens.
+    prefer : sequence of labels, default=None
+        Of labels: the one that is wished wherever it is right, then the one that is wished where
+        the first is not right, and so on. Right is what is answered under some latent.
+    properties : dict of {str: callable} or None, default=None
+        Further properties that can be wished for, by name. Of captions, each takes the list of a
+        caption's tokens, as in `describe_captions`; of labels, the label. Returns a number.
+    weights : dict of {str: float} or None, default=None
+        Of wishes, by name, "prefer" among them; 1 by default. Of several wishes, those with a
+        larger weight are met more closely.
+    n_latents : int, default=128
+        Draws from the prior that are tried; as many again follow. At least 16.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the latents and of the halves.
+    **wishes : bool or float
+        Wished values of properties: of `properties`, and for captions of words, "words" (their
+        number), "colours", "numbers" and "places" (how many English words of that kind it has). A
+        bool stands for at least one, or none.
+
+    Returns
+    -------
+    found : Bunch
+        latent : ndarray of shape (n_latents,), float32
+            What `predict` takes as `c`. It is not farther from 0 than 95 % of the prior.
+        wishes : dict of {str: dict}
+            For each wish, on images that were not used to find the latent: "wished"; "error", the
+            mean absolute difference from that (of a bool, and of `prefer`, the share of answers
+            that are not as wished); "random", the same under random latents. But for `prefer`,
+            "mean": the mean of the property.
+
+    Raises
+    ------
+    ValueError
+        If there is no wish, a property is unknown, a value is beyond those of all answers, a label
+        of `prefer` is never answered, the latent decides nothing, or `X` holds fewer than four
+        images.
+
+    Warns
+    -----
+    WishWarning
+        If the latent hardly decides what is wished.
+
+    See Also
+    --------
+    describe_captions : Which properties of captions a latent decides.
+    describe_latents : Which labels latents prefer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from condcap_sk.inspection import find_latent
+    >>> class Longer:
+    ...     def sample_latents(self, n, random_state):
+    ...         return random_state.standard_normal((n, 1))
+    ...     def predict_grid(self, X, latents):
+    ...         n_words = np.clip(np.round(3 + latents[:, 0]), 1, None).astype(int)
+    ...         return np.tile([" ".join(["very"] * n) for n in n_words], (len(X), 1))
+    >>> found = find_latent(Longer(), np.zeros((8, 2)), words=4)
+    >>> bool(0.5 <= found.latent[0] <= 1.5), found.wishes["words"]["error"]
+    (True, 0.0)
+    """
+    check_scalar(n_latents, "n_latents", Integral, min_val=16)
+    asked = _asked(estimator, prefer, properties, wishes)
+    importance = _importance(weights, asked)
+    captioner, X = last_step(estimator, X)
+    rng = check_random_state(random_state)
+    halves = np.array_split(rng.permutation(_num_samples(X)), 2)
+    if len(halves[1]) < 2:
+        raise ValueError(
+            f"X holds {_num_samples(X)} images, of which half find the latent and the others judge "
+            "it. Pass four at least, better some tens."
+        )
+    some, others = (_safe_indexing(X, np.sort(half)) for half in halves)
+    latents = captioner.sample_latents(n_latents, random_state=rng)
+    answers = captioner.predict_grid(some, latents)
+    if (answers == answers[:, :1]).all():
+        raise ValueError(
+            f"The latent decides nothing: every image gets the same answer under {n_latents} "
+            "latents. Train the estimator longer (gan__max_iter), then ask again."
+        )
+    for wish in asked:
+        wish.check(answers)
+    latent = _best(
+        captioner, some, latents, answers, list(zip(asked, importance, strict=True)), rng
+    )
+    grid = captioner.predict_grid(others, np.concatenate([latent[None], latents[:N_COMPARED]]))
+    met = {wish.name: wish.judged(grid[:, :1], grid[:, 1:]) for wish in asked}
+    for name, row in met.items():
+        if row["error"] > max(SMALL, (1 - LEAST_GAIN) * row["random"]):
+            warn_user(
+                f"The latent hardly decides {name!r}: the mean error of {row['wished']!r} is "
+                f"{row['error']:.2f}, and {row['random']:.2f} under random latents. Leave this "
+                "wish out, or give it a larger one of weights.",
+                WishWarning,
+            )
+    return Bunch(latent=latent, wishes=met)
+
+
+def _best(
+    captioner: Any,
+    X: ArrayLike,
+    latents: NDArray[np.floating],
+    answers: NDArray[Any],
+    wishes: list[tuple[Wish | Preference, float]],
+    rng: np.random.RandomState,
+) -> NDArray[np.floating]:
+    """Return the latent with the smallest loss; `answers` are those under `latents`."""
+
+    def losses(grid: NDArray[Any]) -> NDArray[np.float64]:
+        return np.sum([w * wish.losses(grid, answers) for wish, w in wishes], axis=0)
+
+    pool = _likely(captioner.sample_latents(N_POOL, random_state=rng))
+    foretold = np.sum([w * wish.foretold(latents, answers, pool) for wish, w in wishes], axis=0)
+    n_more = len(latents) // 2
+    tried, found = latents, losses(answers)
+    found[(_likely(latents) != latents).any(axis=1)] = np.inf
+    new = pool[np.argsort(foretold, kind="stable")[:n_more]]
+    tried = np.concatenate([tried, new])
+    found = np.concatenate([found, losses(captioner.predict_grid(X, new))])
+    best = tried[np.argsort(found, kind="stable")[:N_BEST]]
+    new = best[np.arange(n_more) % len(best)]
+    new = _likely(new + NEAR * rng.standard_normal(new.shape).astype(new.dtype))
+    tried = np.concatenate([tried, new])
+    found = np.concatenate([found, losses(captioner.predict_grid(X, new))])
+    # Of several that are as good on these images, the one amidst them is the safest on others.
+    equal = tried[found == found.min()]
+    return equal[np.square(equal - equal.mean(axis=0)).sum(axis=1).argmin()]
+
+
+def _likely(latents: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return latents, those that are too far from 0 drawn nearer."""
+    radius = np.sqrt(chi2.ppf(LIKELY, latents.shape[1]))
+    norms = np.linalg.norm(latents, axis=1, keepdims=True)
+    scale = np.minimum(1, radius / np.maximum(norms, np.finfo(float).tiny))
+    return (latents * scale).astype(latents.dtype)
+
+
+def _asked(
+    estimator: BaseEstimator,
+    prefer: Sequence[Any] | None,
+    properties: Mapping[str, Property] | None,
+    wishes: Mapping[str, Any],
+) -> list[Wish | Preference]:
+    """Return what is wished, checked."""
+    analyzer = analyzer_of(estimator, None)
+    asked: list[Wish | Preference] = []
+    if prefer is not None:
+        asked.append(Preference(_labels(estimator, analyzer, prefer)))
+    known: dict[str, Callable[[Any], float]] = dict(properties or {})
+    if analyzer != "label":
+        split = splitter(analyzer or "word")
+        every = {**named_properties(analyzer or "word"), **known}
+        known = {name: _of_tokens(measure, split) for name, measure in every.items()}
+    for name, wished in wishes.items():
+        if name not in known:
+            raise ValueError(
+                f"{name}={wished!r} is a wish for an unknown property. Known are "
+                f"{', '.join(known) or 'none'}; pass properties={{{name!r}: function}} for another "
+                "one" + (", or prefer=[…] for labels." if analyzer == "label" else ".")
+            )
+        if not isinstance(wished, Real | np.bool_) or not np.isfinite(float(wished)):
+            raise ValueError(f"{name}={wished!r} is no wish. Pass a bool or a number.")
+        asked.append(Wish(name, wished, known[name]))
+    if not asked:
+        raise ValueError(
+            "There is no wish. Pass prefer=[…] for labels, or values of properties: "
+            f"{', '.join(known) or 'those in properties=…'}."
+        )
+    return asked
+
+
+def _labels(estimator: BaseEstimator, analyzer: Any, prefer: Sequence[Any]) -> list[Any]:
+    if analyzer not in (None, "label"):
+        raise ValueError(
+            f"prefer={prefer!r} is for labels, and estimator was fitted on captions. Wish for "
+            "properties, for example words=8 or colours=True."
+        )
+    labels = check_answers(prefer, "prefer").tolist()
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"prefer={labels!r} names a label twice. Pass each once.")
+    known = np.asarray(getattr(captioner_in(estimator), "classes_", labels)).tolist()
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        raise ValueError(
+            f"prefer={labels!r}, but {unknown!r} were no answers in fit. Pass some of {known[:10]}."
+        )
+    return labels
+
+
+def _of_tokens(measure: Property, split: Callable[[str], list[str]]) -> Callable[[str], float]:
+    return lambda caption: measure(split(caption))
+
+
+def _importance(
+    weights: Mapping[str, float] | None, asked: Sequence[Wish | Preference]
+) -> list[float]:
+    given = dict(weights or {})
+    names = [wish.name for wish in asked]
+    for name, weight in given.items():
+        if name not in names:
+            raise ValueError(
+                f"weights has {name!r}, which is no wish. Wishes are {', '.join(names)}."
+            )
+        if not isinstance(weight, Real) or not 0 < weight < np.inf:
+            raise ValueError(f"weights[{name!r}]={weight!r} is no weight. Pass a number above 0.")
+    return [given.get(name, 1.0) for name in names]
