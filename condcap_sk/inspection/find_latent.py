@@ -15,7 +15,7 @@ from .._warnings import warn_user
 from ..answers.labels import check_answers
 from ..answers.tokenizer import splitter
 from ..exceptions import WishWarning
-from ..metrics._estimator import analyzer_of, captioner_in, last_step
+from ..metrics._estimator import caption_analyzer, captioner_in, check_labels, has_labels, last_step
 from ._properties import Property, named_properties
 from ._wishes import Preference, Wish
 
@@ -72,6 +72,8 @@ def find_latent(
     Returns
     -------
     found : Bunch
+        With the attributes
+
         latent : ndarray of shape (n_latents,), float32
             What `predict` takes as `c`. It is not farther from 0 than 95 % of the prior.
         wishes : dict of {str: dict}
@@ -194,21 +196,22 @@ def _asked(
     wishes: Mapping[str, Any],
 ) -> list[Wish | Preference]:
     """Return what is wished, checked."""
-    analyzer = analyzer_of(estimator, None)
     asked: list[Wish | Preference] = []
     if prefer is not None:
-        asked.append(Preference(_labels(estimator, analyzer, prefer)))
+        asked.append(Preference(_labels(estimator, prefer)))
     known: dict[str, Callable[[Any], float]] = dict(properties or {})
-    if analyzer != "label":
-        split = splitter(analyzer or "word")
-        every = {**named_properties(analyzer or "word"), **known}
+    of_labels = has_labels(estimator, default=False)
+    if not of_labels:
+        analyzer = caption_analyzer(estimator, "prefer=…")
+        every = {**named_properties(analyzer), **known}
+        split = splitter(analyzer)
         known = {name: _of_tokens(measure, split) for name, measure in every.items()}
     for name, wished in wishes.items():
         if name not in known:
             raise ValueError(
                 f"{name}={wished!r} is a wish for an unknown property. Known are "
                 f"{', '.join(known) or 'none'}; pass properties={{{name!r}: function}} for another "
-                "one" + (", or prefer=[…] for labels." if analyzer == "label" else ".")
+                "one" + (", or prefer=[…] for labels." if of_labels else ".")
             )
         if not isinstance(wished, Real | np.bool_) or not np.isfinite(float(wished)):
             raise ValueError(f"{name}={wished!r} is no wish. Pass a bool or a number.")
@@ -221,12 +224,8 @@ def _asked(
     return asked
 
 
-def _labels(estimator: BaseEstimator, analyzer: Any, prefer: Sequence[Any]) -> list[Any]:
-    if analyzer not in (None, "label"):
-        raise ValueError(
-            f"prefer={prefer!r} is for labels, and estimator was fitted on captions. Wish for "
-            "properties, for example words=8 or colours=True."
-        )
+def _labels(estimator: BaseEstimator, prefer: Sequence[Any]) -> list[Any]:
+    check_labels(estimator, "wishes for properties, such as words=8 or colours=True")
     labels = check_answers(prefer, "prefer").tolist()
     if len(set(labels)) < len(labels):
         raise ValueError(f"prefer={labels!r} names a label twice. Pass each once.")

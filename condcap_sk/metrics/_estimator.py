@@ -49,9 +49,14 @@ def _unwrap(estimator: BaseEstimator) -> tuple[BaseEstimator, list[Pipeline]]:
             return estimator, steps
 
 
+def has_labels(estimator: BaseEstimator, default: bool) -> bool:
+    """Whether an estimator was fitted on labels; `default` where it has no codec."""
+    return analyzer_of(estimator, "label" if default else "word") == "label"
+
+
 def check_labels(estimator: BaseEstimator, instead: str) -> None:
     """Raise, pointing to `instead`, if an estimator was fitted on captions."""
-    if analyzer_of(estimator, "label") != "label":
+    if not has_labels(estimator, default=True):
         raise ValueError(
             "estimator was fitted on captions, but labels are needed. Fit it on labels (or set "
             f"analyzer='label'), or use {instead}."
@@ -60,10 +65,9 @@ def check_labels(estimator: BaseEstimator, instead: str) -> None:
 
 def caption_analyzer(estimator: BaseEstimator, instead: str) -> Analyzer:
     """Return what captions are split by; raise, pointing to `instead`, if there are only labels."""
-    analyzer = analyzer_of(estimator, "word")
-    if analyzer == "label":
+    if has_labels(estimator, default=False):
         raise ValueError(
             "estimator was fitted on labels, but captions are needed. Fit it on sentences (or set "
             f"analyzer='word'), or use `{instead}`."
         )
-    return analyzer
+    return analyzer_of(estimator, "word")

@@ -35,7 +35,7 @@ class DCI(TypedDict):
 
 
 def mig(factors: ArrayLike, codes: ArrayLike) -> float:
-    """Mutual information gap: is each factor in one component of the code, and in no other?
+    """Mutual information gap: whether a factor is in one component of the code, and in no other.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def mig(factors: ArrayLike, codes: ArrayLike) -> float:
 
 
 def modularity(factors: ArrayLike, codes: ArrayLike) -> float:
-    """Does each component of the code know of one factor, and of no other?
+    """Modularity: whether a component of the code knows of one factor, and of no other.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def modularity(factors: ArrayLike, codes: ArrayLike) -> float:
 
 
 def sap(factors: ArrayLike, codes: ArrayLike) -> float:
-    """Separated attribute predictability: does one component predict a factor, and no other?
+    """Separated attribute predictability: whether one component, and no other, predicts a factor.
 
     Parameters
     ----------
@@ -176,6 +176,8 @@ def dci(
     Returns
     -------
     scores : dict
+        With the keys
+
         disentanglement : float
             1 − the entropy of a component's importances over the factors, with their number as the
             base of the logarithm; the mean over components, weighted by their importance.

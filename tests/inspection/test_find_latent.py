@@ -202,7 +202,7 @@ def test__bad_wish__is_an_error_with_a_remedy(estimator, params, message):
 def test__prefer_of_captions__is_an_error_with_a_remedy():
     est = Captions()
     est.codec_ = type("Codec", (), {"analyzer_": "word"})()
-    with pytest.raises(ValueError, match=r"prefer=\['a'\] is for labels.*words=8 or colours=True"):
+    with pytest.raises(ValueError, match=r"labels are needed.*words=8 or colours=True"):
         find_latent(est, X, prefer=["a"])
 
 
