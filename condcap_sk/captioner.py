@@ -72,9 +72,10 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
     relevance_weight : float, default=3
         Of the decoder's candidates for G(c, X), the answer is the one with the largest decoder
         log-probability + `relevance_weight` · log-probability that answer and image belong
-        together, by the image encoder or, of labels without one, by D. Of sentences, relevance
-        counts twice, and the sum is divided by a power of the length. 0 is the plain decoder. Does
-        not apply with ``objective="paper"``, nor to sentences without an image encoder.
+        together, by the image encoder or, of labels without one, by D; of sentences, that over a
+        power of their length, and twice the weight where no latent is given. 0 is the plain
+        decoder. Does not apply with ``objective="paper"``, nor to sentences without an image
+        encoder.
     beam_width : int, default=3
         Width of the decoder's beam search for a sentence under a latent, of which the best one is
         the answer; 1 is greedy. Three times as wide where no latent is given. Does not apply to

@@ -24,8 +24,8 @@ class Sight:
     encoder: ImageEncoder | None = None  # the image encoder, where there is one
     region_shape: tuple[int, int] | None = None
     is_costly = False  # whether G, D and Q begin with pixels
-    # How far the relevance of a sentence counts, beside that of a label. D learned sentences that
-    # were generated from true ones, not which of three fits better.
+    # How far the relevance of a sentence counts. D learned sentences that were generated from true
+    # ones, not which of three fits better.
     weight_of_sentences = 0
 
     def __init__(self, stage):
@@ -73,7 +73,7 @@ class MatchedSight(Sight):
 
     STAGES = ("image_encoder",)
     encoder: ImageEncoder
-    weight_of_sentences = 2  # chosen on held-out training photographs of Flickr8k
+    weight_of_sentences = 1
     check_regions = staticmethod(check_regions)
 
     def __init__(self, stage):

@@ -279,14 +279,14 @@ def expected_merits(parts, image, weight, beam_width, bank=BANK):
     if parts.consensus_ is not None:
         central = parts._consensus_plans(row)[0]
     expected = {
-        ids: merit(parts, image, ids, log_p, weight)
+        ids: merit(parts, image, ids, log_p, 2 * weight)
         for ids, log_p in proposals(central, 3 * beam_width)
     }
     most = max(expected.values())
     for c in bank:
         ((ids, with_latent),) = proposals(parts._plans(row, c)[0], 1)
         log_p = (with_latent + log_probability(central, ids, drawn=True)) / 2
-        own = min(merit(parts, image, ids, log_p, weight), most)
+        own = min(merit(parts, image, ids, log_p, 2 * weight), most)
         expected[ids] = max(own, expected.get(ids, own))
     return expected
 
