@@ -171,32 +171,31 @@ class TestLabels:
 
 
 @pytest.mark.parametrize(
-    ("estimator", "params", "message"),
+    ("kind", "params", "message"),
     [
-        (Captions(), {}, r"no wish.*words, colours, numbers, places"),
+        (Captions, {}, r"no wish.*words, colours, numbers, places"),
         (
             Captions(),
             {"length": 8},
             r"length=8 is .* unknown property.*words, colours.*properties=",
         ),
-        (Captions(), {"words": "8"}, "words='8' is no wish. Pass a bool or a number"),
-        (Captions(), {"words": np.nan}, "words=nan is no wish"),
-        (Captions(), {"words": 99}, "words=99, but the answers have 2 to 1[0-9]"),
-        (Captions(), {"numbers": True}, "numbers=True, but numbers is False for every answer"),
-        (Captions(), {"words": 8, "weights": {"colours": 2}}, "weights has 'colours', which is no"),
-        (Captions(), {"words": 8, "weights": {"words": -1}}, "Pass a number above 0"),
-        (Captions(), {"words": 8, "n_latents": 4}, "n_latents == 4, must be >= 16"),
-        (Labels(), {}, "no wish. Pass prefer"),
-        (Labels(), {"words": 8}, r"unknown property.*none; pass .* or prefer="),
-        (Labels(), {"prefer": []}, "prefer"),
-        (Labels(), {"prefer": [1, 1]}, r"prefer=\[1, 1\] names a label twice"),
-        (Labels(), {"prefer": [1, 77]}, r"\[77\] were no answers in fit. Pass some of \[0, 1, 2"),
+        (Captions, {"words": "8"}, "words='8' is no wish. Pass a bool or a number"),
+        (Captions, {"words": np.nan}, "words=nan is no wish"),
+        (Captions, {"words": 99}, "words=99, but the answers have 2 to 1[0-9]"),
+        (Captions, {"numbers": True}, "numbers=True, but numbers is False for every answer"),
+        (Captions, {"words": 8, "weights": {"colours": 2}}, "weights has 'colours', which is no"),
+        (Captions, {"words": 8, "weights": {"words": -1}}, "Pass a number above 0"),
+        (Captions, {"words": 8, "n_latents": 4}, "n_latents == 4, must be >= 16"),
+        (Labels, {}, "no wish. Pass prefer"),
+        (Labels, {"words": 8}, r"unknown property.*none; pass .* or prefer="),
+        (Labels, {"prefer": []}, "prefer"),
+        (Labels, {"prefer": [1, 1]}, r"prefer=\[1, 1\] names a label twice"),
+        (Labels, {"prefer": [1, 77]}, r"\[77\] were no answers in fit. Pass some of \[0, 1, 2"),
     ],
-    ids=str,
 )
-def test__bad_wish__is_an_error_with_a_remedy(estimator, params, message):
+def test__bad_wish__is_an_error_with_a_remedy(kind, params, message):
     with pytest.raises(ValueError, match=message):
-        find_latent(estimator, X, **params)
+        find_latent(kind(), X, **params)
 
 
 def test__prefer_of_captions__is_an_error_with_a_remedy():
