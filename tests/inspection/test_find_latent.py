@@ -175,7 +175,7 @@ class TestLabels:
     [
         (Captions, {}, r"no wish.*words, colours, numbers, places"),
         (
-            Captions(),
+            Captions,
             {"length": 8},
             r"length=8 is .* unknown property.*words, colours.*properties=",
         ),
