@@ -229,9 +229,10 @@ def check_regions(n_regions, shape):
 
 
 def check_columns(X, estimator, n_regions):
-    """Raise if rows are not as wide as in fit: there is more to say where they hold regions.
+    """Raise if rows of another width than in fit hold, or should hold, vectors of regions.
 
-    `n_regions` is that of fit, None where rows were image vectors alone.
+    `n_regions` is that of fit, None where rows were image vectors alone. What else is wrong with
+    columns, scikit-learn finds, and names those that are missing.
     """
     found, expected = X.shape[1], estimator.n_features_in_
     if found == expected:
@@ -249,7 +250,7 @@ def check_columns(X, estimator, n_regions):
             f"of the images alone, X[:, :{expected}], or fit again with n_regions={n - 1}."
         )
     else:
-        remedy = ". Pass the same features as in fit."
+        return
     raise ValueError(
         f"X has {found} features, but {type(estimator).__name__} is expecting {expected} features "
         f"as input{remedy}"

@@ -150,8 +150,14 @@ def test__model_without_regions__refuses_regions(quick):
     remedy = r"If these are 5 vectors of 5.* pass .* X\[:, :5\], or fit again with n_regions=4"
     with pytest.raises(ValueError, match=rf"25 features, .* is expecting 5 .*{remedy}"):
         est.predict(X)
-    with pytest.raises(ValueError, match=r"24 features, .* 5 .*Pass the same features as in fit"):
+    with pytest.raises(ValueError, match=r"24 features, .* is expecting 5 features"):
         est.predict(X[:, 1:])
+
+
+def test__frame_that_lacks_a_column__is_an_error_that_names_it(quick):
+    frame = pd.DataFrame(X[:, :SIZE], columns=list("abcde"))
+    with pytest.raises(ValueError, match="now missing:\n- e"):
+        quick().fit(frame, CAPTIONS).predict(frame[list("abcd")])
 
 
 @pytest.mark.parametrize(

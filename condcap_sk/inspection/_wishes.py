@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 
-ALPHAS = np.logspace(-2, 3, 12)  # penalties that the ridge regression chooses from, by itself
+from .describe_captions import ALPHAS
 
 Errors = NDArray[np.float64]
 
@@ -63,10 +63,10 @@ class Wish:
         spread = self.values(reference).std() or 1.0
         return np.square(self.errors(grid, reference) / spread).mean(axis=0)
 
-    def foretold(
+    def predicted_losses(
         self, latents: NDArray[Any], reference: NDArray[Any], others: NDArray[Any]
     ) -> Errors:
-        """Return the losses that a regression on latents (m,) foretells of others."""
+        """Return the losses of `others` that a regression on latents (m,) predicts."""
         values = self.values(reference)
         means = _predicted(latents, values.mean(axis=0), others)
         return np.square((means - float(self.wished)) / (values.std() or 1.0))
@@ -111,7 +111,7 @@ class Preference:
         shares = [errors[first == i].mean(axis=0) for i in np.unique(first[first >= 0])]
         return np.mean(shares, axis=0)
 
-    def foretold(
+    def predicted_losses(
         self, latents: NDArray[Any], reference: NDArray[Any], others: NDArray[Any]
     ) -> Errors:
         return _predicted(latents, self.losses(reference, reference), others)

@@ -1,7 +1,7 @@
 """describe_captions: which properties of captions a latent decides, as a table."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TypedDict
 
@@ -16,14 +16,13 @@ from sklearn.utils.validation import check_scalar
 
 from ..answers.tokenizer import splitter
 from ..metrics._estimator import caption_analyzer, last_step
+from ._properties import Property, length_name
 
 # All chosen by hand.
 N_TOKENS = 50  # the most frequent tokens that are properties by default
 LEAST_USE = 0.02  # share of the captions that hold such a token; rarer ones depend on the image
 N_COMPONENTS = 3  # components of the latent in a line of the text
 ALPHAS = np.logspace(-2, 3, 12)  # penalties that the ridge regression chooses from, by itself
-
-Property = Callable[[list[str]], float]
 
 
 class PropertyDescription(TypedDict):
@@ -101,7 +100,7 @@ def describe_captions(
     split = splitter(analyzer)
     captions = [split(caption) for caption in grid.ravel()]
     if properties is None:
-        properties = {"words" if analyzer == "word" else "tokens": len} | _frequent(captions)
+        properties = {length_name(analyzer): len} | _frequent(captions)
     description: dict[str, PropertyDescription] = {}
     for name, measure in properties.items():
         values = np.reshape([float(measure(row)) for row in captions], grid.shape).mean(axis=0)

@@ -42,8 +42,8 @@ def find_latent(
     """Find a latent under which answers are as one wishes, whatever the image.
 
     Latents from the prior are tried on half of the images, then those for which a regression on
-    them foretells the most, then others near the best. How well wishes are met is told for the
-    other half.
+    them predicts the smallest loss, then others near the best. How well wishes are met is measured
+    on the other half.
 
     Parameters
     ----------
@@ -164,11 +164,13 @@ def _best(
         return np.sum([w * wish.losses(grid, answers) for wish, w in wishes], axis=0)
 
     pool = _likely(captioner.sample_latents(N_POOL, random_state=rng))
-    foretold = np.sum([w * wish.foretold(latents, answers, pool) for wish, w in wishes], axis=0)
+    predicted = np.sum(
+        [w * wish.predicted_losses(latents, answers, pool) for wish, w in wishes], axis=0
+    )
     n_more = len(latents) // 2
     tried, found = latents, losses(answers)
     found[(_likely(latents) != latents).any(axis=1)] = np.inf
-    new = pool[np.argsort(foretold, kind="stable")[:n_more]]
+    new = pool[np.argsort(predicted, kind="stable")[:n_more]]
     tried = np.concatenate([tried, new])
     found = np.concatenate([found, losses(captioner.predict_grid(X, new))])
     best = tried[np.argsort(found, kind="stable")[:N_BEST]]

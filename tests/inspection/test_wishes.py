@@ -20,10 +20,10 @@ class TestWish:
         a, b = Wish("n", 2, len), Wish("n", 200, lambda text: 100 * len(text))
         np.testing.assert_allclose(a.losses(GRID, GRID), b.losses(GRID, GRID))
 
-    def test__foretold__is_least_where_the_mean_is_as_wished(self):
+    def test__predicted_losses__are_least_where_the_mean_is_as_wished(self):
         latents = np.linspace(-2, 2, 60)[:, None]
         grid = np.array([["a" * round(10 + 4 * c)] for c in latents.ravel()], dtype=object).T
-        losses = Wish("n", 12, len).foretold(latents, grid, latents)
+        losses = Wish("n", 12, len).predicted_losses(latents, grid, latents)
         assert latents[losses.argmin()] == pytest.approx(0.5, abs=0.1)
 
 
