@@ -1,11 +1,14 @@
 """Do the latents of captions recover the factors that captions of drawn scenes differ in?
 
     python benchmarks/shapes.py
+    python benchmarks/shapes.py --n-latents 2 --n-categories 2
 
 Scenes of two shapes, whose captions differ in three factors that the estimator is not given
 (`make_captioned_shapes`): which shape comes first, whether colours are named, whether both shapes
 are named. Of captions that are not true, it is printed what is wrong with them. "kind" is the kind
 of the first shape: a latent may mean "crosses first" where the factor means "left before right".
+With `--n-categories`, the normalised mutual information of each factor with the category that is
+inferred, and the share of the rarest category, are printed, too.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from time import perf_counter
 import numpy as np
 from quantities import machine
 from sklearn.feature_selection import mutual_info_classif
+from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -84,11 +88,23 @@ def recovered(latents, factor, groups):
     return accuracy, bits
 
 
+def print_categories(categories, n_categories, factors):
+    """Print what the inferred categories of captions have to do with each factor."""
+    shares = np.bincount(categories, minlength=n_categories) / len(categories)
+    cells = ", ".join(
+        f"{name} {normalized_mutual_info_score(values, categories):.2f}"
+        for name, values in factors.items()
+    )
+    print(f"normalised mutual information of the category: {cells}; rarest {shares.min():.2f}")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--n-latents", type=int, default=3)
+    parser.add_argument("--n-categories", type=int, default=None)
     args = parser.parse_args()
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     train = make_captioned_shapes(N_TRAIN, random_state=0)
@@ -99,7 +115,8 @@ def main():
     ]
     for seed in args.seeds:
         start = perf_counter()
-        est = ConditionalCaptioner(random_state=seed).fit(train.images, train.captions)
+        sizes = {"n_latents": args.n_latents, "n_categories": args.n_categories}
+        est = ConditionalCaptioner(random_state=seed, **sizes).fit(train.images, train.captions)
         seconds = perf_counter() - start
         latents = est.sample_latents(N_LATENTS, random_state=100 + seed)
         grid = est.predict_grid(test.images, latents)
@@ -135,6 +152,8 @@ def main():
                 f"{name:10}{by_caption[0]:20.3f}{by_caption[1]:8.2f}"
                 f"{by_latent[0]:10.3f}{by_latent[1]:8.2f}"
             )
+        if args.n_categories is not None:
+            print_categories(est.split_latents(inferred)[0][:, 0], args.n_categories, read)
 
 
 if __name__ == "__main__":

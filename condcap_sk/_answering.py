@@ -21,7 +21,6 @@ from ._validation import (
 )
 from .answers.label_sets import answer_rows
 from .answers.labels import check_answers
-from .gan.prior import draw_latents
 from .metrics import cider, fixed_latent_accuracy
 from .model.core import FittedModel
 from .text import CaptionCodec
@@ -30,7 +29,6 @@ from .text import CaptionCodec
 class Answering:
     """The methods of a fitted `ConditionalCaptioner`."""
 
-    n_latents: int
     batch_size: int
     model_: FittedModel
     codec_: CaptionCodec
@@ -69,7 +67,7 @@ class Answering:
         images = self._check_images(X)
         if c is None:
             return self.model_.decode(self.model_.best(images, self.batch_size))
-        latents = check_latents(c, len(images), self.model_.n_latents)
+        latents = check_latents(c, len(images), self.model_.prior)
         return self.model_.decode(self.model_.answer(images, latents, self.batch_size))
 
     @own_environment()
@@ -96,7 +94,7 @@ class Answering:
         """
         check_is_fitted(self)
         images = self._check_images(X)
-        bank = as_latents(latents, self.model_.n_latents, "latents")
+        bank = as_latents(latents, self.model_.prior, "latents")
         return self.model_.decode(self.model_.answer_each(images, bank, self.batch_size))
 
     @own_environment()
@@ -160,9 +158,11 @@ class Answering:
             The recogniser's estimate, the mean of Q(c | s, X). It is scaled so that its squared
             error is least on the model's own answers to training images, and, where another label
             would be given under it, moved until this one is, if there is such a latent. Neither is
-            done with ``objective="paper"``, and nothing is moved with ``images="end-to-end"``.
+            done with ``objective="paper"``, and nothing is moved with ``images="end-to-end"``. Of
+            categories, the most probable ones.
         std : ndarray of shape (n, n_latents), float32
-            Its standard deviation in each dimension. Only with `return_std`. Not learned with
+            Its standard deviation in each dimension, and in the columns of categories the
+            probability of each. Only with `return_std`. Standard deviations are not learned with
             ``objective="paper"``.
 
         Raises
@@ -194,8 +194,9 @@ class Answering:
         Returns
         -------
         c, std : ndarray of shape (n_latents,), float32
-            Mean and standard deviation of the posterior, given all the answers. ``predict(X_new,
-            c)`` continues as the speaker would.
+            Mean and standard deviation of the posterior, given all the answers; in the columns of
+            categories, the most probable ones and the probability of each. ``predict(X_new, c)``
+            continues as the speaker would.
 
         Raises
         ------
@@ -288,27 +289,6 @@ class Answering:
         """
         images, ids = self._check_pairs(X, self.predict(X) if labels is None else labels)
         return self.model_.relevance(images, ids, self.batch_size)
-
-    def sample_latents(
-        self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None
-    ) -> NDArray[np.float32]:
-        """Draw latents from the prior N(0, I).
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of latents.
-        random_state : int, RandomState instance or None, default=None
-            Seed; None draws others each time.
-
-        Returns
-        -------
-        c : ndarray of shape (n_samples, n_latents), float32
-            The latents.
-        """
-        check_scalar(n_samples, "n_samples", Integral, min_val=0)
-        n_latents = self.model_.n_latents if hasattr(self, "model_") else self.n_latents
-        return draw_latents(n_samples, n_latents, random_state)
 
     @own_environment()
     def score(self, X: ArrayLike, y: Collection[Any]) -> float:

@@ -187,19 +187,21 @@ def _describe(shape):
     return f"{height}x{width} images with {channels} channel(s)"
 
 
-def as_latents(values, n_latents, name):
-    """Return `values` as float32 latents (n, n_latents)."""
-    latents = as_rows(values, n_latents, name)
+def as_latents(values, prior, name):
+    """Return `values` as float32 latents (n, n_latents) of a `Prior`."""
+    latents = as_rows(values, prior.n_latents, name)
     if (np.abs(latents) > FARTHEST).any():
         raise ValueError(
             f"{name} holds values up to {np.abs(latents).max():.3g}, where latents are of N(0, 1). "
             "Pass such as `sample_latents` draws, or `infer_latent` returns."
         )
+    prior.check(latents, name)
     return latents
 
 
-def check_latents(c, n_images, n_latents, name="c"):
+def check_latents(c, n_images, prior, name="c"):
     """Return latents as float32 (n_images, n_latents); one latent stands for all images."""
+    n_latents = prior.n_latents
     with _naming(name):
         c = np.atleast_2d(np.asarray(c))
     if c.shape not in {(1, n_latents), (n_images, n_latents)}:
@@ -207,7 +209,7 @@ def check_latents(c, n_images, n_latents, name="c"):
             f"{name} has shape {c.shape}. Pass one latent of shape ({n_latents},) for all images, "
             f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some."
         )
-    c = as_latents(c, n_latents, name)
+    c = as_latents(c, prior, name)
     return np.tile(c, (n_images // len(c), 1))
 
 

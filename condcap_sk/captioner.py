@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._answering import Answering
+from ._latents import Latents
 from ._persistence import kept_params
 from ._pixels import pixel_range
 from ._torch.device import Portable
@@ -33,7 +34,7 @@ from .vision import ImageEncoder
 from .vision.sight import SIGHTS
 
 
-class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstimator):
+class ConditionalCaptioner(Answering, Latents, Portable, CallbackSupportMixin, BaseEstimator):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
     A photo has many captions, a grid of four digits has four labels. What makes one answer differ
@@ -48,7 +49,13 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
     Parameters
     ----------
     n_latents : int, default=3
-        Dimension of the latent variable. Its prior is N(0, I).
+        Dimension of the Gaussian part of the latent variable, whose prior is N(0, I). May be 0
+        where there are categories.
+    n_categories : int, tuple of int or None, default=None
+        How many categories a categorical latent has, all equally likely: a discrete choice that is
+        learned beside the continuous ones, such as which of two ways to tell it. Several numbers
+        are several categorical latents. The columns of a latent are the one-hot parts of these,
+        then the Gaussian part; `join_latents` and `split_latents` know them. None: there is none.
     analyzer : {"auto", "label", "word", "char"} or callable, default="auto"
         How an answer falls into tokens, see `CaptionCodec`. "label": an answer is one token
         whatever it is. "auto" takes "char" for captions without spaces between words, "word" where
@@ -149,8 +156,8 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
 
     `codec`, `image_encoder` and `gan` are cloned; their `device`, `n_jobs`, `random_state` and
     `verbose`, the codec's `analyzer`, the image encoder's `n_regions` and the GAN's `n_latents`,
-    `objective`, `mi_weight`, `noise`, `image_network`, `n_regions` and `region_size` are set by
-    this estimator.
+    `n_categories`, `objective`, `mi_weight`, `noise`, `image_network`, `n_regions` and
+    `region_size` are set by this estimator.
 
     Examples
     --------
@@ -174,7 +181,8 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
     """
 
     _parameter_constraints: dict = {
-        "n_latents": [Interval(Integral, 1, None, closed="left")],
+        "n_latents": [Interval(Integral, 0, None, closed="left")],
+        "n_categories": [None, Interval(Integral, 2, None, closed="left"), list, tuple],
         "analyzer": [StrOptions({"auto", "label", "word", "char"}), callable],
         "objective": [StrOptions({"relativistic", "paper"})],
         "images": [StrOptions(set(SIGHTS))],
@@ -198,6 +206,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         self,
         n_latents: int = 3,
         *,
+        n_categories: int | Sequence[int] | None = None,
         analyzer: str | Callable[[str], list[str]] = "auto",
         objective: Literal["relativistic", "paper"] = "relativistic",
         images: Literal["matched", "end-to-end", "ignored"] = "matched",
@@ -217,6 +226,7 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
         verbose: int = 0,
     ) -> None:
         self.n_latents = n_latents
+        self.n_categories = n_categories
         self.analyzer = analyzer
         self.objective = objective
         self.images = images
@@ -316,11 +326,14 @@ class ConditionalCaptioner(Answering, Portable, CallbackSupportMixin, BaseEstima
             SIGHTS[self.images].check_regions(self.n_regions, images.shape[1:])
         answers, owners = check_label_sets(y, len(images), "y")
         seeds = spawn_seeds(self.random_state, 6)
-        objective = {"objective": self.objective, "mi_weight": self.mi_weight}
+        of_latents = {
+            name: getattr(self, name)
+            for name in ("n_latents", "n_categories", "objective", "mi_weight")
+        }
         stages = {
             "codec": self._stage("codec", seeds[0], analyzer=self.analyzer),
             "image_encoder": self._stage("image_encoder", seeds[1], n_regions=self.n_regions),
-            "gan": self._stage("gan", seeds[2], n_latents=self.n_latents, **objective),
+            "gan": self._stage("gan", seeds[2], **of_latents),
         }
         about = images.shape[1:], pixel_range(images), kept_params(self), draft
 

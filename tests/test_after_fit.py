@@ -64,6 +64,7 @@ OTHER = {
     "image_encoder__positions": True,
     "image_encoder__batch_size": 2,
     "gan__n_latents": 6,
+    "n_categories": 4,
     "gan__objective": "paper",
     "gan__batch_size": 2,
     "gan__decoder_size": 9,

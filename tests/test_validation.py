@@ -13,6 +13,7 @@ from condcap_sk._validation import (
     check_same_images,
     for_torch,
 )
+from condcap_sk.gan.prior import Prior
 
 
 def test__for_torch__read_only_and_strided__is_copied():
@@ -99,7 +100,7 @@ def test__check_same_images__other_size_or_one_image__error_names_what_to_pass()
 
 @pytest.mark.parametrize("c", [[1.0, 2.0], [[1.0, 2.0]], [[1.0, 2.0]] * 3])
 def test__check_latents__one_or_one_each__has_a_row_for_each_image(c):
-    found = check_latents(c, 3, 2)
+    found = check_latents(c, 3, Prior(2))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [[1, 2]] * 3)
 
@@ -107,9 +108,9 @@ def test__check_latents__one_or_one_each__has_a_row_for_each_image(c):
 @pytest.mark.parametrize("far", [1e30, -1e30])
 def test__check_latents__too_large_to_compute_with__error_names_what_to_pass(far):
     with pytest.raises(ValueError, match="c holds values up to 1e\\+30.*sample_latents"):
-        check_latents([0.0, far], 3, 2)
+        check_latents([0.0, far], 3, Prior(2))
 
 
 def test__check_latents__other_shape__error_names_what_to_pass():
     with pytest.raises(ValueError, match=r"c has shape \(2, 2\). Pass one latent of shape \(2,\)"):
-        check_latents(np.zeros((2, 2)), 3, 2)
+        check_latents(np.zeros((2, 2)), 3, Prior(2))

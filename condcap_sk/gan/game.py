@@ -7,7 +7,7 @@ import torch
 from .._torch.seeding import make_rng
 from ..training.net import StageNet, n_training_steps
 from .modules import Discriminator, Generator, Networks, Recogniser
-from .prior import sample_prior
+from .prior import Prior
 
 
 class Game(StageNet):
@@ -17,19 +17,21 @@ class Game(StageNet):
     ----------
     bank : Tensor of shape (m, n_components)
         The distinct sentence vectors.
-    n_latents, mi_weight
+    prior : Prior
+        Of the latents.
+    mi_weight : float
         See `LatentGAN`.
     """
 
     # The parameters of `LatentGAN` that this game takes.
-    SETTINGS: ClassVar[tuple[str, ...]] = ("n_latents", "mi_weight")
+    SETTINGS: ClassVar[tuple[str, ...]] = ("mi_weight",)
     # This and the rule of `n_steps`: chosen on training grids of MNIST and of bundled digits.
     HIDDEN_SIZE: ClassVar[int] = 128
     SHARD_SIZE: ClassVar[int | None] = None  # as `StageNet` takes it, for image vectors
 
-    def __init__(self, module, *, bank, n_latents, mi_weight, **net_params):
+    def __init__(self, module, *, bank, prior, mi_weight, **net_params):
         self.bank = bank
-        self.n_latents = n_latents
+        self.prior = prior
         self.mi_weight = mi_weight
         super().__init__(module, **net_params)
 
@@ -46,7 +48,7 @@ class Game(StageNet):
     @classmethod
     def settings(cls, gan, answers, device):
         """Return the parameters for a `LatentGAN` and `EncodedAnswers`."""
-        return {name: getattr(gan, name) for name in cls.SETTINGS}
+        return {"prior": Prior.of(gan)} | {name: getattr(gan, name) for name in cls.SETTINGS}
 
     @classmethod
     def size_of_batch(cls, answers, most):
@@ -70,7 +72,7 @@ class Game(StageNet):
         return Networks(
             Generator(
                 n_image,
-                gan.n_latents,
+                Prior.of(gan).n_latents,
                 answers.vectors.shape[1],
                 hidden_size,
                 answers.radius,
@@ -85,7 +87,7 @@ class Game(StageNet):
         _, of_d, of_q = image_networks
         return (
             Discriminator(n_image, n_components, hidden_size, of_d),
-            Recogniser(n_image, n_components, gan.n_latents, hidden_size, of_q),
+            Recogniser(n_image, n_components, Prior.of(gan).n_latents, hidden_size, of_q),
         )
 
     def initialize_optimizer(self, *args, **kwargs):
@@ -112,7 +114,7 @@ class Game(StageNet):
             "images": images,
             "answers": answers,
             "truth": one_of(answers, rng),
-            "latents": sample_prior(len(images), self.n_latents, rng),
+            "latents": self.prior.sample(len(images), rng),
         }
         self.see_batch(answers, rows["truth"])
         losses: dict = {}
@@ -165,12 +167,12 @@ class Game(StageNet):
 
     def measure(self, networks, held_out, rng):
         """Return how good `networks` are on `HeldOut` images."""
-        latents = sample_prior(len(held_out.images), self.n_latents, rng)
+        latents = self.prior.sample(len(held_out.images), rng)
         vectors = networks.generator(held_out.images, latents)
         recovered, _ = networks.recogniser(held_out.images, self.noisy(vectors, rng))
         return {
             **self.measure_answers(networks, held_out, vectors),
-            "valid_latent_error": (recovered - latents).square().mean().item(),
+            **self.prior.measured(latents, recovered),
         }
 
     def measure_answers(self, networks, held_out, vectors):

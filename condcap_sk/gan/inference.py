@@ -6,16 +6,23 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.environment import own_environment
 from .._validation import as_rows, check_images, check_latents, for_torch
+from .prior import Prior
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
 # Images that the consensus decoder, or an attention to regions, computes together on a CPU: few, as
 # each may have many regions, and a single one waits for all of them.
 WITH_REGIONS = 8
+
+
+UNCALIBRATED = 1.0, 1.0, 1.0
+SHARPNESS = 0.05, 5.0  # least and most; by hand
 
 
 class LatentInference:
@@ -30,10 +37,8 @@ class LatentInference:
     decoder_: Any
     consensus_: Any
     device_: torch.device
-
-    @property
-    def _n_latents(self) -> int:
-        return self.generator_.config["n_latents"]
+    calibration_: tuple[float, float, float]
+    _prior: Prior
 
     @property
     def _n_components(self) -> int:
@@ -57,7 +62,7 @@ class LatentInference:
         """
         check_is_fitted(self)
         images = self._check_images(X, self._gets_vectors)
-        latents = check_latents(c, len(images), self._n_latents)
+        latents = check_latents(c, len(images), self._prior)
         return self._apply(self.generator_, images, latents).numpy()
 
     @own_environment()
@@ -75,22 +80,32 @@ class LatentInference:
 
         Returns
         -------
-        mean, std : ndarray of shape (n, n_latents), float32
+        latents : ndarray of shape (n, n_latents), float32
+            In the columns of a category, the one-hot of the most probable one; then the means of
+            Q's Gaussian.
+        spreads : ndarray of shape (n, n_latents), float32
+            In the columns of a category, the probability of each; then the standard deviations of
             Q's Gaussian.
         """
         check_is_fitted(self)
         images = self._check_images(X, self._gets_vectors)
         given = as_rows(vectors, self._n_components, "vectors")
-        mean, log_variance = self._apply(self.recogniser_, images, given)
-        scale, spread = self.calibration_
-        return scale * mean.numpy(), spread * (0.5 * log_variance).exp().numpy()
+        found, log_variance = self._apply(self.recogniser_, images, given)
+        scale, spread, sharpness = self.calibration_
+        *logits, means = self._prior.split(found.numpy())
+        *_, log_variances = self._prior.split(log_variance)
+        stds = spread * (0.5 * log_variances).exp().numpy()
+        probabilities = [softmax(sharpness * part, axis=1) for part in logits]
+        latents = self._prior.join([part.argmax(axis=1) for part in logits], scale * means)
+        return latents, np.concatenate([*probabilities, stds], axis=1)
 
     @own_environment()
     def calibrate(self, X: ArrayLike, vectors: ArrayLike, c: NDArray[np.floating]) -> Self:
         """Scale the means and standard deviations of `infer`, so that they are right for answers.
 
         Q is trained on generated vectors, which hold more of the latent than the answers that they
-        decode to: on answers, its means are too long and its standard deviations too small.
+        decode to: on answers, its means are too long, its standard deviations too small, and its
+        probabilities of categories too sure.
 
         Parameters
         ----------
@@ -106,11 +121,18 @@ class LatentInference:
         self : LatentGAN
             Itself.
         """
-        self.calibration_ = 1.0, 1.0
-        mean, std = self.infer(X, vectors)
-        scale = (mean * c).sum() / max((mean * mean).sum(), 1e-12)
-        spread = np.sqrt(np.square(c - scale * mean).mean() / np.square(std).mean())
-        self.calibration_ = float(scale), float(spread)
+        self.calibration_ = UNCALIBRATED
+        latents, spreads = self.infer(X, vectors)
+        *one_hot, gaussian = self._prior.split(c)
+        *_, means = self._prior.split(latents)
+        *probabilities, stds = self._prior.split(spreads)
+        scale, spread, sharpness = UNCALIBRATED
+        if self._prior.n_gaussian:
+            scale = (means * gaussian).sum() / max((means * means).sum(), 1e-12)
+            spread = np.sqrt(np.square(gaussian - scale * means).mean() / np.square(stds).mean())
+        if one_hot:
+            sharpness = _sharpness(probabilities, one_hot)
+        self.calibration_ = float(scale), float(spread), float(sharpness)
         return self
 
     @own_environment()
@@ -182,3 +204,19 @@ class LatentInference:
         if get_vectors:
             return for_torch(validate_data(self, X, dtype=np.float32, reset=reset))
         return check_images(X, self, reset=reset, channels_first=True)
+
+
+def _sharpness(
+    probabilities: list[NDArray[np.float32]], one_hot: list[NDArray[np.floating]]
+) -> float:
+    """Return the factor of logits under which the true categories are likeliest.
+
+    Temperature scaling (C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+    """
+    logits = [np.log(np.maximum(part, np.finfo(np.float32).tiny)) for part in probabilities]
+
+    def cross_entropy(sharpness: float) -> float:
+        parts = zip(logits, one_hot, strict=True)
+        return -sum((true * log_softmax(sharpness * part, axis=1)).sum() for part, true in parts)
+
+    return minimize_scalar(cross_entropy, bounds=SHARPNESS, method="bounded").x

@@ -1,9 +1,6 @@
 """LatentGAN: the conditional InfoGAN on sentence vectors."""
 
-import copy
-import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -12,25 +9,20 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._persistence import Fields, Tensors, history
 from .._torch.device import resolve_device
 from .._torch.seeding import seeded_init, spawn_seeds
 from .._validation import check_given
 from ..answers.encoded import EncodedAnswers
-from ..exceptions import ModelFileError
-from ..text.modules import Attention, TiedDecoder
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows
 from ..training.shards import OF_IMAGES
-from ..vision.modules import NETWORKS
-from .consensus import ConsensusDecoder
 from .game import Game, HeldOut
-from .inference import LatentInference
-from .modules import Discriminator, Generator, ImageVector, Recogniser, SentenceGenerator
 from .paper_game import PaperGame
+from .prior import Prior
 from .relativistic_game import RelativisticGame
 from .sentence_game import SentenceGame
-from .sizes import fit_together, without_regions
+from .sizes import without_regions
+from .state import GanState
 
 # By the objective, and whether the answers are sentences. The paper's knows no path through words.
 GAMES: dict[tuple[str, bool], type[Game]] = {
@@ -41,7 +33,7 @@ GAMES: dict[tuple[str, bool], type[Game]] = {
 }
 
 
-class LatentGAN(LatentInference, Stage):
+class LatentGAN(GanState):
     """Generate sentence vectors from images and latents, and infer the latents from them.
 
     Three networks: the generator G(c, X) makes a sentence vector, the discriminator D(s, X) scores
@@ -51,6 +43,8 @@ class LatentGAN(LatentInference, Stage):
     .. math:: \\min_{G,Q} \\max_D L_{adv} + λ_I L_I \\qquad (4)
     .. math:: L_{adv} = E_s[\\log D(s, X)] + E_c[\\log(1 - D(G(c, X), X))] \\qquad (5)
     .. math:: L_I = E_c ‖c - Q(G(c, X), X)‖² \\qquad (6)
+
+    and of categorical latents, where (6) knows none, the cross-entropy of InfoGAN [4]_.
 
     With ``objective="relativistic"``, the default, (6) stays, and the rest is chosen so that the
     training converges, uses the whole prior and keeps to the image:
@@ -64,7 +58,9 @@ class LatentGAN(LatentInference, Stage):
       images.
     * True pairs train G and Q, too (posterior path [3]_): Q infers a Gaussian over latents from a
       true vector, G must give that vector back from a draw, and a KL term pulls the Gaussian
-      towards the prior.
+      towards the prior. Of categories, Q's distribution is drawn from (straight-through
+      Gumbel-softmax [7]_), and only its mean over the answers is pulled towards the uniform one: an
+      answer may be of one category for sure, if all are in use.
 
     For sentences a decoder is trained with G: the posterior path ends in the cross-entropy of their
     words [5]_, the prior's mean c = 0 is trained as a captioner without a latent, and under every
@@ -75,7 +71,12 @@ class LatentGAN(LatentInference, Stage):
     Parameters
     ----------
     n_latents : int, default=3
-        Dimension of the latent variable, whose prior is N(0, I).
+        Dimension of the Gaussian part of the latent variable, whose prior is N(0, I). May be 0
+        where there are categories.
+    n_categories : int, tuple of int or None, default=None
+        How many categories a categorical latent has, all equally likely (InfoGAN [4]_); of several
+        such latents, one number each. A latent holds their one-hot parts, then the Gaussian part.
+        None: there is none.
     objective : {"relativistic", "paper"}, default="relativistic"
         The objective, as above. With "paper", `posterior_weight`, `kl_weight`, `kl_target`,
         `truth_weight`, `mismatch_weight`, `gradient_penalty`, `noise` and `image_dropout` do not
@@ -90,7 +91,8 @@ class LatentGAN(LatentInference, Stage):
     kl_target : float or "auto", default="auto"
         KL target in nats: the divergence of a sentence's latents from the prior that the KL weight
         is steered to. Larger, and captions differ more by the latent; smaller, and each is better.
-        "auto": one nat for each latent, at most 9. Applies only to sentences.
+        "auto": one nat for each latent, at most 9. Applies only to sentences, and to the Gaussian
+        part of their latents.
     truth_weight : float, default=0.1
         Weight of keeping every latent's vector close to one of the image's captions. Larger, and
         more captions are true; smaller, and they differ more: with 0.3, a fifth of the captions of
@@ -149,12 +151,14 @@ class LatentGAN(LatentInference, Stage):
     consensus_ : torch.nn.Module or None
         For sentences with image vectors, the consensus decoder: a `generator` and a `decoder`.
     calibration_ : tuple of float
-        Factors that `infer` applies to Q's mean and standard deviation, see `calibrate`.
+        Factors that `infer` applies to Q's mean and standard deviation, and to its logits of
+        categories, see `calibrate`.
     history_ : dict of list
         "epoch", the terms of the loss and, with validation data, "valid_accuracy": the share of
         generated vectors whose nearest sentence vector belongs to the image (for sentences
         "valid_cross_entropy": of the first of each image's, under c = 0, in nats), and
-        "valid_latent_error": the mean squared error per latent, 1 where nothing is recovered.
+        "valid_latent_error": the mean squared error per Gaussian latent, 1 where nothing is
+        recovered; with categories, "valid_category_accuracy": the share that is recovered.
     consensus_history_ : dict of list
         "epoch" and "reward", the mean CIDEr-D + BLEU-1 of captions drawn in self-critical training.
     n_iter_ : int
@@ -174,6 +178,7 @@ class LatentGAN(LatentInference, Stage):
     .. [4] X. Chen et al., "InfoGAN", NeurIPS 2016.
     .. [5] S. Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016.
     .. [6] S. Rennie et al., "Self-Critical Sequence Training for Image Captioning", CVPR 2017.
+    .. [7] E. Jang et al., "Categorical Reparameterization with Gumbel-Softmax", ICLR 2017.
 
     Examples
     --------
@@ -191,7 +196,8 @@ class LatentGAN(LatentInference, Stage):
 
     _parameter_constraints: dict = {
         **Stage._parameter_constraints,
-        "n_latents": [Interval(Integral, 1, None, closed="left")],
+        "n_latents": [Interval(Integral, 0, None, closed="left")],
+        "n_categories": [None, Interval(Integral, 2, None, closed="left"), list, tuple],
         "objective": [StrOptions({"relativistic", "paper"})],
         "mi_weight": [Interval(Real, 0, None, closed="left")],
         "posterior_weight": [Interval(Real, 0, None, closed="left")],
@@ -209,20 +215,12 @@ class LatentGAN(LatentInference, Stage):
         "region_size": [None, Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
-    _MODULES = {
-        "generator": (Generator, SentenceGenerator),
-        "discriminator": (Discriminator,),
-        "recogniser": (Recogniser,),
-        "decoder": (TiedDecoder,),
-        "consensus": (ConsensusDecoder,),
-    }
-    _OPTIONAL = frozenset({"decoder", "consensus"})
-    _PARTS = (*NETWORKS, SentenceGenerator, TiedDecoder, Attention)
 
     def __init__(
         self,
         *,
         n_latents: int = 3,
+        n_categories: int | Sequence[int] | None = None,
         objective: Literal["relativistic", "paper"] = "relativistic",
         mi_weight: float = 0.1,
         posterior_weight: float = 0.3,
@@ -248,6 +246,7 @@ class LatentGAN(LatentInference, Stage):
         verbose: int = 0,
     ) -> None:
         self.n_latents = n_latents
+        self.n_categories = n_categories
         self.objective = objective
         self.mi_weight = mi_weight
         self.posterior_weight = posterior_weight
@@ -304,6 +303,7 @@ class LatentGAN(LatentInference, Stage):
             The fitted networks.
         """
         check_given(y, self)
+        self._prior = Prior.of(self)
         images = torch.from_numpy(self._check_images(X, self.image_network is None, reset=True))
         answers = EncodedAnswers.from_vectors(y, len(images))
         weights_seed, order_seed, rng_seed, measure_seed, *consensus_seeds = spawn_seeds(
@@ -350,51 +350,3 @@ class LatentGAN(LatentInference, Stage):
         self.consensus_history_ = rewards
         self.n_iter_ = net.n_iter_
         return self._hold(module, consensus)
-
-    def _hold(self, networks: Any, consensus: ConsensusDecoder | None = None) -> Self:
-        self._keep(
-            generator=networks.generator,
-            discriminator=networks.discriminator,
-            recogniser=networks.recogniser,
-            decoder=networks.decoder,
-            consensus=consensus,
-        )
-        self.device_ = networks.generator.radius.device
-        self.calibration_ = 1.0, 1.0
-        return self
-
-    def _snapshot(self, net: Game) -> Self:
-        """Return a fitted copy, as things stand in the training of `net`, a `Game`."""
-        gan = copy.copy(self)._hold(copy.deepcopy(net.average_))
-        gan.history_ = gan.consensus_history_ = {}
-        return gan
-
-    def _to_state(self, prefix: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        network = self.generator_.image_network
-        if type(network) not in (*NETWORKS, ImageVector):
-            raise ValueError(
-                f"LatentGAN.image_network={self.image_network!r:.80} is code, and a model file "
-                "holds none. Save the estimator with joblib.dump."
-            )
-        fields, tensors = super()._to_state(prefix)
-        scale, spread = self.calibration_
-        about = {"scale": scale, "spread": spread, "consensus_history": self.consensus_history_}
-        return fields | about, tensors
-
-    @classmethod
-    def _from_state(cls, prefix: str, fields: Fields, tensors: Tensors) -> Self:
-        gan = super()._from_state(prefix, fields, tensors)
-        gan.calibration_ = fields.take("scale", float), fields.take("spread", float)
-        gan.consensus_history_ = history(fields, "consensus_history")
-        fields.end()
-        others = [gan.discriminator_, gan.recogniser_]
-        parts = gan.generator_, others, gan.decoder_, gan.consensus_
-        if not fit_together(*parts, gan._region_shape):
-            raise ModelFileError(f"{fields.where} holds networks of different sizes.")
-        network = gan.generator_.image_network
-        if gan._gets_vectors:
-            of_regions = math.prod(gan._region_shape or (0,))
-            gan.n_features_in_ = gan.generator_.n_image + of_regions
-        else:
-            gan.image_network = partial(network.__class__, **network.config)
-        return gan

@@ -3,6 +3,8 @@
 Scores are the raw outputs of D (log-odds), before any sigmoid.
 """
 
+import math
+
 import torch
 from torch.nn import functional as F
 
@@ -41,6 +43,18 @@ def latent_error(latents, recovered):
 def divergence_from_prior(mean, log_variance):
     """``KL(N(mean, variance) ‖ N(0, I))``, averaged over rows, in nats."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
+
+def imbalance(logits):
+    """``KL(mean over rows of Categorical(logits) ‖ uniform)``, in nats.
+
+    The part of the divergence of each row's distribution from the uniform one that is no mutual
+    information between category and row (M. Hoffman and M. Johnson, "ELBO surgery", NeurIPS
+    workshop 2016).
+    """
+    n_rows, n_categories = logits.shape
+    log_shares = logits.log_softmax(1).logsumexp(0) - math.log(n_rows)
+    return math.log(n_categories) + (log_shares.exp() * log_shares).sum()
 
 
 def channel_cross_entropy(vectors, candidates, truth, noise):

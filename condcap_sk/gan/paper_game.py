@@ -3,7 +3,7 @@
 import torch
 
 from .game import Game
-from .losses import adversarial_value, latent_error
+from .losses import adversarial_value
 
 
 class PaperGame(Game):
@@ -19,7 +19,7 @@ class PaperGame(Game):
         recovered, _ = networks.recogniser(images, fake)
         return {
             "generator": self._adversarial_value(networks, images, self.bank[truth], fake),
-            "latent": self.mi_weight * latent_error(latents, recovered),
+            "latent": self.mi_weight * self.prior.recovery_error(latents, recovered),
         }
 
     def _adversarial_value(self, networks, images, real, fake):

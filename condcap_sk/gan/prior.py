@@ -1,65 +1,173 @@
-"""The prior of the latent variable: N(0, I)."""
+"""The prior of the latent variable: categories that are equally likely, and N(0, I)."""
+
+from numbers import Integral
 
 import numpy as np
 import torch
-from scipy.stats import norm
+from torch.nn import functional as F
 
 from .._torch.seeding import check_seed
+from .losses import divergence_from_prior, imbalance, latent_error
+
+# Of the relaxed draws of categories. Small, and gradients vanish; large, and they are of other
+# latents than were drawn. That of the experiments of the straight-through estimator's paper.
+GUMBEL_TEMPERATURE = 1.0
 
 
-def sample_prior(n_samples, n_latents, rng):
-    """Draw (n_samples, n_latents) latents with a `torch.Generator`, on its device."""
-    return torch.randn(n_samples, n_latents, generator=rng, device=rng.device)
+class Prior:
+    """p(c): uniform over the categories of each categorical latent, N(0, I) over the others.
 
-
-def draw_latents(n_samples, n_latents, random_state):
-    """Draw (n_samples, n_latents) latents with NumPy, float32."""
-    return check_seed(random_state).standard_normal((n_samples, n_latents)).astype(np.float32)
-
-
-def propose(means, stds, n_proposals):
-    """Propose latents of one speaker, given what Q makes of each of its answers.
-
-    Half are drawn from the prior. Half are drawn from the product of what the answers say, the
-    Gaussians N(means[t], stds[t]²) over the prior, and of the prior once; at twice the width of
-    that product, so that little is missed.
+    A latent is a row: first the one-hot part of each categorical latent, then the Gaussian part.
+    What Q infers is a row of the same columns: logits, then means; and log-variances, of which only
+    those of the Gaussian part count.
 
     Parameters
     ----------
-    means, stds : ndarray of shape (n, n_latents)
-    n_proposals : int
-
-    Returns
-    -------
-    proposals : ndarray of shape (n_proposals, n_latents), float32
-    log_weights : ndarray of shape (n_proposals,)
-        Log-density of the prior over that of the proposal.
+    n_gaussian : int
+        Dimension of the Gaussian part.
+    n_categories : int, sequence of int or None, default=None
+        How many categories each categorical latent has. None: there is none.
     """
-    mean, std = _pooled(means[:, None], stds[:, None])
-    proposals = _proposals(mean, std, n_proposals)[0]
-    prior = norm.logpdf(proposals).sum(axis=1)
-    product = norm.logpdf(proposals, mean, std).sum(axis=1)
-    log_weights = prior - np.logaddexp(prior, product) + np.log(2)
-    return proposals.astype(np.float32), log_weights
+
+    def __init__(self, n_gaussian, n_categories=None):
+        self.n_gaussian = n_gaussian
+        self.n_categories = _as_tuple(n_categories)
+        if not self.n_latents:
+            raise ValueError(
+                "n_latents=0 leaves no latent variable. Pass n_latents=1 or more, or "
+                "n_categories=2 or more."
+            )
+
+    @classmethod
+    def of(cls, estimator):
+        """Return the prior that the parameters of an estimator ask for."""
+        return cls(estimator.n_latents, estimator.n_categories)
+
+    @property
+    def n_one_hot(self):
+        """How many columns are one-hot parts."""
+        return sum(self.n_categories)
+
+    @property
+    def n_latents(self):
+        """How many columns a row has."""
+        return self.n_one_hot + self.n_gaussian
+
+    def sample(self, n_samples, rng):
+        """Draw (n_samples, n_latents) latents with a `torch.Generator`, on its device."""
+        device = rng.device
+        gaussian = torch.randn(n_samples, self.n_gaussian, generator=rng, device=device)
+        drawn = [
+            torch.randint(k, (n_samples,), generator=rng, device=device) for k in self.n_categories
+        ]
+        one_hot = [F.one_hot(of, k).float() for of, k in zip(drawn, self.n_categories, strict=True)]
+        return torch.cat([*one_hot, gaussian], dim=1)
+
+    def draw(self, n_samples, random_state):
+        """Draw (n_samples, n_latents) latents with NumPy, float32."""
+        rng = check_seed(random_state)
+        gaussian = rng.standard_normal((n_samples, self.n_gaussian))
+        categories = [rng.randint(k, size=n_samples) for k in self.n_categories]
+        return self.join(categories, gaussian).astype(np.float32)
+
+    def draw_evenly(self, n_samples, random_state):
+        """Draw latents as `draw` does, but each category as often as the others, or once more."""
+        rng = check_seed(random_state)
+        gaussian = rng.standard_normal((n_samples, self.n_gaussian))
+        categories = [rng.permutation(n_samples) % k for k in self.n_categories]
+        return self.join(categories, gaussian).astype(np.float32)
+
+    def join(self, categories, gaussian):
+        """Return latents (…, n_latents) of categories, (…) of each kind, and Gaussian parts."""
+        one_hot = [
+            np.eye(k, dtype=np.float32)[of]
+            for of, k in zip(categories, self.n_categories, strict=True)
+        ]
+        return np.concatenate([*one_hot, gaussian], axis=-1)
+
+    def split(self, latents):
+        """Return the one-hot parts and the Gaussian part of latents (…, n_latents), a list."""
+        borders = np.cumsum(self.n_categories, dtype=int)
+        return np.split(latents, borders, axis=-1)
+
+    def check(self, latents, name):
+        """Raise if a row of `latents` has a part that is no one-hot."""
+        *one_hot, _ = self.split(latents)
+        for number, part in enumerate(one_hot):
+            wrong = ((part != 0) & (part != 1)).any(axis=1) | (part.sum(axis=1) != 1)
+            if wrong.any():
+                first = sum(self.n_categories[:number])
+                raise ValueError(
+                    f"{name} holds {part[wrong.argmax()].tolist()} in columns {first} to "
+                    f"{first + part.shape[1] - 1}, which are a category: one of them must be 1, "
+                    "the others 0. `join_latents` makes such rows of categories and numbers."
+                )
+
+    def recovery_error(self, latents, found):
+        """Return L_I: (6) of the Gaussian part, and InfoGAN's cross-entropy of each category."""
+        *one_hot, gaussian = self._parts(latents)
+        *logits, mean = self._parts(found)
+        of_categories = map(F.cross_entropy, logits, one_hot)
+        return sum(of_categories, latent_error(gaussian, mean))
+
+    def measured(self, latents, found):
+        """Return how well held-out latents are recovered, by name."""
+        *one_hot, gaussian = self._parts(latents)
+        *logits, mean = self._parts(found)
+        measures = {}
+        if self.n_gaussian:
+            measures["valid_latent_error"] = (mean - gaussian).square().mean().item()
+        if one_hot:
+            right = [
+                (part.argmax(1) == true.argmax(1)).float().mean().item()
+                for part, true in zip(logits, one_hot, strict=True)
+            ]
+            measures["valid_category_accuracy"] = sum(right) / len(right)
+        return measures
+
+    def divergence(self, found, log_variance):
+        """Return the KL divergence of Q's Gaussians from N(0, I), averaged over rows, in nats."""
+        mean, log_variance = (self._parts(rows)[-1] for rows in (found, log_variance))
+        return divergence_from_prior(mean, log_variance)
+
+    def imbalance(self, found):
+        """Return by how much Q infers some categories more often than others, in nats.
+
+        This stands for categories in the place of the divergence: an answer may say for sure which
+        one it is of, so long as all of them are in use.
+        """
+        return sum(map(imbalance, self._parts(found)[:-1]))
+
+    def posterior_sample(self, found, log_variance, rng):
+        """Draw a latent from each Gaussian and categorical distribution that Q infers.
+
+        With the gradient of the Gaussian's reparametrisation and, for categories, of the relaxed
+        draw: the straight-through Gumbel-softmax estimator (E. Jang et al., "Categorical
+        Reparameterization with Gumbel-Softmax", ICLR 2017).
+        """
+        *logits, mean = self._parts(found)
+        noise = torch.randn(mean.shape, generator=rng, device=rng.device)
+        gaussian = mean + (0.5 * self._parts(log_variance)[-1]).exp() * noise
+        return torch.cat([*(_gumbel_softmax(part, rng) for part in logits), gaussian], dim=1)
+
+    def _parts(self, rows):
+        return rows.split([*self.n_categories, self.n_gaussian], dim=1)
 
 
-def propose_each(means, stds, n_proposals):
-    """Propose latents of n answers, each by itself: (n, n_proposals, n_latents), float32."""
-    mean, std = _pooled(means[None], stds[None])
-    return _proposals(mean, std, n_proposals).astype(np.float32)
+def _as_tuple(n_categories):
+    if n_categories is None:
+        return ()
+    sizes = n_categories if np.iterable(n_categories) else (n_categories,)
+    if not all(isinstance(k, Integral) and not isinstance(k, bool) and int(k) >= 2 for k in sizes):
+        raise ValueError(
+            f"n_categories={n_categories!r:.80} is no number of categories. Pass 2 or more, a "
+            "tuple of such numbers for several categorical latents, or None."
+        )
+    return tuple(int(k) for k in sizes)
 
 
-def _pooled(means, stds):
-    """Return mean and deviation (n, n_latents) of proposals for answers (k, n, n_latents)."""
-    precision = 1 / np.square(stds)
-    # No answer holds less information about the latent than none.
-    pooled = 1 + np.maximum(precision - 1, 0).sum(axis=0)
-    return (means * precision).sum(axis=0) / pooled, 2 * pooled**-0.5
-
-
-def _proposals(means, stds, n_proposals):
-    # The same each time: what is inferred is a function of the answers.
-    drawn = np.random.RandomState(0).standard_normal((n_proposals, means.shape[1]))
-    proposals = np.repeat(drawn[None], len(means), axis=0)
-    proposals[:, ::2] = means[:, None] + stds[:, None] * drawn[::2]
-    return proposals
+def _gumbel_softmax(logits, rng):
+    gumbel = -torch.empty_like(logits).exponential_(generator=rng).log()
+    relaxed = ((logits + gumbel) / GUMBEL_TEMPERATURE).softmax(1)
+    drawn = F.one_hot(relaxed.argmax(1), logits.shape[1]).to(relaxed.dtype)
+    return drawn - relaxed.detach() + relaxed

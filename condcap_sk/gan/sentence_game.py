@@ -11,8 +11,9 @@ from ..text.modules import N_EMBEDDING, Attention, TiedDecoder
 from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
 from .fine_tuning import OF_LANGUAGE, clipping, fine_tune
-from .losses import divergence_from_prior, set_cross_entropy
+from .losses import set_cross_entropy
 from .modules import Networks, SentenceGenerator, regions_of
+from .prior import Prior
 from .relativistic_game import RelativisticGame
 
 
@@ -67,7 +68,8 @@ class SentenceGame(RelativisticGame):
 
     @classmethod
     def settings(cls, gan, answers, device):
-        auto = min(gan.n_latents, cls.MOST_NATS)
+        # Of categories alone, which are not steered, any number.
+        auto = min(max(gan.n_latents, 1), cls.MOST_NATS)
         return {
             **super().settings(gan, answers, device),
             "ids": torch.from_numpy(answers.ids).to(device),
@@ -87,7 +89,7 @@ class SentenceGame(RelativisticGame):
     def build(cls, gan, answers, n_image, image_networks):
         hidden_size = cls.HIDDEN_SIZE if gan.hidden_size == "auto" else gan.hidden_size
         n_components = answers.vectors.shape[1]
-        sizes = n_image, gan.n_latents, n_components
+        sizes = n_image, Prior.of(gan).n_latents, n_components
         generator = SentenceGenerator(*sizes, answers.radius, image_networks[0])
         max_length = answers.ids.shape[1]
         attention = None
@@ -129,14 +131,14 @@ class SentenceGame(RelativisticGame):
         return {"truth": self.truth_weight * truth}
 
     def posterior_losses(self, networks, rng, images, truth, mean, log_variance):
-        latents = self._latents_of(mean, log_variance, rng)
+        latents = self.prior.posterior_sample(mean, log_variance, rng)
         n_centred = int(self.CENTRED * len(latents))
         latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
         generated = networks.generator(self.glimpse(networks, images, rng), latents)
         regions = regions_of(images, networks.generator.n_image)
         plans = networks.decoder.plans(generated, networks.decoder.glimpse(regions, rng))
         of_words = networks.decoder.loss(plans, self.ids[truth], rng)
-        divergence = divergence_from_prior(mean[n_centred:], log_variance[n_centred:])
+        divergence = self.prior.divergence(mean[n_centred:], log_variance[n_centred:])
         # Where Q's latent is not used, it costs nothing.
         share = 1 - n_centred / len(latents)
         of_vectors = self.channel(generated[n_centred:], truth[n_centred:])
@@ -144,6 +146,7 @@ class SentenceGame(RelativisticGame):
             "posterior": of_words,
             "channel": share * self.posterior_weight * of_vectors,
             "divergence": share * self.kl_weight_ * divergence,
+            **self.balance_losses(mean[n_centred:]),
         }
 
     def glimpse(self, networks, images, rng):
@@ -154,7 +157,7 @@ class SentenceGame(RelativisticGame):
 
     def measure_answers(self, networks, held_out, vectors):
         """Return the cross-entropy of each image's first caption under c = 0, in nats."""
-        latents = vectors.new_zeros(len(vectors), self.n_latents)
+        latents = vectors.new_zeros(len(vectors), self.prior.n_latents)
         centre = networks.generator(held_out.images, latents)
         ids = held_out.ids[held_out.answers[:, 0]]
         regions = regions_of(held_out.images, networks.generator.n_image)

@@ -15,7 +15,14 @@ from .._warnings import warn_user
 from ..answers.labels import check_answers
 from ..answers.tokenizer import splitter
 from ..exceptions import WishWarning
-from ..metrics._estimator import caption_analyzer, captioner_in, check_labels, has_labels, last_step
+from ..metrics._estimator import (
+    caption_analyzer,
+    captioner_in,
+    check_labels,
+    has_labels,
+    last_step,
+    split_latents,
+)
 from ._properties import Property, named_properties
 from ._wishes import Preference, Wish
 
@@ -75,7 +82,8 @@ def find_latent(
         With the attributes
 
         latent : ndarray of shape (n_latents,), float32
-            What `predict` takes as `c`. It is not farther from 0 than 95 % of the prior.
+            What `predict` takes as `c`. Its Gaussian part is not farther from 0 than 95 % of the
+            prior.
         wishes : dict of {str: dict}
             For each wish, on images that were not used to find the latent: "wished"; "error", the
             mean absolute difference from that (of a bool, and of `prefer`, the share of answers
@@ -163,19 +171,22 @@ def _best(
     def losses(grid: NDArray[Any]) -> NDArray[np.float64]:
         return np.sum([w * wish.losses(grid, answers) for wish, w in wishes], axis=0)
 
-    pool = _likely(captioner.sample_latents(N_POOL, random_state=rng))
+    n_gaussian = split_latents(captioner, latents)[1].shape[1]
+    pool = _likely(captioner.sample_latents(N_POOL, random_state=rng), n_gaussian)
     predicted = np.sum(
         [w * wish.predicted_losses(latents, answers, pool) for wish, w in wishes], axis=0
     )
     n_more = len(latents) // 2
     tried, found = latents, losses(answers)
-    found[(_likely(latents) != latents).any(axis=1)] = np.inf
+    found[(_likely(latents, n_gaussian) != latents).any(axis=1)] = np.inf
     new = pool[np.argsort(predicted, kind="stable")[:n_more]]
     tried = np.concatenate([tried, new])
     found = np.concatenate([found, losses(captioner.predict_grid(X, new))])
     best = tried[np.argsort(found, kind="stable")[:N_BEST]]
     new = best[np.arange(n_more) % len(best)]
-    new = _likely(new + NEAR * rng.standard_normal(new.shape).astype(new.dtype))
+    nearby = NEAR * rng.standard_normal(new.shape).astype(new.dtype)
+    nearby[:, : new.shape[1] - n_gaussian] = 0  # of the same categories
+    new = _likely(new + nearby, n_gaussian)
     tried = np.concatenate([tried, new])
     found = np.concatenate([found, losses(captioner.predict_grid(X, new))])
     # Of several that are as good on these images, the one amidst them is the safest on others.
@@ -183,12 +194,13 @@ def _best(
     return equal[np.square(equal - equal.mean(axis=0)).sum(axis=1).argmin()]
 
 
-def _likely(latents: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return latents, those that are too far from 0 drawn nearer."""
-    radius = np.sqrt(chi2.ppf(LIKELY, latents.shape[1]))
-    norms = np.linalg.norm(latents, axis=1, keepdims=True)
+def _likely(latents: NDArray[np.floating], n_gaussian: int) -> NDArray[np.floating]:
+    """Return latents, those whose Gaussian part is too far from 0 drawn nearer."""
+    one_hot, gaussian = np.split(latents, [latents.shape[1] - n_gaussian], axis=1)
+    radius = np.sqrt(chi2.ppf(LIKELY, n_gaussian))
+    norms = np.linalg.norm(gaussian, axis=1, keepdims=True)
     scale = np.minimum(1, radius / np.maximum(norms, np.finfo(float).tiny))
-    return (latents * scale).astype(latents.dtype)
+    return np.concatenate([one_hot, gaussian * scale], axis=1).astype(latents.dtype)
 
 
 def _asked(

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
@@ -52,6 +53,19 @@ def _unwrap(estimator: BaseEstimator) -> tuple[BaseEstimator, list[Pipeline]]:
 def has_labels(estimator: BaseEstimator, default: bool) -> bool:
     """Whether an estimator was fitted on labels; `default` where it has no codec."""
     return analyzer_of(estimator, "label" if default else "word") == "label"
+
+
+def split_latents(
+    estimator: BaseEstimator, latents: ArrayLike
+) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+    """Return categories (n, n_categorical) and the Gaussian part of an estimator's latents.
+
+    Those of one that cannot split them are Gaussian.
+    """
+    if hasattr(estimator, "split_latents"):
+        return estimator.split_latents(latents)
+    latents = np.asarray(latents)
+    return np.empty((len(latents), 0), dtype=int), latents
 
 
 def check_labels(estimator: BaseEstimator, instead: str) -> None:

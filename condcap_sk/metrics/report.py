@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from ..answers.label_sets import answer_rows
 from ..answers.labels import in_one_dtype
-from ._estimator import check_labels, last_step
+from ._estimator import check_labels, last_step, split_latents
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -95,9 +95,13 @@ def control_report(
             How often the latent inferred from a right answer gives that answer back.
         transfer
             The same on another image that has this right answer, too.
+        category_accuracy
+            Only with categorical latents: how often the category inferred from an answer is the
+            one that it was given under. An image with fewer answers than there are categories
+            gives several of them the same.
         latent_error
-            Mean squared error per dimension of latents inferred from their own answers. Below
-            the ceiling, something is read that answers do not show.
+            Mean squared error per dimension of Gaussian latents inferred from their own answers.
+            Below the ceiling, something is read that answers do not show.
         leak_ratio
             Latent error on generated sentence vectors, divided by that on their decoded answers.
             Far below 1, the latent hides in differences that decoding loses.
@@ -195,8 +199,8 @@ def _quantities(
     labels, _, shares = right_shares(answers, label_sets)
     rows = _of_answers(answers, label_sets, labels, shares, n_latents, rng)
     if hasattr(estimator, "infer_latent"):
-        rows |= _inverse(estimator, X, labels, shares, latents.shape[1], rng)
-        rows |= _latent_errors(estimator, X, (shares > 0).sum(axis=1), latents.shape[1], rng)
+        rows |= _inverse(estimator, X, labels, shares, latents[0], rng)
+        rows |= _latent_errors(estimator, X, (shares > 0).sum(axis=1), rng)
     return {
         name: (_plain(value), _plain(chance), float(ceiling))
         for name, (value, chance, ceiling) in rows.items()
@@ -254,7 +258,7 @@ def _inverse(
     X: ArrayLike,
     labels: np.ndarray,
     shares: NDArray[np.float64],
-    n_latents: int,
+    any_latent: NDArray[np.float32],
     rng: np.random.RandomState,
 ) -> dict[str, Row]:
     """Return how often a latent read from a right answer gives it again, here and elsewhere."""
@@ -263,7 +267,7 @@ def _inverse(
     # A rare answer may not have been there to fit: nothing is read from it, and it is not given.
     classes = np.asarray(getattr(estimator, "classes_", labels))
     known = np.flatnonzero(np.isin(*in_one_dtype(labels[drawn], classes)))
-    latents = np.zeros((len(drawn), n_latents), dtype=np.float32)
+    latents = np.tile(any_latent, (len(drawn), 1))
     if len(known):
         latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[drawn[known]])
     here = estimator.predict(X, latents) == labels[drawn]
@@ -290,24 +294,34 @@ def _latent_errors(
     estimator: BaseEstimator,
     X: ArrayLike,
     n_answers: NDArray[np.intp],
-    n_latents: int,
     rng: np.random.RandomState,
 ) -> dict[str, Row]:
     """Return how well latents are read from their own answers, and from the vectors behind these.
 
     `n_answers` is how many right answers each image has.
     """
-    of_answers, of_vectors = [], []
+    drawn, of_answers, of_vectors = [], [], []
     for _ in range(LATENTS_READ):
         c = estimator.sample_latents(len(n_answers), random_state=rng)
-        of_answers.append(latent_error(c, estimator.infer_latent(X, estimator.predict(X, c))))
+        drawn.append(c)
+        of_answers.append(estimator.infer_latent(X, estimator.predict(X, c)))
         if hasattr(estimator, "recover_latent"):
-            of_vectors.append(latent_error(c, estimator.recover_latent(X, c)))
-    error = float(np.mean(of_answers))
-    least = _least_latent_error(n_answers, n_latents, rng)
-    rows: dict[str, Row] = {"latent_error": (error, 1.0, least)}
-    if of_vectors:
-        rows["leak_ratio"] = (float(np.mean(of_vectors)) / error if error else None, None, 1.0)
+            of_vectors.append(estimator.recover_latent(X, c))
+    categories, gaussian = split_latents(estimator, np.concatenate(drawn))
+    read, read_gaussian = split_latents(estimator, np.concatenate(of_answers))
+    rows: dict[str, Row] = {}
+    if categories.shape[1]:
+        n_categories = categories.max(axis=0) + 1
+        most = np.minimum(1, n_answers[:, None] / n_categories).mean()
+        rows["category_accuracy"] = (read == categories).mean(), (1 / n_categories).mean(), most
+    if gaussian.shape[1]:
+        error = latent_error(gaussian, read_gaussian)
+        least = _least_latent_error(n_answers, gaussian.shape[1], rng)
+        rows["latent_error"] = error, 1.0, least
+        if of_vectors:
+            _, recovered = split_latents(estimator, np.concatenate(of_vectors))
+            leak = latent_error(gaussian, recovered) / error if error else None
+            rows["leak_ratio"] = leak, None, 1.0
     return rows
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from ..answers.tokens import END
-from ..gan.prior import draw_latents
 from . import readback
 
 MOST_TRIED = 100_000  # latents tried in `sample`, however many answers are asked for; by hand
@@ -33,9 +32,9 @@ class FittedModel:
         self.bank = bank
 
     @property
-    def n_latents(self):
-        """Dimension of the latent variable."""
-        return self.bank.shape[1]
+    def prior(self):
+        """The `Prior` of the latents."""
+        return self.gan._prior
 
     @property
     def are_sentences(self):
@@ -55,7 +54,7 @@ class FittedModel:
         codec, gan, decoder = self.codec, self.gan, self.gan.decoder_
         return (
             gan._n_components == codec._n_features_out
-            and gan._n_latents == gan.n_latents == self.n_latents
+            and gan.generator_.config["n_latents"] == self.prior.n_latents == self.bank.shape[1]
             and self.answerer.has_decoder == (decoder is not None)
             and (decoder is None or decoder.start == len(codec.vocabulary_))
             and (decoder is None or decoder.max_length == codec.vocabulary_.max_length_)
@@ -93,7 +92,7 @@ class FittedModel:
         n_possible = self.codec.vocabulary_.n_possible
         n_tried = min(self.answerer.n_tried * min(int(n_samples), n_possible), MOST_TRIED)
         # The same each time: what is drawn is a matter of how many are asked for.
-        further = draw_latents(max(0, n_tried - len(self.bank)), self.n_latents, 0)
+        further = self.prior.draw(max(0, n_tried - len(self.bank)), 0)
         latents = np.vstack([self.bank, further])
         return [
             self.answerer.pick(ids, merits, n_samples)

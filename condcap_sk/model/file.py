@@ -59,7 +59,7 @@ def load(known_class, path):
     sight = sight_class(stages.get("image_encoder") or estimator.image_encoder or ImageEncoder())
     shape = image_shape(fields, "image_shape")
     pixel_range = tuple(fields.numbers("pixel_range", 2)[0].tolist())
-    bank = fields.numbers("latent_bank", estimator.n_latents)
+    bank = _bank(fields, stages["gan"]._prior)
     _take_columns(fields, estimator, shape)
     fields.end()
     tensors.end()
@@ -69,11 +69,23 @@ def load(known_class, path):
     model = FittedModel(codec, sight, gan, answerer, bank)
     if (
         gan.objective != estimator.objective
+        or estimator.n_latents != gan.n_latents
+        or estimator.n_categories != gan.n_categories
         or not model.fits(shape)
         or not sight.has_regions(estimator.n_regions, shape)
     ):
         raise ModelFileError(f"{path} holds parts of different models.")
     return estimator, model, shape, pixel_range
+
+
+def _bank(fields, prior):
+    """Take the latents that are tried where none is given."""
+    bank = fields.numbers("latent_bank", prior.n_latents)
+    try:
+        prior.check(bank, "latent_bank")
+    except ValueError as error:
+        raise ModelFileError(f"{fields.where}: {error}") from error
+    return bank
 
 
 def _take_columns(fields, estimator, shape):

@@ -7,7 +7,7 @@ import numpy as np
 from .._torch.seeding import check_seed
 from .._warnings import warn_user
 from ..exceptions import CollapseWarning, EmptyCaptionError, SingleAnswerWarning
-from ..gan.prior import draw_latents
+from ..gan.prior import Prior
 from ..vision.sight import SIGHTS
 from .core import FittedModel
 from .kinds import answerer_of
@@ -60,7 +60,8 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         image_network=sight.network(X.shape[1:], encoded),
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
-    bank = draw_latents(BANK_SIZE, gan.n_latents, bank_seed)
+    prior = Prior.of(gan)
+    bank = prior.draw_evenly(BANK_SIZE, bank_seed)
 
     def model_with(gan):
         answerer = answerer_of(codec, sight, gan, params["relevance_weight"], params["beam_width"])
@@ -71,7 +72,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     model = model_with(gan)
     some = X[train[:MOST_CALIBRATED]]
     answerer = model.answerer
-    answerer.calibrate(sight(some), draw_latents(len(some), gan.n_latents, calibration_seed))
+    answerer.calibrate(sight(some), prior.draw(len(some), calibration_seed))
     return model
 
 

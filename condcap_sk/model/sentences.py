@@ -97,7 +97,7 @@ class SentenceAnswerer(ChoosingAnswerer):
         gan = self.gan
         if gan.consensus_ is not None:
             return gan._consensus_plans(images), gan.consensus_.decoder
-        origin = np.zeros((len(images), gan._n_latents), dtype=np.float32)
+        origin = np.zeros((len(images), gan._prior.n_latents), dtype=np.float32)
         return gan._plans(images, origin), gan.decoder_
 
     def _all_proposals(self, images, latents, n_first):

@@ -9,6 +9,7 @@ import torch
 
 from condcap_sk._torch.seeding import make_rng, seeded_init
 from condcap_sk.answers.encoded import EncodedAnswers
+from condcap_sk.gan import LatentGAN
 from condcap_sk.gan.game import one_of
 from condcap_sk.gan.modules import (
     Discriminator,
@@ -17,6 +18,7 @@ from condcap_sk.gan.modules import (
     Recogniser,
     SentenceGenerator,
 )
+from condcap_sk.gan.prior import Prior
 from condcap_sk.gan.sentence_game import SentenceGame
 from condcap_sk.text.modules import TiedDecoder
 from condcap_sk.training.net import Rows, train
@@ -24,7 +26,6 @@ from condcap_sk.training.net import Rows, train
 N_IMAGE, N_LATENTS, N_COMPONENTS, RADIUS = 4, 2, 6, 2.0
 IDS = torch.tensor([[2, 3, 0], [3, 0, 0], [4, 2, 3]])  # of the bank
 SETTINGS = {
-    "n_latents": N_LATENTS,
     "mi_weight": 0.1,
     "posterior_weight": 1.0,
     "kl_weight": 0.3,
@@ -45,6 +46,12 @@ def make_networks(are_sentences):
             Recogniser(N_IMAGE, N_COMPONENTS, N_LATENTS, 8),
             TiedDecoder(5, N_COMPONENTS, 8, max_length=3) if are_sentences else None,
         )
+
+
+def tiny(**params):
+    """An unfitted GAN of a few steps."""
+    settings = {"hidden_size": 8, "decoder_size": 8, "max_iter": 6, "random_state": 0}
+    return LatentGAN(**{**settings, **params})
 
 
 class Played:
@@ -114,7 +121,7 @@ def play():
         networks = make_networks(are_sentences)
         before = copy.deepcopy(networks.state_dict())
         bank = torch.nn.functional.normalize(torch.randn(3, N_COMPONENTS, generator=make_rng(2)))
-        settings = {name: SETTINGS[name] for name in game.SETTINGS}
+        settings = {"prior": Prior(N_LATENTS), **{name: SETTINGS[name] for name in game.SETTINGS}}
         if are_sentences:
             settings |= {"ids": IDS, "kl_target": 1.0}
         net, history = train(

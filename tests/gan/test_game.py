@@ -115,8 +115,11 @@ def test__gradient_clipping__both_sides__fires_before_each_step(play, game):
 
 def test__settings__of_a_gan__are_those_that_the_game_takes():
     gan = LatentGAN(n_latents=5, noise=0.7, mi_weight=0.2)
-    assert PaperGame.settings(gan, None, None) == {"n_latents": 5, "mi_weight": 0.2}
+    found = PaperGame.settings(gan, None, None)
+    assert found.pop("prior").n_latents == 5
+    assert found == {"mi_weight": 0.2}
     settings = RelativisticGame.settings(gan, None, None)
+    del settings["prior"]
     assert settings == {name: getattr(gan, name) for name in RelativisticGame.SETTINGS}
     assert settings["noise"] == 0.7
 

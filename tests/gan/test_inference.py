@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from condcap_sk.gan import LatentGAN
+from condcap_sk.gan.prior import Prior
 
 N = 40
 RNG = np.random.RandomState(0)
@@ -107,7 +108,7 @@ class TestCalibrate:
         before, _ = gan.infer(X, self.VECTORS)
         assert gan.calibrate(X, self.VECTORS, LATENTS) is gan
         mean, _ = gan.infer(X, self.VECTORS)
-        scale, _ = gan.calibration_
+        scale, *_ = gan.calibration_
         # A little less than a half, for the noise; a factor of 1 would be far off.
         assert 0.4 < scale < 0.55
         np.testing.assert_allclose(mean, scale * before, rtol=1e-5)
@@ -130,6 +131,50 @@ class TestCalibrate:
         with_recogniser(gan, lambda images, vectors: (0 * vectors[:, :2], 0 * vectors[:, :2]))
         gan.calibrate(X, self.VECTORS, LATENTS)
         assert np.isfinite(gan.calibration_).all()
+
+
+class TestCategories:
+    """Q reads three logits and one mean off the vector."""
+
+    ONE_HOT = np.eye(3, dtype=np.float32)[np.arange(N) % 3]
+    NUMBERS = np.random.RandomState(2).standard_normal((N, 1)).astype(np.float32)
+    LATENTS = np.concatenate([ONE_HOT, NUMBERS], axis=1)
+    # Every fifth is read as another category, and all are read as next to certain.
+    LOGITS = 10 * ONE_HOT
+    LOGITS[::5] = 10 * np.roll(ONE_HOT[::5], 1, axis=1)
+    VECTORS = np.concatenate([LOGITS, NUMBERS, np.zeros((N, 6))], axis=1).astype(np.float32)
+
+    @pytest.fixture
+    def gan(self, trained):
+        gan = with_recogniser(
+            copy.deepcopy(trained),
+            lambda images, vectors: (vectors[:, :4], torch.zeros(len(vectors), 4)),
+        )
+        gan._prior = Prior(1, 3)
+        return gan
+
+    def test__infer__is_the_most_probable_category_and_the_mean(self, gan):
+        latents, spreads = gan.infer(X, self.VECTORS)
+        np.testing.assert_array_equal(latents[:, :3].argmax(axis=1), self.LOGITS.argmax(axis=1))
+        gan._prior.check(latents, "latents")
+        np.testing.assert_array_equal(latents[:, 3], self.NUMBERS[:, 0])
+        np.testing.assert_allclose(spreads[:, :3].sum(axis=1), 1, rtol=1e-6)
+        assert spreads[:, :3].max(axis=1).min() > 0.99
+        np.testing.assert_allclose(spreads[:, 3], 1)
+
+    def test__calibrate__probabilities__are_as_sure_as_they_are_right(self, gan):
+        _, spreads = gan.calibrate(X, self.VECTORS, self.LATENTS).infer(X, self.VECTORS)
+        assert spreads[:, :3].max(axis=1).mean() == pytest.approx(0.8, abs=0.02)
+        assert all(type(value) is float for value in gan.calibration_)
+
+    def test__calibrate__without_a_gaussian_part__scales_probabilities_alone(self, gan):
+        with_recogniser(gan, lambda images, vectors: (vectors[:, :3], 0 * vectors[:, :3]))
+        gan._prior = Prior(0, 3)
+        scale, spread, sharpness = gan.calibrate(X, self.VECTORS, self.ONE_HOT).calibration_
+        assert (scale, spread) == (1, 1)
+        assert 0 < sharpness < 1
+        latents, spreads = gan.infer(X, self.VECTORS)
+        assert latents.shape == spreads.shape == (N, 3)
 
 
 class TestRelevance:

@@ -72,6 +72,14 @@ def test__divergence_from_prior__given_gaussian__agrees_with_torch():
     torch.testing.assert_close(losses.divergence_from_prior(mean, log_variance), expected)
 
 
+def test__imbalance__logits__is_the_divergence_of_their_mean_from_uniform():
+    logits = torch.randn(5, 4)
+    q = torch.distributions.Categorical(logits.softmax(1).mean(0))
+    p = torch.distributions.Categorical(torch.ones(4))
+    expected = torch.distributions.kl_divergence(q, p)
+    torch.testing.assert_close(losses.imbalance(logits), expected)
+
+
 def test__channel_cross_entropy__two_candidates__is_the_gaussian_posterior():
     candidates = torch.tensor([[0.0], [2.0]])
     # Distances² 0.25 and 2.25 under variance 4: log-odds (2.25 − 0.25) / 8 for the first.

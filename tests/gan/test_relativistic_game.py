@@ -7,9 +7,11 @@ from condcap_sk._torch.seeding import make_rng
 from condcap_sk.gan.losses import (
     channel_cross_entropy,
     divergence_from_prior,
+    imbalance,
     latent_error,
     relativistic_loss,
 )
+from condcap_sk.gan.prior import Prior
 from condcap_sk.gan.relativistic_game import RelativisticGame
 
 
@@ -130,14 +132,29 @@ class TestPosteriorPath:
         torch.testing.assert_close(terms["divergence"], expected)
 
     def test__latents__are_drawn_from_the_recogniser_s_gaussian(self, play):
-        net = play(RelativisticGame).net
-        mean, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, -2.0]])
-        latents = net._latents_of(
-            mean.expand(20_000, -1), log_variance.expand(20_000, -1), make_rng(0)
-        )
-        torch.testing.assert_close(latents.mean(0), mean[0], atol=0.03, rtol=0)
-        expected = (0.5 * log_variance[0]).exp()
-        torch.testing.assert_close(latents.std(0), expected, atol=0.02, rtol=0)
+        played = play(RelativisticGame)
+        images, _, truth, _ = played.inputs()
+        mean, log_variance = torch.randn(8, 2, generator=make_rng(6)), torch.full((8, 2), -2.0)
+        given = []
+        generator = played.networks.generator
+        generator.register_forward_pre_hook(lambda _, inputs: given.append(inputs[1]))
+        played.rng.manual_seed(0)
+        played.posterior_losses(images, truth, mean, log_variance)
+        expected = played.net.prior.posterior_sample(mean, log_variance, make_rng(0))
+        torch.testing.assert_close(given[0], expected)
+
+    @pytest.mark.parametrize("weight", [0.5, 0.0])
+    def test__categories__are_balanced_where_there_are_any(self, play, weight):
+        played = play(RelativisticGame, posterior_weight=weight)
+        images, _, truth, _ = played.inputs()
+        found, log_variance = torch.randn(8, 2, generator=make_rng(6)), torch.zeros(8, 2)
+        assert "imbalance" not in played.posterior_losses(images, truth, found, log_variance)
+        played.net.prior = Prior(0, 2)
+        found.requires_grad_()
+        terms = played.posterior_losses(images, truth, found, log_variance)
+        expected = weight * RelativisticGame.BALANCE_WEIGHT * imbalance(found)
+        torch.testing.assert_close(terms["imbalance"], expected)
+        assert terms["divergence"] == 0
 
     def test__weight_zero__leaves_it_out(self, play):
         played = play(RelativisticGame, posterior_weight=0.0)

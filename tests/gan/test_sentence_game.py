@@ -101,12 +101,13 @@ def test__callbacks_needed__are_new_each_time():
 
 
 @pytest.mark.parametrize(
-    ("kl_target", "n_latents", "expected"), [("auto", 3, 3), ("auto", 16, 9), (2.5, 16, 2.5)]
+    ("kl_target", "n_latents", "expected"),
+    [("auto", 3, 3), ("auto", 16, 9), ("auto", 0, 1), (2.5, 16, 2.5)],
 )
 def test__settings__kl_target__is_a_nat_for_each_latent_or_as_given(
     sentences, kl_target, n_latents, expected
 ):
-    gan = LatentGAN(n_latents=n_latents, kl_target=kl_target, truth_weight=0.7)
+    gan = LatentGAN(n_latents=n_latents, n_categories=2, kl_target=kl_target, truth_weight=0.7)
     settings = SentenceGame.settings(gan, sentences.answers, torch.device("cpu"))
     assert settings["kl_target"] == expected
     assert settings["truth_weight"] == 0.7

@@ -18,7 +18,7 @@ def test__paper__answer__is_the_decoder_of_the_generator(paper_model, features):
 def test__paper__calibration__changes_nothing(paper_model, features):
     images = paper_model.model_.sight(features)
     paper_model.model_.answerer.calibrate(images, paper_model.sample_latents(20, random_state=0))
-    assert paper_model.gan_.calibration_ == (1.0, 1.0)
+    assert paper_model.gan_.calibration_ == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", ["labels_model", "captions_model"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from condcap_sk.answers.tokens import END
+from condcap_sk.gan.prior import Prior
 from condcap_sk.model import readback
 from condcap_sk.model.core import MOST_TRIED
 
@@ -116,7 +117,7 @@ def test__fits__each_size_that_is_another__does_not(captions_model, monkeypatch)
         (codec, "_n_features_out", property(lambda self: 999)),
         (decoder, "start", 999),
         (decoder, "max_length", 999),
-        (gan, "n_latents", 999),
+        (gan, "_prior", Prior(9)),
         (type(model.answerer), "has_decoder", False),
     ]:
         assert model.fits((4,))

@@ -111,7 +111,7 @@ class TestFitModel:
     def test__same_seeds__same_model(self):
         images, found = X.astype(np.float32), []
         for model in (self.fit(self.stages()), self.fit(self.stages())):
-            assert model.gan.calibration_ != (1.0, 1.0)
+            assert model.gan.calibration_ != (1.0, 1.0, 1.0)
             ids = model.answer(images, model.bank[:20], 20)
             found.append([model.bank, ids, *model.infer(images, ids, 20), model.gan.calibration_])
         for one, other in zip(*found, strict=True):

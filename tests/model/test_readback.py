@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from condcap_sk.gan.prior import Prior
 from condcap_sk.model import readback
 
 
@@ -58,7 +59,7 @@ def test__infer_speaker__weights__follow_the_probability_of_the_answers(features
             return ids
 
     class Model:
-        gan, answerer, codec = Gan(), Answerer(), Codec()
+        gan, answerer, codec, prior = Gan(), Answerer(), Codec(), Prior(2)
 
     mean, std = readback.infer_speaker(Model, features[:5], np.zeros((5, 1), dtype=int))
     # Half a normal distribution has mean √(2/π) and variance 1 − 2/π.
@@ -66,6 +67,34 @@ def test__infer_speaker__weights__follow_the_probability_of_the_answers(features
     assert std[0] == pytest.approx(np.sqrt(1 - 2 / np.pi), abs=0.1)
     assert mean[1] == pytest.approx(0, abs=0.15)
     assert std[1] == pytest.approx(1, abs=0.15)
+
+
+def test__infer_speaker__categories__the_most_probable_and_their_gaussian_part(features):
+    """The category is known to odds of 9 to 1, and under each the sign of the number."""
+
+    class Gan:
+        def infer(self, images, vectors):
+            n = len(images)
+            return np.tile([1.0, 0, 0], (n, 1)), np.tile([0.5, 0.5, 1.0], (n, 1))
+
+    class Answerer:
+        def log_probability(self, images, latents, ids):
+            sign = np.where(latents[:, 1] > 0, 1, -1)
+            fits = np.where(sign * latents[:, 2] > 0, 0.0, -50.0)
+            return (fits + np.log(np.where(latents[:, 1] > 0, 0.9, 0.1))) / 5
+
+    class Codec:
+        def encode_tokens(self, ids):
+            return ids
+
+    class Model:
+        gan, answerer, codec, prior = Gan(), Answerer(), Codec(), Prior(1, 2)
+
+    latent, spread = readback.infer_speaker(Model, features[:5], np.zeros((5, 1), dtype=int))
+    assert latent[:2].tolist() == [0, 1]
+    np.testing.assert_allclose(spread[:2], [0.1, 0.9], atol=0.05)
+    assert latent[2] == pytest.approx(np.sqrt(2 / np.pi), abs=0.1)
+    assert spread[2] == pytest.approx(np.sqrt(1 - 2 / np.pi), abs=0.1)
 
 
 class Halves:
@@ -83,6 +112,7 @@ class Halves:
         return self
 
     codec = answerer = sight = gan
+    prior = Prior(2)
 
     def generate(self, images, latents):
         return latents / np.linalg.norm(latents, axis=1, keepdims=True)
@@ -170,6 +200,7 @@ class TestSpeaker:
             return self
 
         codec = answerer = gan
+        prior = Prior(2)
 
         def encode_tokens(self, ids):
             return ids

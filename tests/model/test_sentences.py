@@ -9,6 +9,7 @@ import torch
 
 from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.gan import LatentGAN
+from condcap_sk.gan.prior import Prior
 from condcap_sk.model.sentences import SentenceAnswerer
 from condcap_sk.text.inference import likeliest
 from condcap_sk.text.modules import RecurrentDecoder
@@ -211,7 +212,7 @@ class ScriptedSteps:
 class ScriptedParts:
     """Stands for all fitted parts, with other logits for every image and latent."""
 
-    batch_size, device_, _n_latents = 4, torch.device("cpu"), N_LATENTS
+    batch_size, device_, _prior = 4, torch.device("cpu"), Prior(N_LATENTS)
     weight_of_sentences = 1
 
     def __init__(self, has_consensus=True):
