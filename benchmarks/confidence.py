@@ -120,7 +120,8 @@ def print_calibration(est, X, y):
         if n <= half:
             given = pairs(np.arange(n))
             ways = [way(*given) for way in WAYS.values()]
-            print_errors(f"calibrated on {n} images", ways, unseen)
+            if None not in ways:  # too few to calibrate on
+                print_errors(f"calibrated on {n} images", ways, unseen)
     if est.model_.calibrator is not None:
         print_errors("confidence", [est.model_.calibrator], unseen)
 
