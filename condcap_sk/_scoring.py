@@ -88,14 +88,19 @@ class Scoring(Answering):
 
         Examples
         --------
+        Three kinds of image, each with a label of its own; a fifth are held out.
+
+        >>> import numpy as np
         >>> from condcap_sk import ConditionalCaptioner
-        >>> from condcap_sk.datasets import load_grid_digits
-        >>> digits = load_grid_digits(n_train=100)
-        >>> est = ConditionalCaptioner(random_state=0).set_params(gan__max_iter=5)
-        >>> est = est.fit(digits.images, digits.label_sets)
-        >>> X = digits.images_test
-        >>> bool((est.confidence(X) > est.confidence(X, [0] * len(X))).mean() > 0.5)
-        True
+        >>> kinds = np.arange(90) % 3
+        >>> X = np.eye(3)[kinds]
+        >>> est = ConditionalCaptioner(validation_fraction=0.2, random_state=0).set_params(
+        ...     codec__max_iter=50, image_encoder__max_iter=50, gan__max_iter=5
+        ... )
+        >>> est = est.fit(X, kinds)
+        >>> right, wrong = est.confidence(X[:2], [0, 0])
+        >>> bool(right > 0.9), bool(wrong < 0.1)
+        (True, True)
         >>> answers = est.predict(X, min_confidence=0.9, abstention=-1)
         """
         check_calibrated(self)

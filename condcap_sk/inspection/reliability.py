@@ -20,7 +20,7 @@ from ._matplotlib import import_pyplot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
-SIZE = 4.2, 5.2  # width and height of the figure, in inches, by hand
+SIZE = 4.2, 5.4  # width and height of the figure, in inches, by hand
 
 
 class ReliabilityDisplay:
@@ -177,7 +177,6 @@ class ReliabilityDisplay:
             title=f"expected calibration error {error:.3f}",
             xlabel="",
             ylabel="share that is right",
-            aspect="equal",
         )
         histogram.hist(
             np.ravel(self.confidence),
@@ -185,7 +184,8 @@ class ReliabilityDisplay:
             weights=self.sample_weight,
             color="C7",
         )
-        histogram.set(xlabel="confidence", ylabel="answers")
+        # Bins in the middle may hold a hundredth of what those at the ends do.
+        histogram.set(xlabel="confidence", ylabel="answers", yscale="log")
         self.figure_, self.axes_ = diagram.figure, axes
         return self
 

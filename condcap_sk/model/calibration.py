@@ -54,28 +54,37 @@ class Calibrator:
         """
         if min(right.sum(), (~right).sum()) < LEAST_PAIRS:
             return None
-        # Its penalty keeps the slope of pairs that relevance tells apart from growing for ever.
-        model = LogisticRegression(solver="newton-cholesky")
-        model.fit(relevance[:, None].astype(np.float64), right, weights)
+        relevance = relevance.astype(np.float64)
+        mean = np.average(relevance, weights=weights)
+        scale = np.sqrt(np.average((relevance - mean) ** 2, weights=weights)) or 1.0
+        # A weak penalty keeps the slope of pairs that relevance tells apart from growing for ever.
+        model = LogisticRegression(C=10, solver="newton-cholesky")
+        model.fit((relevance[:, None] - mean) / scale, right, weights)
+        slope = max(0.0, model.coef_[0, 0]) / scale
         # All in float32, so that it does not matter in which order threads sum.
-        found = [max(0.0, model.coef_[0, 0]), model.intercept_[0]]
-        slope, intercept = np.array(found, dtype=np.float32).tolist()
+        found = np.array([slope, model.intercept_[0] - slope * mean], dtype=np.float32)
+        slope, intercept = found.tolist()
         sigmoid = _sigmoid(relevance, slope, intercept)
         # Half a pair more at each end: no number of pairs makes certain, and blocks at 0 or 1 would
         # leave the pairs in them in no order.
         sigmoid = np.concatenate([sigmoid, [sigmoid.min(), sigmoid.max()]])
         right = np.concatenate([right, [True, False]]).astype(np.float64)
         weights = np.concatenate([weights, [0.5, 0.5]])
-        shares = IsotonicRegression().fit(sigmoid, right, weights).predict(sigmoid)
+        # Values that differ by rounding alone are one to it, so that the largest may lie outside.
+        isotonic = IsotonicRegression(out_of_bounds="clip").fit(sigmoid, right, weights)
+        shares = isotonic.predict(sigmoid)
         levels, blocks = np.unique(shares, return_inverse=True)
-        expected = np.bincount(blocks, weights * sigmoid) / np.bincount(blocks, weights)
-        return cls(slope, intercept, expected.astype(np.float32), levels.astype(np.float32))
+        middles = np.bincount(blocks, weights * sigmoid) / np.bincount(blocks, weights)
+        expected, first = np.unique(middles.astype(np.float32), return_index=True)
+        return cls(slope, intercept, expected, levels[first].astype(np.float32))
 
     def __call__(self, relevance):
         """Return the probabilities (n,)."""
         sigmoid = _sigmoid(relevance, self.slope, self.intercept)
-        # What is more relevant than all pairs that were seen is more probable, too.
-        return np.interp(sigmoid, [0, *self.expected, 1], [0, *self.found, 1])
+        # What is more relevant than all pairs that were seen is more probable, too. Blocks may be
+        # at the ends already.
+        expected, kept = np.unique([*self.expected, 0, 1], return_index=True)
+        return np.interp(sigmoid, expected, np.array([*self.found, 0, 1])[kept])
 
     def to_rows(self):
         """Return all that it is, as rows of two numbers."""
@@ -92,7 +101,7 @@ class Calibrator:
             If they are of none.
         """
         (slope, intercept), blocks = rows[0].tolist(), rows[1:]
-        is_rising = (np.diff(blocks, axis=0) >= 0).all()
+        is_rising = (np.diff(blocks, axis=0) > 0).all()
         is_probable = len(blocks) and 0 <= blocks.min() <= blocks.max() <= 1
         if slope < 0 or not is_rising or not is_probable:
             raise ValueError("These are no probabilities that rise with the relevance.")

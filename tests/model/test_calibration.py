@@ -45,6 +45,17 @@ def test__call__relevance_that_rises__gives_probabilities_that_rise(n, probabili
     assert ((p[near] > 0) & (p[near] < 1)).all()
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("scale", [1e-6, 1, 1e12, 3e37])
+def test__fit__relevance_on_any_scale_that_tells_all__tells_right_from_wrong(scale, seed):
+    relevance, right, weights = drawn(500, lambda relevance: relevance > 0, seed)
+    p = Calibrator.fit(relevance * np.float32(scale / 3), right, weights)(relevance * (scale / 3))
+    assert ((p >= 0) & (p <= 1)).all()
+    assert p[right].min() > p[~right].max()
+    assert p[right].mean() > 0.95
+    assert p[~right].mean() < 0.05
+
+
 @pytest.mark.parametrize("sign", [0, -1])
 def test__fit__relevance_that_tells_nothing_or_lies__gives_the_share_that_is_right(sign):
     relevance, right, weights = drawn(1000, logistic)
