@@ -1,6 +1,5 @@
 """What a fitted `ConditionalCaptioner` does: it checks, and its model answers."""
 
-from collections.abc import Collection
 from numbers import Integral
 from typing import Any, Literal, overload
 
@@ -17,11 +16,10 @@ from ._validation import (
     check_columns,
     check_images,
     check_latents,
+    check_probability,
     check_same_images,
 )
-from .answers.label_sets import answer_rows
-from .answers.labels import check_answers
-from .metrics import cider, fixed_latent_accuracy
+from .answers.labels import check_answers, with_abstention
 from .model.core import FittedModel
 from .text import CaptionCodec
 
@@ -39,7 +37,14 @@ class Answering:
     _parameter_constraints: dict
 
     @own_environment()
-    def predict(self, X: ArrayLike, c: ArrayLike | None = None) -> NDArray[Any]:
+    def predict(
+        self,
+        X: ArrayLike,
+        c: ArrayLike | None = None,
+        *,
+        min_confidence: float | None = None,
+        abstention: Any = None,
+    ) -> NDArray[Any]:
         """Answer for each image.
 
         Parameters
@@ -51,24 +56,46 @@ class Answering:
             relevant among those it gives under `latent_bank_`. Of sentences, except with
             ``objective="paper"``, the most probable and relevant one of those that the consensus
             decoder proposes or, where there is none, the decoder under c = 0.
+        min_confidence : float between 0 and 1, default=None
+            Selective prediction [1]_: where the `confidence` of an answer is below this, abstain.
+            None: always answer.
+        abstention : int, float, bool, str or None, default=None
+            What is returned where the model abstains.
 
         Returns
         -------
         answers : ndarray of shape (n,)
-            In the labels' dtype; str objects for captions.
+            In the labels' dtype; str objects for captions. With `min_confidence`, of objects if
+            that dtype cannot hold `abstention`, as it cannot hold None.
 
         Raises
         ------
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
-            or `c` no latents of theirs.
+            `c` no latents of theirs, or `min_confidence` is no number from 0 to 1.
+
+        References
+        ----------
+        .. [1] Y. Geifman and R. El-Yaniv, "Selective Classification for Deep Neural Networks",
+           NeurIPS 2017.
         """
         check_is_fitted(self)
         images = self._check_images(X)
+        if min_confidence is not None:
+            check_probability(min_confidence, "min_confidence")
+            check_calibrated(self)
         if c is None:
-            return self.model_.decode(self.model_.best(images, self.batch_size))
-        latents = check_latents(c, len(images), self.model_.prior)
-        return self.model_.decode(self.model_.answer(images, latents, self.batch_size))
+            ids = self.model_.best(images, self.batch_size)
+        else:
+            latents = check_latents(c, len(images), self.model_.prior)
+            ids = self.model_.answer(images, latents, self.batch_size)
+        answers = self.model_.decode(ids)
+        if min_confidence is None:
+            return answers
+        # Read as any other caption would be, so that `confidence` of the answer is the same.
+        ids = self.codec_.vocabulary_.encode(answers)
+        confidence = self.model_.confidence(images, ids, self.batch_size)
+        return with_abstention(answers, confidence < min_confidence, abstention)
 
     @own_environment()
     def predict_grid(self, X: ArrayLike, latents: ArrayLike) -> NDArray[Any]:
@@ -264,60 +291,6 @@ class Answering:
         check_is_fitted(self)
         return self.model_.recover(self._check_images(X), c)
 
-    @own_environment()
-    def score_samples(self, X: ArrayLike, labels: ArrayLike | None = None) -> NDArray[np.float32]:
-        """Return how relevant each given answer is to its image.
-
-        Parameters
-        ----------
-        X : array-like
-            Images or feature vectors, as in `fit`.
-        labels : array-like of shape (n,), default=None
-            One answer for each image. None: what `predict` answers.
-
-        Returns
-        -------
-        relevance : ndarray of shape (n,), float32
-            Log-odds that the answer belongs to the image, by the image encoder or, without one, by
-            D; higher is better.
-
-        Raises
-        ------
-        ValueError
-            If `X` holds no images or feature vectors of the shape in `fit`,
-            or one of `labels` was no answer in `fit` (of captions: has no token).
-        """
-        images, ids = self._check_pairs(X, self.predict(X) if labels is None else labels)
-        return self.model_.relevance(images, ids, self.batch_size)
-
-    @own_environment()
-    def score(self, X: ArrayLike, y: Collection[Any]) -> float:
-        """Score `predict(X)` against the right answers.
-
-        Parameters
-        ----------
-        X : array-like
-            Images or feature vectors, as in `fit`.
-        y : collection of n collections
-            The right answers of each image, as in `fit`. Labels that were not there are right
-            answers that are never given.
-
-        Returns
-        -------
-        score : float
-            Labels: share of answers that are in the set. Captions: mean CIDEr, between 0 and 10;
-            always 0 for one image, where every n-gram is in every document, see `metrics.cider`.
-
-        Raises
-        ------
-        ValueError
-            If `X` holds no images or feature vectors of the shape in `fit`,
-            or `y` is in none of the forms that `fit` takes.
-        """
-        answers = self.predict(X)
-        right = answer_rows(y, len(answers), "y", getattr(self, "classes_", None))
-        return SCORES[self.model_.are_sentences](self.codec_, answers, right)
-
     def _check_images(self, X: ArrayLike) -> NDArray[Any]:
         # The one parameter that counts in prediction, and may have been set after fit.
         validate_parameter_constraints(
@@ -348,6 +321,18 @@ class Answering:
         return images, self.codec_.vocabulary_.encode(answers, name)
 
 
+def check_calibrated(estimator: Answering) -> None:
+    """Raise if there was too little to calibrate the confidence of a fitted estimator on."""
+    check_is_fitted(estimator)
+    if estimator.model_.calibrator is None:
+        raise ValueError(
+            "Confidence is calibrated on pairs of held-out images and answers, of which fit had "
+            "too few with validation_fraction="
+            f"{estimator.fitted_params_['validation_fraction']}. Fit again with a larger one, such "
+            "as 0.2, or on more images."
+        )
+
+
 def _check_attention(model: FittedModel) -> None:
     if not model.answerer.has_attention:
         raise ValueError(
@@ -356,22 +341,3 @@ def _check_attention(model: FittedModel) -> None:
             "image_encoder__positions is not False), or with n_regions=16 on what "
             "PretrainedFeatures(n_regions=16) returns."
         )
-
-
-def _share_of_right(codec: CaptionCodec, labels: NDArray[Any], right: list[list[Any]]) -> float:
-    if isinstance(right[0][0], str) != isinstance(codec.classes_[0], str):
-        raise ValueError(
-            f"y holds no answer that was in fit: {right[0][:5]}, where fit had "
-            f"{codec.classes_[:5].tolist()}. Pass labels of the same kind."
-        )
-    return float(fixed_latent_accuracy(labels[:, None], right)[0])
-
-
-def _mean_cider(codec: CaptionCodec, captions: NDArray[Any], right: list[list[Any]]) -> float:
-    if not isinstance(right[0][0], str):
-        raise ValueError(f"y holds {right[0][0]!r}, but fit saw captions. Pass strings.")
-    return float(cider(captions, right, analyzer=codec.analyzer_).mean())
-
-
-# By whether answers are sentences.
-SCORES = {False: _share_of_right, True: _mean_cider}

@@ -213,6 +213,13 @@ def check_latents(c, n_images, prior, name="c"):
     return np.tile(c, (n_images // len(c), 1))
 
 
+def check_probability(value: object, name: str) -> None:
+    """Raise if `value` is no number from 0 to 1."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:  # type: ignore[operator]
+        raise ValueError(f"{name}={value!r} is no probability. Pass a number from 0 to 1.")
+
+
 def check_regions(n_regions, shape):
     """Raise if images of `shape` are not their own vectors and those of `n_regions` regions."""
     n_vectors = 1 + n_regions

@@ -13,10 +13,10 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._answering import Answering
 from ._latents import Latents
 from ._persistence import kept_params
 from ._pixels import pixel_range
+from ._scoring import Scoring
 from ._torch.device import Portable
 from ._torch.environment import own_environment
 from ._torch.seeding import spawn_seeds
@@ -34,7 +34,7 @@ from .vision import ImageEncoder
 from .vision.sight import SIGHTS
 
 
-class ConditionalCaptioner(Answering, Latents, Portable, CallbackSupportMixin, BaseEstimator):
+class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, BaseEstimator):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
     A photo has many captions, a grid of four digits has four labels. What makes one answer differ
@@ -88,7 +88,8 @@ class ConditionalCaptioner(Answering, Latents, Portable, CallbackSupportMixin, B
         the answer; 1 is greedy. Three times as wide where no latent is given. Does not apply to
         labels, nor with ``objective="paper"``, which is greedy.
     validation_fraction : float, default=0.05
-        Share of the images, at most 500, held out to show progress. Nothing is chosen on them.
+        Share of the images, at most 500, held out to show progress and to calibrate `confidence`.
+        Nothing is chosen on them.
     codec : CaptionCodec or None, default=None
         Settings of the first stage for captions. None: defaults.
     image_encoder : ImageEncoder or None, default=None
@@ -325,7 +326,7 @@ class ConditionalCaptioner(Answering, Latents, Portable, CallbackSupportMixin, B
         if self.n_regions is not None:
             SIGHTS[self.images].check_regions(self.n_regions, images.shape[1:])
         answers, owners = check_label_sets(y, len(images), "y")
-        seeds = spawn_seeds(self.random_state, 6)
+        seeds = spawn_seeds(self.random_state, 7)
         of_latents = {
             name: getattr(self, name)
             for name in ("n_latents", "n_categories", "objective", "mi_weight")

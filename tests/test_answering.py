@@ -87,6 +87,8 @@ class TestBadInput:
             lambda est, X: est.score(X, [{1}] * len(X)),
             lambda est, X: est.sample(X),
             lambda est, X: est.score_samples(X, [1] * len(X)),
+            lambda est, X: est.confidence(X, [1] * len(X)),
+            lambda est, X: est.predict(X, min_confidence=0.5),
             lambda est, X: est.attention_weights(X, ["a dog"] * len(X)),
         ],
         ids=[
@@ -96,6 +98,8 @@ class TestBadInput:
             "score",
             "sample",
             "score_samples",
+            "confidence",
+            "selective predict",
             "attention_weights",
         ],
     )

@@ -1,6 +1,7 @@
 """What is measured runs on the package as it is."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,3 +125,49 @@ def test__shapes__true_captions__are_of_the_sentences_that_errors_are_read_by(mo
     for known in scenes.captions:
         assert all(SENTENCE.fullmatch(caption) for caption in known)
         assert error_of(known[0] + " a", known) == "other"
+
+
+def test__confidence__tables__are_of_unseen_pairs_and_of_answers_by_confidence(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import confidence
+
+    rng = np.random.RandomState(0)
+    X = rng.randint(2, size=(400, 3))
+    y = [{k for k in range(3) if row[k]} | {3} for row in X]
+
+    class Estimator:
+        """Sees which labels are right, through noise; it answers 0 and, under latents, 3."""
+
+        classes_ = np.arange(4)
+        model_ = SimpleNamespace(calibrator=None)
+
+        def score_samples(self, X, labels):
+            right = np.c_[X, np.ones(len(X))][np.arange(len(X)), labels]
+            return (4 * right - 2 + 0.5 * rng.standard_normal(len(X))).astype(np.float32)
+
+        def confidence(self, X, labels):
+            return 1 / (1 + np.exp(-self.score_samples(X, labels)))
+
+        def predict(self, X):
+            return np.zeros(len(X), dtype=int)
+
+        def predict_grid(self, X, latents):
+            return np.full((len(X), len(latents)), 3)
+
+        def sample_latents(self, n, random_state):
+            return np.zeros((n, 1))
+
+    confidence.print_calibration(Estimator(), X, y)
+    confidence.print_risk(Estimator(), X, y)
+    first, _, *rows = capsys.readouterr().out.splitlines()
+    assert first == f"800 unseen pairs, share that is right {sum(map(len, y[200:])) / 800:.3f}"
+    errors = {row[:24].strip(): [float(cell) for cell in row[24:].split()] for row in rows[:-3]}
+    assert list(errors) == [f"calibrated on {n} images" for n in (15, 50, 150)]
+    # Error and cross-entropy of each way: what was calibrated on most is better than relevance.
+    relevance, *others = np.reshape(errors["calibrated on 150 images"], (-1, 2))
+    assert all((other < relevance).all() for other in others)
+    risks = {row[:24].strip(): [float(cell) for cell in row[24:].split()] for row in rows[-2:]}
+    no_latent, latents = risks["no latent"], risks["latents"]
+    assert no_latent[0] == pytest.approx(1 - X[:, 0].mean(), abs=1e-4)
+    assert no_latent[3] < no_latent[0] / 3
+    assert set(latents) == {0}

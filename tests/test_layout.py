@@ -16,8 +16,8 @@ ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 # A file imports from its own folder and from those to the right of it.
-ORDER = ["captioner", "_answering", "_latents", "inspection", "metrics", "model", "gan", "vision",
-         "text", "training", "_torch", "_persistence", "datasets", "answers",
+ORDER = ["captioner", "_scoring", "_answering", "_latents", "inspection", "metrics", "model", "gan",
+         "vision", "text", "training", "_torch", "_persistence", "datasets", "answers",
          "_validation", "_pixels", "_warnings", "_version", "_typing", "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
@@ -35,6 +35,8 @@ PUBLIC = {
         "LabelFrequencyDisplay",
         "LatentMapDisplay",
         "LatentTraversalDisplay",
+        "ReliabilityDisplay",
+        "RiskCoverageDisplay",
         "describe_captions",
         "describe_latents",
         "find_latent",
@@ -54,6 +56,7 @@ PUBLIC = {
         "dci",
         "dialogue_accuracy",
         "distinct_n",
+        "expected_calibration_error",
         "fixed_latent_accuracy",
         "label_frequencies",
         "label_skew",
@@ -63,6 +66,7 @@ PUBLIC = {
         "mutual_bleu",
         "novelty",
         "oracle_score",
+        "risk_coverage_curve",
         "rouge_l",
         "sap",
         "self_cider",

@@ -33,18 +33,19 @@ CAPTIONS = [["a red dog", "the dog is red"], ["one cat"]] * 15
 
 
 def tiny(**params):
-    """An estimator with the smallest parts."""
+    """An estimator with the smallest parts, and enough held out to calibrate its confidence."""
     return ConditionalCaptioner(
         codec=CaptionCodec(hidden_size=4, n_components=4, max_iter=5),
         image_encoder=ImageEncoder(n_filters=1, max_iter=3),
         gan=LatentGAN(hidden_size=4, decoder_size=4, max_iter=3),
         random_state=0,
-        **params,
+        **{"validation_fraction": 0.5, **params},
     )
 
 
 MODELS = {
     "features": (lambda: tiny(), FEATURES, LABEL_SETS),
+    "none held out": (lambda: tiny(validation_fraction=0.0), FEATURES, LABEL_SETS),
     "images": (lambda: tiny(), IMAGES, LABEL_SETS),
     "flat images": (lambda: tiny(image_shape=(12, 12, 3)), IMAGES.reshape(30, -1), LABEL_SETS),
     "paper": (lambda: tiny(images="end-to-end", objective="paper"), IMAGES, LABEL_SETS),
@@ -104,6 +105,9 @@ def assert_same(one, other, X):
     np.testing.assert_array_equal(one.predict_grid(X, c), other.predict_grid(X, c))
     np.testing.assert_array_equal(one.infer_latent(X, answers), other.infer_latent(X, answers))
     np.testing.assert_array_equal(one.score_samples(X, answers), other.score_samples(X, answers))
+    assert (one.model_.calibrator is None) == (other.model_.calibrator is None)
+    if one.model_.calibrator is not None:
+        np.testing.assert_array_equal(one.confidence(X, answers), other.confidence(X, answers))
     assert one.history_ == other.history_
     assert repr(one) == repr(other)
 
@@ -150,6 +154,8 @@ def test__load__golden_file__answers_as_ever(name, X):
     assert est.predict_grid(X[:6], np.eye(3)).tolist() == then["predict_grid"]
     latents = est.infer_latent(X[:6], then["predict"])
     np.testing.assert_allclose(latents, then["infer_latent"], rtol=1e-4, atol=1e-5)
+    confidence = est.confidence(X[:6], then["predict"])
+    np.testing.assert_allclose(confidence, then["confidence"], rtol=1e-4)
 
 
 def test__size__of_the_paper_s_experiment__is_little_more_than_its_parameters(tmp_path):

@@ -25,7 +25,8 @@ DATA = {
 
 def fit(kind, n_steps=5):
     X, y = DATA[kind]
-    est = ConditionalCaptioner(random_state=0).set_params(
+    # Enough held out to calibrate the confidence.
+    est = ConditionalCaptioner(validation_fraction=0.4, random_state=0).set_params(
         codec__max_iter=n_steps, codec__hidden_size=64, image_encoder__max_iter=n_steps,
         gan__max_iter=n_steps, gan__decoder_size=64,
     )  # fmt: skip
@@ -41,6 +42,7 @@ def digest(est, kind):
                 est.gan_.generator_, est.gan_.discriminator_, est.gan_.recogniser_]  # fmt: skip
     numbers = [t.numpy() for network in networks for t in network.state_dict().values()]
     numbers += [est.latent_bank_, est.infer_latent(X, answers), est.score_samples(X, answers)]
+    numbers += [est.confidence(X, answers)]
     text = [*answers.tolist(), *est.predict(X).tolist(), repr(est.history_)]
     return hashlib.sha256(
         b"".join(np.ascontiguousarray(part).tobytes() for part in numbers) + repr(text).encode()

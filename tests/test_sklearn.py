@@ -254,6 +254,16 @@ def test__c__through_a_pipeline__reaches_predict():
     np.testing.assert_array_equal(steps.predict(X, c=c), expected)
 
 
+def test__threshold__through_a_pipeline__reaches_predict():
+    X, y = FORMS["features"][0], ANSWERS["sets"]
+    with config_context(enable_metadata_routing=True):
+        est = quick(validation_fraction=0.5)
+        est.set_predict_request(min_confidence=True, abstention=True)
+        steps = make_pipeline(StandardScaler(), est).fit(X, y)
+        assert set(steps.predict(X, min_confidence=1, abstention=-1)) == {-1}
+    assert set(steps.predict(X, min_confidence=1)) == {None}
+
+
 def test__set_output__transformers__give_frames():
     X, y = FORMS["frame"][0], [[1.0, 0.0], [0.0, 1.0]] * (N // 2)
     encoder = ImageEncoder(max_iter=2, random_state=0).set_output(transform="pandas")

@@ -10,6 +10,7 @@ from condcap_sk._validation import (
     check_given,
     check_images,
     check_latents,
+    check_probability,
     check_same_images,
     for_torch,
 )
@@ -114,3 +115,14 @@ def test__check_latents__too_large_to_compute_with__error_names_what_to_pass(far
 def test__check_latents__other_shape__error_names_what_to_pass():
     with pytest.raises(ValueError, match=r"c has shape \(2, 2\). Pass one latent of shape \(2,\)"):
         check_latents(np.zeros((2, 2)), 3, Prior(2))
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.5), np.int64(1)])
+def test__check_probability__from_0_to_1__passes(value):
+    check_probability(value, "p")
+
+
+@pytest.mark.parametrize("value", [-1e-9, 2, np.nan, True, np.False_, None, "1", 0.5j, [0.5]])
+def test__check_probability__anything_else__is_named(value):
+    with pytest.raises(ValueError, match="p=.* is no probability. Pass a number from 0 to 1"):
+        check_probability(value, "p")

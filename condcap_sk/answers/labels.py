@@ -147,6 +147,31 @@ def in_one_dtype(*arrays):
     return [array.astype(dtype) for array in arrays]
 
 
+def with_abstention(answers, is_abstained, abstention):
+    """Return answers (n,), some of them replaced by one value, in a dtype that holds both.
+
+    That is the answers' own, if it holds the value unchanged, and else that of objects; str of
+    fixed width becomes wider. Which it is does not depend on how many are replaced.
+    """
+    if not (abstention is None or _kind(type(abstention))):
+        raise ValueError(
+            f"abstention={abstention!r:.80} is none of what predict can return. Pass None, an int, "
+            "float, bool or str, such as -1 or ''."
+        )
+    value, dtype = np.array(abstention), np.dtype(object)
+    kinds = {_kind(answers.dtype.type), _kind(value.dtype.type)}
+    if kinds == {"str"}:
+        dtype = np.result_type(answers, value)
+    elif kinds in ({"bool"}, {"number"}):
+        with np.errstate(all="ignore"):
+            kept = value.astype(answers.dtype)
+        if kept == value or (kept != kept and value != value):
+            dtype = answers.dtype
+    filled = answers.astype(dtype)
+    filled[is_abstained] = abstention
+    return filled
+
+
 def in_kept_dtype(labels, dtype):
     """Return labels in the number type of this name, if there is one and it holds all of them.
 

@@ -7,12 +7,16 @@ from .find_latent import find_latent
 from .label_frequency import LabelFrequencyDisplay
 from .latent_map import LatentMapDisplay
 from .latent_traversal import LatentTraversalDisplay
+from .reliability import ReliabilityDisplay
+from .risk_coverage import RiskCoverageDisplay
 
 __all__ = [
     "AttentionDisplay",
     "LabelFrequencyDisplay",
     "LatentMapDisplay",
     "LatentTraversalDisplay",
+    "ReliabilityDisplay",
+    "RiskCoverageDisplay",
     "describe_captions",
     "describe_latents",
     "find_latent",

@@ -2,6 +2,7 @@
 
 from .agreement import best_of_k, bleu, cider, cider_d, rouge_l
 from .caption_report import bleu_score, caption_report, oracle_score
+from .confidence import expected_calibration_error, risk_coverage_curve
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -33,6 +34,7 @@ __all__ = [
     "dci",
     "dialogue_accuracy",
     "distinct_n",
+    "expected_calibration_error",
     "fixed_latent_accuracy",
     "label_frequencies",
     "label_skew",
@@ -42,6 +44,7 @@ __all__ = [
     "mutual_bleu",
     "novelty",
     "oracle_score",
+    "risk_coverage_curve",
     "rouge_l",
     "sap",
     "self_cider",

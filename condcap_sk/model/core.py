@@ -22,14 +22,17 @@ class FittedModel:
     answerer : Answerer
     bank : ndarray of shape (k, n_latents), float32
         The latents that are tried where none is given.
+    calibrator : Calibrator or None, default=None
+        None where there was nothing to calibrate it on.
     """
 
-    def __init__(self, codec, sight, gan, answerer, bank):
+    def __init__(self, codec, sight, gan, answerer, bank, calibrator=None):
         self.codec = codec
         self.sight = sight
         self.gan = gan
         self.answerer = answerer
         self.bank = bank
+        self.calibrator = calibrator
 
     @property
     def prior(self):
@@ -107,6 +110,10 @@ class FittedModel:
             for rows, images in self._batches(X, batch_size)
         ]
         return np.concatenate(relevance)[:, 0]
+
+    def confidence(self, X, ids, batch_size):
+        """Return the calibrated probabilities (n,) that answers (n, max_length) are right."""
+        return self.calibrator(self.relevance(X, ids, batch_size))
 
     def infer(self, X, ids, batch_size):
         """Return mean and standard deviation of the latents of answers, see `readback.infer`."""

@@ -12,6 +12,7 @@ from ..gan import LatentGAN
 from ..text import CaptionCodec
 from ..vision import ImageEncoder
 from ..vision.sight import SIGHTS
+from .calibration import Calibrator
 from .core import FittedModel
 from .kinds import answerer_of
 
@@ -39,6 +40,8 @@ def save(estimator, known_class, path):
         "pixel_range": [estimator.pixel_range_],
         "latent_bank": estimator.latent_bank_.tolist(),
     }
+    if (calibrator := estimator.model_.calibrator) is not None:
+        fields["calibration"] = calibrator.to_rows()
     if hasattr(estimator, "n_features_in_"):
         fields["n_columns"] = estimator.n_features_in_
     if hasattr(estimator, "feature_names_in_"):
@@ -60,13 +63,14 @@ def load(known_class, path):
     shape = image_shape(fields, "image_shape")
     pixel_range = tuple(fields.numbers("pixel_range", 2)[0].tolist())
     bank = _bank(fields, stages["gan"]._prior)
+    calibrator = _take_calibrator(fields)
     _take_columns(fields, estimator, shape)
     fields.end()
     tensors.end()
     codec, gan = stages["codec"], stages["gan"]
     sight.region_shape = gan._region_shape
     answerer = answerer_of(codec, sight, gan, estimator.relevance_weight, estimator.beam_width)
-    model = FittedModel(codec, sight, gan, answerer, bank)
+    model = FittedModel(codec, sight, gan, answerer, bank, calibrator)
     if (
         gan.objective != estimator.objective
         or estimator.n_latents != gan.n_latents
@@ -86,6 +90,15 @@ def _bank(fields, prior):
     except ValueError as error:
         raise ModelFileError(f"{fields.where}: {error}") from error
     return bank
+
+
+def _take_calibrator(fields):
+    if "calibration" not in fields:
+        return None
+    try:
+        return Calibrator.from_rows(fields.numbers("calibration", 2))
+    except ValueError as error:
+        raise ModelFileError(f"{fields.where}.calibration: {error}") from error
 
 
 def _take_columns(fields, estimator, shape):

@@ -1,6 +1,7 @@
 """How a model is fitted: captions, images, then latents."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from .._warnings import warn_user
 from ..exceptions import CollapseWarning, EmptyCaptionError, SingleAnswerWarning
 from ..gan.prior import Prior
 from ..vision.sight import SIGHTS
+from .calibration import calibrator_of
 from .core import FittedModel
 from .kinds import answerer_of
 
@@ -37,12 +39,12 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     params : dict
         Of the estimator.
     seeds : list of int
-        Of the split, the bank and the calibration.
+        Of the split, the bank, the calibration of Q and that of the confidence.
     report : callable
         ``report(stage, snapshot=None)`` is the context in which a stage is fitted;
         ``snapshot(net)`` returns the model as it stands in the training of the last one.
     """
-    split_seed, bank_seed, calibration_seed = seeds
+    split_seed, bank_seed, calibration_seed, confidence_seed = seeds
     codec, gan = stages["codec"], stages["gan"]
     train, held_out = _split(len(X), params["validation_fraction"], split_seed)
     with report(codec), _naming_images(owners):
@@ -73,6 +75,8 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     some = X[train[:MOST_CALIBRATED]]
     answerer = model.answerer
     answerer.calibrate(sight(some), prior.draw(len(some), calibration_seed))
+    theirs = replace(encoded, index=encoded.index[held_out])
+    model.calibrator = calibrator_of(model, X[held_out], theirs, check_seed(confidence_seed))
     return model
 
 

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.answers.label_sets import check_label_sets
-from condcap_sk.answers.labels import check_answers, in_kept_dtype, in_one_dtype
+from condcap_sk.answers.labels import (
+    check_answers,
+    in_kept_dtype,
+    in_one_dtype,
+    with_abstention,
+)
 
 
 class Kind(str, Enum):  # noqa: UP042 – str() of a StrEnum is its value, of this one its name
@@ -224,3 +229,50 @@ def test__in_kept_dtype__name_that_does_not_fit__changes_nothing(labels, dtype):
 def test__check_answers__nan_of_any_kind__is_a_missing_answer(answers):
     with pytest.raises(ValueError, match="y holds nan, a missing answer"):
         check_answers(answers, "y")
+
+
+@pytest.mark.parametrize(
+    ("labels", "abstention", "dtype"),
+    [
+        (np.array([1, 2, 3], dtype=np.int8), -1, np.int8),
+        (np.array([1, 2, 3], dtype=np.int8), -1.0, np.int8),
+        (np.array([1, 2, 3], dtype=np.int8), 1000, object),
+        (np.array([1, 2, 3], dtype=np.uint64), -1, object),
+        (np.array([1, 2, 3]), 0.5, object),
+        (np.array([1, 2, 3]), np.nan, object),
+        (np.array([1, 2, 3]), 10**30, object),
+        (np.array([1, 2, 3]), True, object),
+        (np.array([1, 2, 3]), "?", object),
+        (np.array([1, 2, 3]), None, object),
+        (np.array([0.5, 1, 2], dtype=np.float32), -1, np.float32),
+        (np.array([0.5, 1, 2], dtype=np.float32), np.nan, np.float32),
+        (np.array([0.5, 1, 2], dtype=np.float32), 0.1, object),
+        (np.array([True, False, True]), False, bool),
+        (np.array([True, False, True]), -1, object),
+        (np.array(["a", "b", "c"]), "unsure", "<U6"),
+        (np.array(["longer", "b", "c"]), "", "<U6"),
+        (np.array(["a", "b", "c"]), None, object),
+        (np.array(["a", "b", "c"]), 0, object),
+        (np.array(["a dog", "b", "c"], dtype=object), "unsure", object),
+        (np.array(["a dog", "b", "c"], dtype=object), None, object),
+    ],
+)
+def test__with_abstention__labels_keep_their_dtype_where_it_holds_the_value(
+    labels, abstention, dtype
+):
+    before = labels.copy()
+    found = with_abstention(labels, np.array([False, True, False]), abstention)
+    assert found.dtype == dtype
+    assert found[[0, 2]].tolist() == labels[[0, 2]].tolist()
+    same = [found.tolist()[1], abstention]
+    np.testing.assert_equal(*same)
+    assert (same[0] is None) == (abstention is None)
+    # As it would be, had it not been asked for: of none replaced, too.
+    assert with_abstention(labels, np.zeros(3, dtype=bool), abstention).dtype == dtype
+    np.testing.assert_array_equal(labels, before)
+
+
+@pytest.mark.parametrize("abstention", [[1, 2], {}, b"no", 1j, np.array([1])])
+def test__with_abstention__what_is_no_answer__is_named(abstention):
+    with pytest.raises(ValueError, match="abstention=.*Pass None, an int"):
+        with_abstention(np.array([1, 2]), np.array([True, False]), abstention)

@@ -23,12 +23,14 @@ LABELS = ConditionalCaptioner(
     codec=CaptionCodec(hidden_size=4, n_components=4, max_iter=5),
     image_encoder=ImageEncoder(n_filters=1, max_iter=3),
     gan=LatentGAN(hidden_size=4, decoder_size=4, max_iter=3),
+    validation_fraction=0.5,
     random_state=0,
 )
 CAPTIONS = ConditionalCaptioner(
     images="ignored",
     codec=CaptionCodec(hidden_size=8, n_components=8),
     gan=LatentGAN(hidden_size=8, decoder_size=16, lr=0.01, max_iter=800),
+    validation_fraction=0.6,
     random_state=0,
 )
 
@@ -40,6 +42,7 @@ def make(name, est, X, y):
         "predict_grid": est.predict_grid(X[:6], np.eye(3)).tolist(),
     }
     answers["infer_latent"] = est.infer_latent(X[:6], answers["predict"]).tolist()
+    answers["confidence"] = est.confidence(X[:6], answers["predict"]).tolist()
     (FOLDER / f"{name}.json").write_text(json.dumps(answers, ensure_ascii=False) + "\n")
 
 

@@ -82,3 +82,15 @@ def test__load__config_beside_the_tensors__is_refused(files):
         changed["gan"]["modules"][path]["n_components"] += 1
         with pytest.raises(ModelFileError):
             ConditionalCaptioner.load(written(files / "changed", entry, changed, tensors))
+
+
+def test__load__calibration__is_checked(files):
+    entry, header, tensors = taken_apart(files / "labels")
+    header["calibration"] = [[1.5, -0.5], [0.2, 0.1], [0.7, 0.9]]
+    est = ConditionalCaptioner.load(written(files / "changed", entry, header, tensors))
+    assert est.model_.calibrator.to_rows()[0] == [1.5, -0.5]
+    for rows in (None, [], "no", [[1.5]], [[1.5, -0.5]], [[-1, 0], [0.5, 0.5]],
+                 [[1, 0], [0.5, 1.5]], [[1, float("nan")], [0.5, 0.5]]):  # fmt: skip
+        header["calibration"] = rows
+        with pytest.raises(ModelFileError, match="calibration"):
+            ConditionalCaptioner.load(written(files / "changed", entry, header, tensors))

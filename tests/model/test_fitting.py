@@ -56,7 +56,7 @@ class TestFitModel:
             self.ANSWERS,
             self.OWNERS,
             params={**self.PARAMS, **params},
-            seeds=[0, bank_seed, 2],
+            seeds=[0, bank_seed, 2, 3],
             report=report,
         )
 
