@@ -48,7 +48,7 @@ def test__plot__colour_images_first_or_last__are_shown():
     [
         LatentTraversalDisplay(np.zeros((1, 4, 4)), np.array([["c$$", "$5 or $6"]])),
         LabelFrequencyDisplay(["c$$", "$5 or $6"], np.array([[0.5, 0.5]]), [0.5, 0.5]),
-        LatentMapDisplay(np.array([["c$$", "$5 or $6"]]), np.ones((1, 2)), (-1, 1, -1, 1), "slice"),
+        LatentMapDisplay(np.array([["c$$", "$5 or $6"]]), np.ones((1, 2)), (-1, 1, -1, 1), (0,)),
     ],
     ids=lambda display: type(display).__name__,
 )
