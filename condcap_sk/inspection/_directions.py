@@ -71,7 +71,8 @@ def find_directions(
             row["direction"], row["change"] = direction, float(change)
             row["image"], row["examples"] = image, (low, high)
         found[name] = row
-    return dict(sorted(found.items(), key=lambda item: -item[1]["r2"]))
+    # Among equals, the order is that of `values`, not of rounding errors.
+    return dict(sorted(found.items(), key=lambda item: -round(item[1]["r2"], 6)))
 
 
 def as_text(found: Mapping[Name, DirectionDescription], kind: str) -> str:

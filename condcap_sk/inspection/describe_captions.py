@@ -89,14 +89,12 @@ def describe_captions(
     ...         return random_state.standard_normal((n, 1))
     ...     def predict_grid(self, X, latents):
     ...         return np.tile(np.where(latents[:, 0] < 0, "a dog", "the dog runs"), (len(X), 1))
-    >>> print(describe_captions(TerseOrNot(), np.zeros((3, 2))))
+    >>> print(describe_captions(TerseOrNot(), np.zeros((3, 2)), properties={"words": len}))
     property            mean      sd      R2  change   direction: largest components
     words               2.5...   c[0] +1.00
-    ...
     along the direction of words, answers about image 0:
       at -2: a dog
       at +2: the dog runs
-    ...
     """
     analyzer = caption_analyzer(estimator, "describe_latents")
     check_scalar(n_latents, "n_latents", Integral, min_val=10)

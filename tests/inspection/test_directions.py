@@ -55,6 +55,12 @@ def test__several__are_as_each_by_itself_and_sorted(latents):
         np.testing.assert_allclose(row["direction"], alone["direction"])
 
 
+def test__equals__keep_their_order(latents):
+    value = np.stack([latents @ [1, 0, 0, 0]] * 3) + np.random.RandomState(1).randn(3, 200)
+    values = {name: i * value for i, name in enumerate("cabd", start=1)}
+    assert list(found(latents, **values)) == list("cabd")
+
+
 @pytest.mark.parametrize("value", [0.1, np.nan], ids=["constant", "noise"])
 @pytest.mark.parametrize("n_latents", [10, 20, 200])
 def test__nothing_to_predict__has_no_direction(n_latents, value):
