@@ -13,7 +13,12 @@ from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes, make_image_grid
-from condcap_sk.inspection import AttentionDisplay, LatentMapDisplay, LatentTraversalDisplay
+from condcap_sk.inspection import (
+    AttentionDisplay,
+    LatentMapDisplay,
+    LatentTraversalDisplay,
+    describe_captions,
+)
 from condcap_sk.metrics import label_frequencies, total_variation
 
 HERE = Path(__file__).parent
@@ -118,6 +123,11 @@ def draw_captions():
         est, new.images[:4], new.captions[:4], latents=latents[chosen]
     )
     display.figure_.savefig(HERE / "captions.png", dpi=110)
+    direction = describe_captions(est, new.images[:8], n_latents=60, output_dict=True)["words"]
+    display = LatentTraversalDisplay.from_direction(
+        est, new.images[:4], direction["direction"], new.captions[:4], measure=len
+    )
+    display.figure_.savefig(HERE / "direction.png", dpi=110)
     # Of the longest: they name both shapes, with their colours.
     display = AttentionDisplay.from_estimator(est, new.images[:3], grid[:3, chosen[-1]])
     display.figure_.savefig(HERE / "attention.png", dpi=110)

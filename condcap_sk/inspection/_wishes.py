@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 
-from .describe_captions import ALPHAS
+from ._directions import ALPHAS
 
 Errors = NDArray[np.float64]
 

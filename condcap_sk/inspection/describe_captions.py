@@ -1,37 +1,23 @@
-"""describe_captions: which properties of captions a latent decides, as a table."""
+"""describe_captions: which properties of captions a latent decides, and along which directions."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import RidgeCV
-from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
 from ..answers.tokenizer import splitter
 from ..metrics._estimator import caption_analyzer, last_step
+from ._directions import DirectionDescription, as_text, find_directions
 from ._properties import Property, length_name
 
 # All chosen by hand.
 N_TOKENS = 50  # the most frequent tokens that are properties by default
 LEAST_USE = 0.02  # share of the captions that hold such a token; rarer ones depend on the image
-N_COMPONENTS = 3  # components of the latent in a line of the text
-ALPHAS = np.logspace(-2, 3, 12)  # penalties that the ridge regression chooses from, by itself
-
-
-class PropertyDescription(TypedDict):
-    """What `describe_captions` returns for a property."""
-
-    mean: float
-    sd: float
-    r2: float
-    correlation: NDArray[np.float64]
 
 
 def describe_captions(
@@ -42,12 +28,13 @@ def describe_captions(
     n_latents: int = 200,
     random_state: int | np.random.RandomState | None = 0,
     output_dict: bool = False,
-) -> str | dict[str, PropertyDescription]:
-    """Describe which properties of captions follow from the latent alone, whatever the image.
+) -> str | dict[str, DirectionDescription]:
+    """Describe which properties of captions follow from the latent, and along which directions.
 
     The same images are captioned under many latents. The mean of a property over the images is one
     number for each latent. A ridge regression on the latent predicts this number, and is tested on
-    latents that it was not fitted on.
+    latents that it was not fitted on. Its coefficients are the direction of latent space along
+    which the property grows most.
 
     Parameters
     ----------
@@ -60,7 +47,8 @@ def describe_captions(
         estimator's ``codec_.analyzer_``) and returns a number. None: the number of tokens, and for
         each of the 50 most frequent tokens whether the caption holds it.
     n_latents : int, default=200
-        Draws from the prior, at least ten.
+        Draws from the prior, at least ten. With fewer than a hundred, chance can look like more
+        of a direction, so that a larger "r2" is asked for.
     random_state : int, RandomState instance or None, default=0
         Seed of the latents.
     output_dict : bool, default=False
@@ -69,12 +57,27 @@ def describe_captions(
     Returns
     -------
     description : str or dict of {str: dict}
-        For each property, the best predicted first: "mean" and "sd", over latents, of its mean over
-        images; "r2", the share of its variance that is predicted, by five-fold cross-validation;
-        "correlation", an array with that of each component of the latent.
+        For each property, the best predicted first, a row or a dict with the keys
+
+        mean, sd : float
+            Over latents, of its mean over images.
+        r2 : float
+            Share of this mean's variance that is predicted, by five-fold cross-validation.
+        direction : ndarray of shape (n_latents,), or None
+            Unit vector along which the property grows most. None where "r2" is below .1, or below
+            what noise may reach with so few latents, 10 / `n_latents`: there is no direction then,
+            nor what follows.
+        change : float or None
+            What one unit along the direction, a standard deviation of the prior, adds to the mean.
+        image : int or None
+            Index of the image whose captions vary most in the property.
+        examples : tuple (str, str) or None
+            Its captions at -2 and at +2 along the direction, from a latent of 0. The text has those
+            of the first three properties.
 
     See Also
     --------
+    LatentTraversalDisplay.from_direction : Images and their captions along a direction.
     describe_latents : Which labels latents prefer.
 
     Examples
@@ -86,10 +89,12 @@ def describe_captions(
     ...         return random_state.standard_normal((n, 1))
     ...     def predict_grid(self, X, latents):
     ...         return np.tile(np.where(latents[:, 0] < 0, "a dog", "the dog runs"), (len(X), 1))
-    >>> print(describe_captions(TerseOrNot(), np.zeros((3, 2))))
-    property            mean      sd      R2   strongest components of the latent
-    words               2.5...
-    ...
+    >>> print(describe_captions(TerseOrNot(), np.zeros((3, 2)), properties={"words": len}))
+    property            mean      sd      R2  change   direction: largest components
+    words               2.5...   c[0] +1.00
+    along the direction of words, answers about image 0:
+      at -2: a dog
+      at +2: the dog runs
     """
     analyzer = caption_analyzer(estimator, "describe_latents")
     check_scalar(n_latents, "n_latents", Integral, min_val=10)
@@ -101,21 +106,12 @@ def describe_captions(
     captions = [split(caption) for caption in grid.ravel()]
     if properties is None:
         properties = {length_name(analyzer): len} | _frequent(captions)
-    description: dict[str, PropertyDescription] = {}
-    for name, measure in properties.items():
-        values = np.reshape([float(measure(row)) for row in captions], grid.shape).mean(axis=0)
-        spread = values.std()
-        if spread:
-            predicted = cross_val_predict(RidgeCV(ALPHAS), latents, values, cv=KFold(5))
-            correlation = np.array([np.corrcoef(column, values)[0, 1] for column in latents.T])
-        description[name] = {
-            "mean": float(values.mean()),
-            "sd": float(spread),
-            "r2": float(r2_score(values, predicted)) if spread else 0.0,
-            "correlation": correlation if spread else np.zeros(latents.shape[1]),
-        }
-    description = dict(sorted(description.items(), key=lambda item: -item[1]["r2"]))
-    return description if output_dict else _as_text(description)
+    values = {
+        name: np.reshape([float(measure(row)) for row in captions], grid.shape)
+        for name, measure in properties.items()
+    }
+    description = find_directions(estimator, X, latents, values)
+    return description if output_dict else as_text(description, "property")
 
 
 def _frequent(captions: Sequence[list[str]]) -> dict[str, Property]:
@@ -128,12 +124,3 @@ def _frequent(captions: Sequence[list[str]]) -> dict[str, Property]:
 
 def _holds(token: str) -> Property:
     return lambda row: token in row
-
-
-def _as_text(description: Mapping[str, PropertyDescription]) -> str:
-    lines = [f"{'property':18}{'mean':>6}{'sd':>8}{'R2':>8}   strongest components of the latent"]
-    for name, row in description.items():
-        order = np.argsort(-np.abs(row["correlation"]), kind="stable")[:N_COMPONENTS]
-        strongest = ", ".join(f"c[{i}] {row['correlation'][i]:+.2f}" for i in order)
-        lines.append(f"{name:18}{row['mean']:6.2f}{row['sd']:8.2f}{row['r2']:8.2f}   {strongest}")
-    return "\n".join(lines)

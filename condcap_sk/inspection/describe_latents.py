@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_scalar
 
 from ..metrics import label_frequencies
 from ..metrics._estimator import check_labels, last_step
+from ._directions import DirectionDescription, as_text, find_directions
 
 N_SHOWN = 3  # labels of each group in the text, by hand
 
@@ -34,6 +35,7 @@ class LatentDescription(TypedDict):
 
     groups: list[Group]
     average: dict[object, float]
+    directions: dict[object, DirectionDescription]
     tree_accuracy: float
     tree: str
 
@@ -51,7 +53,8 @@ def describe_latents(
 
     Latents are drawn from the prior and grouped by the label whose share each raises most above its
     average over all latents. A shallow decision tree is then fitted to predict the group from the
-    latent: the better it does, the simpler the regions.
+    latent: the better it does, the simpler the regions. A ridge regression on the latent predicts
+    each label's share: its coefficients are the direction in which the share grows most.
 
     Parameters
     ----------
@@ -73,14 +76,18 @@ def describe_latents(
     description : str or dict
         For each region, largest first: the label it prefers, its share of the prior, the most
         frequent labels with their shares among the answers (in brackets over all latents), its mean
-        latent, and the tree's recall by five-fold cross-validation. With `output_dict`, a dict with
-        the keys
+        latent, and the tree's recall by five-fold cross-validation. Then the directions of these
+        labels. With `output_dict`, a dict with the keys
 
         groups : list of dict
             "label", "prior_share", "mean_latent" (ndarray), "label_shares" (dict of float by
             label), "recall" and "precision" of the tree.
         average : dict
             Each label's share over all latents.
+        directions : dict of dict
+            For each label that has a region, the best predicted first, what `describe_captions`
+            returns for a property: the property is the label's share of the answers, and the
+            examples are labels.
         tree_accuracy : float
             Share of latents whose region the tree predicts, by five-fold cross-validation.
         tree : str
@@ -89,6 +96,7 @@ def describe_latents(
     See Also
     --------
     LatentMapDisplay : The regions as a map.
+    LatentTraversalDisplay.from_direction : Images and their answers along a direction.
     describe_captions : Which properties of captions a latent decides.
 
     Examples
@@ -115,7 +123,8 @@ def describe_latents(
     rng = check_random_state(random_state)
     latents = estimator.sample_latents(n_latents, random_state=rng)
     labels = estimator.classes_
-    frequencies = label_frequencies(estimator.predict_grid(X, latents), labels)
+    grid = estimator.predict_grid(X, latents)
+    frequencies = label_frequencies(grid, labels)
     average = frequencies.mean(axis=0)
     # Positions in `labels`, as trees refuse labels that are floats.
     preferred = (frequencies - average).argmax(axis=1)
@@ -144,6 +153,9 @@ def describe_latents(
     description: LatentDescription = {
         "groups": groups,
         "average": dict(zip(labels.tolist(), average.tolist(), strict=True)),
+        "directions": find_directions(
+            estimator, X, latents, {labels[i : i + 1].item(): grid == labels[i] for i in regions}
+        ),
         "tree_accuracy": float((predicted == preferred).mean()),
         "tree": export_text(tree.fit(latents, preferred), feature_names=inputs, class_names=names),
     }
@@ -168,4 +180,4 @@ def _as_text(description: LatentDescription) -> str:
         )
     share = f"{description['tree_accuracy']:.0%}"
     lines.append(f"a tree on c predicts the region of {share} of latents")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", as_text(description["directions"], "share of")])

@@ -1,6 +1,8 @@
 """LatentMapDisplay: the answers of the regions of latent space."""
 
-from typing import TYPE_CHECKING, Literal, Self
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,10 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-KINDS = ("auto", "slice", "sphere")
 # All chosen by hand.
-SLICE_EDGE = 2.5  # in standard deviations of the prior; 99 % of each dimension lies within
-SIZES = {"sphere": (7, 3.8), "slice": (4.8, 4.6)}  # of a new figure, in inches
+EDGE = 2.5  # in standard deviations of the prior; 99 % of each dimension lies within
+SIZES = {1: (4.8, 4.6), 2: (4.8, 4.6), 3: (7, 3.8)}  # of a new figure, in inches, by dimensions
 PALEST, FULLEST = 0.25, 0.9  # how far colours are from white where the fewest and most images agree
 
 Extent = tuple[float, float, float, float]
@@ -27,8 +28,8 @@ Extent = tuple[float, float, float, float]
 class LatentMapDisplay:
     """Latent space as a map, coloured by answer: for one image, or the commonest over many.
 
-    Three latent dimensions are shown as a sphere around the origin, whose radius is the typical
-    norm of a latent. Others are shown as a slice through two dimensions, with the rest at 0.
+    One latent dimension is shown as a line, two as a plane, and three as a sphere around the
+    origin, whose radius is the typical norm of three. All further dimensions are 0.
 
     It is recommended to use `from_estimator` to create a display.
 
@@ -39,11 +40,10 @@ class LatentMapDisplay:
     strength : ndarray of shape (n_rows, n_columns)
         Share of the images that have this answer. Smaller is paler.
     extent : tuple (left, right, bottom, top)
-        Longitude and latitude in radians for a sphere; latent values for a slice.
-    kind : {"slice", "sphere"}
-        What the map shows.
-    dims : tuple of int, default=(0, 1)
-        The latent dimensions of a slice.
+        Longitude and latitude in radians for a sphere; latent values for others.
+    dims : tuple of int
+        The latent dimensions that are shown: one, two, or three of a sphere, whose poles are the
+        third.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class LatentMapDisplay:
     >>> import numpy as np
     >>> from condcap_sk.inspection import LatentMapDisplay
     >>> answers = np.array([["cat", "dog"], ["cat", "cat"]])
-    >>> display = LatentMapDisplay(answers, np.ones((2, 2)), (-1, 1, -1, 1), "slice").plot()
+    >>> display = LatentMapDisplay(answers, np.ones((2, 2)), (-1, 1, -1, 1), (0, 1)).plot()
     >>> [text.get_text() for text in display.ax_.texts]
     ['cat', 'dog']
     """
@@ -75,13 +75,11 @@ class LatentMapDisplay:
         answers: np.ndarray,
         strength: NDArray[np.floating],
         extent: Extent,
-        kind: Literal["slice", "sphere"],
-        dims: tuple[int, int] = (0, 1),
+        dims: Sequence[int],
     ) -> None:
         self.answers = answers
         self.strength = strength
         self.extent = extent
-        self.kind = kind
         self.dims = dims
 
     @classmethod
@@ -90,8 +88,7 @@ class LatentMapDisplay:
         estimator: BaseEstimator,
         X: ArrayLike,
         *,
-        kind: Literal["auto", "slice", "sphere"] = "auto",
-        dims: tuple[int, int] = (0, 1),
+        dims: Sequence[int] | None = None,
         n_points: int = 60,
         ax: "Axes | None" = None,
     ) -> Self:
@@ -103,10 +100,9 @@ class LatentMapDisplay:
             Fitted, on labels; a pipeline ends in a captioner.
         X : array-like
             One image or feature vector (``X[:1]``), or some dozens for the commonest answer.
-        kind : {"auto", "slice", "sphere"}, default="auto"
-            "auto": a sphere for three latent dimensions, else a slice.
-        dims : tuple of int, default=(0, 1)
-            The dimensions of a slice.
+        dims : tuple of int, default=None
+            The latent dimensions that are shown: ``(0, 3)`` is a plane, ``(0, 3, 5)`` a sphere, and
+            ``(3,)`` a line; the others are 0. None: the first three, or all if there are fewer.
         n_points : int, default=60
             Points from bottom to top; a sphere has twice as many from left to right.
         ax : matplotlib Axes, default=None
@@ -116,24 +112,22 @@ class LatentMapDisplay:
         -------
         display : LatentMapDisplay
             With the figure drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted on captions, or `dims` are not one to three different
+            dimensions of its latents.
         """
         check_labels(estimator, "`LatentTraversalDisplay`")
         estimator, X = last_step(estimator, X)
         # The parameter may have been set anew since fit.
         bank = getattr(estimator, "latent_bank_", None)
         n_latents = estimator.n_latents if bank is None else bank.shape[1]
-        if kind not in KINDS:
-            raise ValueError(f"kind={kind!r} is unknown. Use one of {', '.join(KINDS)}.")
-        if kind == "sphere" and n_latents != 3:
-            raise ValueError(
-                f"kind='sphere' needs three latent dimensions, the estimator has {n_latents}. "
-                "Use kind='slice'."
-            )
-        if kind == "auto":
-            kind = "sphere" if n_latents == 3 else "slice"
-        latents, extent = (
-            _sphere(n_points) if kind == "sphere" else _slice(n_points, n_latents, dims)
-        )
+        dims = _checked(dims, n_latents)
+        points, extent = _sphere(n_points) if len(dims) == 3 else _flat(n_points, len(dims))
+        latents = np.zeros((*points.shape[:2], n_latents))
+        latents[..., list(dims)] = points
         shape = latents.shape[:2]
         answers = estimator.predict_grid(X, latents.reshape(-1, n_latents))
         labels, codes = np.unique(answers, return_inverse=True)
@@ -142,7 +136,6 @@ class LatentMapDisplay:
             labels[codes].reshape(shape),
             (counts / len(answers)).reshape(shape),
             extent,
-            kind,
             dims,
         )
         return display.plot(ax=ax)
@@ -163,8 +156,8 @@ class LatentMapDisplay:
         plt = import_pyplot()
         if ax is None:
             _, ax = plt.subplots(
-                figsize=SIZES[self.kind],
-                subplot_kw={"projection": "mollweide"} if self.kind == "sphere" else {},
+                figsize=SIZES[len(self.dims)],
+                subplot_kw={"projection": "mollweide"} if len(self.dims) == 3 else {},
                 layout="constrained",
             )
         labels, codes = np.unique(self.answers, return_inverse=True)
@@ -194,17 +187,31 @@ class LatentMapDisplay:
                 weight="bold",
                 parse_math=False,
             )
-        if self.kind == "sphere":
-            ax.set(xticks=[], yticks=[])
+        if len(self.dims) == 3:
+            ax.set(xticks=[], yticks=[], xlabel=", ".join(f"c[{dim}]" for dim in self.dims))
             ax.grid(False)
         else:
             ax.set(xlabel=f"c[{self.dims[0]}]", aspect="equal")
-            if n_rows == 1:
+            if len(self.dims) == 1:
                 ax.set_yticks([])
             else:
                 ax.set_ylabel(f"c[{self.dims[1]}]")
         self.figure_, self.ax_ = ax.figure, ax
         return self
+
+
+def _checked(dims: Sequence[int] | None, n_latents: int) -> tuple[int, ...]:
+    if dims is None:
+        return tuple(range(min(3, n_latents)))
+    found = list(dims) if np.ndim(dims) == 1 else []
+    is_known = all(isinstance(dim, Integral) and 0 <= dim < n_latents for dim in found)
+    if is_known and 1 <= len(set(found)) == len(found) <= 3:
+        return tuple(int(dim) for dim in found)
+    example = tuple(range(min(2, n_latents)))
+    raise ValueError(
+        f"dims={dims!r}, but the latents have the dimensions 0 to {n_latents - 1}. Pass one of "
+        f"them for a line, two for a plane, or three for a sphere, such as dims={example}."
+    )
 
 
 def _sphere(n_points: int) -> tuple[NDArray[np.float64], Extent]:
@@ -218,14 +225,10 @@ def _sphere(n_points: int) -> tuple[NDArray[np.float64], Extent]:
     return np.sqrt(3) * np.stack(directions, axis=-1), extent
 
 
-def _slice(
-    n_points: int, n_latents: int, dims: tuple[int, int]
-) -> tuple[NDArray[np.float64], Extent]:
-    extent = (-SLICE_EDGE, SLICE_EDGE, -SLICE_EDGE, SLICE_EDGE)
-    latents = np.zeros((1 if n_latents == 1 else n_points, n_points, n_latents))
-    for dim, values in zip(dims[:n_latents], _points(extent, *latents.shape[1::-1]), strict=False):
-        latents[..., dim] = values
-    return latents, extent
+def _flat(n_points: int, n_dims: int) -> tuple[NDArray[np.float64], Extent]:
+    extent = (-EDGE, EDGE, -EDGE, EDGE)
+    points = _points(extent, n_points, n_points if n_dims == 2 else 1)
+    return np.stack(points[:n_dims], axis=-1), extent
 
 
 def _points(extent: Extent, n_columns: int, n_rows: int) -> tuple[np.ndarray, ...]:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator
 
 from ..answers.label_sets import answer_rows
 from ..answers.tokenizer import splitter
-from ..metrics._estimator import analyzer_of, last_step, stages_of
+from ..metrics._estimator import analyzer_of, captioner_in, last_step, stages_of
 from ..metrics.control import right_shares
+from ._directions import END
 from ._images import first_images, pictures
 from ._matplotlib import import_pyplot
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 # All chosen by hand; lengths are in inches.
 LINE = 18  # characters in a line of a sentence
 CHARACTER, NARROWEST = 0.09, 0.55  # width that a character takes, and the least of a column
+N_COLUMNS = 5  # along a direction
 PICTURE, ROW, HEADER = 1.3, 1.0, 0.35  # width of the images, height of a row and of the latents
 
 
 class LatentTraversalDisplay:
     """Images beside their answers, with a column for each latent.
 
-    It is recommended to use `from_estimator` to create a display.
+    It is recommended to use `from_estimator` or `from_direction` to create a display.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ class LatentTraversalDisplay:
         Answer about each image under each latent.
     right : ndarray of shape (n, k), bool, default=None
         Whether an answer is right; wrong ones are drawn in red.
+    titles : sequence of k str, default=None
+        Titles of the columns. None: numbered latents.
 
     Attributes
     ----------
@@ -63,11 +67,16 @@ class LatentTraversalDisplay:
     axes_: np.ndarray
 
     def __init__(
-        self, images: ArrayLike, answers: ArrayLike, right: NDArray[np.bool_] | None = None
+        self,
+        images: ArrayLike,
+        answers: ArrayLike,
+        right: NDArray[np.bool_] | None = None,
+        titles: Sequence[str] | None = None,
     ) -> None:
         self.images = images
         self.answers = answers
         self.right = right
+        self.titles = titles
 
     @classmethod
     def from_estimator(
@@ -102,10 +111,88 @@ class LatentTraversalDisplay:
         display : LatentTraversalDisplay
             With the figure drawn.
         """
+        if latents is None:
+            latents = captioner_in(estimator).sample_latents(6, random_state=random_state)
+        return cls._under(latents, estimator, X, label_sets).plot()
+
+    @classmethod
+    def from_direction(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        direction: ArrayLike,
+        label_sets: Collection[object] | None = None,
+        *,
+        measure: Callable[[Any], float] | None = None,
+    ) -> Self:
+        """Answer a few images along a direction of latent space and draw them.
+
+        Parameters
+        ----------
+        estimator : ConditionalCaptioner, Pipeline or search
+            As in `from_estimator`.
+        X : array-like of shape (n, H, W), (n, H, W, C) or (n, C, H, W)
+            As in `from_estimator`.
+        direction : array-like of shape (n_latents,)
+            Such as the "direction" that `describe_captions` or `describe_latents` returns, or
+            ``[0, 1, 0]`` for the second of three latents. Its length does not matter.
+        label_sets : collection of n collections, default=None
+            As in `from_estimator`.
+        measure : callable, default=None
+            A property as in `find_latent`: of a caption's tokens, or of a label. Its mean over the
+            images shown stands in the titles.
+
+        Returns
+        -------
+        display : LatentTraversalDisplay
+            With the figure drawn. Its five columns are latents from -2 to +2 standard deviations of
+            the prior along the direction, through 0; titles are these positions.
+
+        Raises
+        ------
+        ValueError
+            If `direction` is None, is not one vector of numbers, or is 0.
+
+        See Also
+        --------
+        describe_captions : The directions of properties of captions.
+        describe_latents : The directions of labels.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from condcap_sk.inspection import LatentTraversalDisplay
+        >>> class Longer:
+        ...     def predict_grid(self, X, latents):
+        ...         n_words = (5 + latents[:, 0]).astype(int)
+        ...         return np.tile([" ".join(["very"] * n) for n in n_words], (len(X), 1))
+        >>> display = LatentTraversalDisplay.from_direction(
+        ...     Longer(), np.zeros((2, 8, 8)), [1.0], measure=len)
+        >>> display.titles
+        ['−2 (mean 3.00)', '−1 (mean 4.00)', '0 (mean 5.00)', '+1 (mean 6.00)', '+2 (mean 7.00)']
+        """
+        positions = np.linspace(-END, END, N_COLUMNS)
+        display = cls._under(np.outer(positions, _unit(direction)), estimator, X, label_sets)
+        titles = [f"{position:+g}" if position else "0" for position in positions]
+        if measure is not None:
+            analyzer = analyzer_of(estimator, "word")
+            split = (lambda label: label) if analyzer == "label" else splitter(analyzer)
+            for j, column in enumerate(np.asarray(display.answers).T.tolist()):
+                titles[j] += f" (mean {np.mean([float(measure(split(y))) for y in column]):.2f})"
+        display.titles = [title.replace("-", "−") for title in titles]
+        return display.plot()
+
+    @classmethod
+    def _under(
+        cls,
+        latents: ArrayLike,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        label_sets: Collection[object] | None,
+    ) -> Self:
+        """Answer images under latents."""
         stages = stages_of(estimator, X)
         captioner, X = last_step(estimator, X)
-        if latents is None:
-            latents = captioner.sample_latents(6, random_state=random_state)
         answers = np.asarray(captioner.predict_grid(X, latents))
         right = None
         if label_sets is not None:
@@ -115,7 +202,7 @@ class LatentTraversalDisplay:
                 analyzer_of(captioner, None),
                 getattr(captioner, "classes_", None),
             )
-        return cls(first_images(stages, captioner), answers, right).plot()
+        return cls(first_images(stages, captioner), answers, right)
 
     def plot(self, *, figure: "Figure | None" = None) -> Self:
         """Draw images and answers.
@@ -137,7 +224,9 @@ class LatentTraversalDisplay:
         n, k = answers.shape
         texts = [[textwrap.fill(str(answer), LINE) for answer in row] for row in answers]
         longest = max(len(line) for row in texts for text in row for line in text.split("\n"))
-        column = max(NARROWEST, CHARACTER * longest)
+        titles = self.titles or [f"$c_{{{j + 1}}}$" for j in range(k)]
+        widest = max([longest, *map(len, self.titles or [])])
+        column = max(NARROWEST, CHARACTER * widest)
         if figure is None:
             plt = import_pyplot()
             size = PICTURE + column * k, HEADER + ROW * n
@@ -161,10 +250,27 @@ class LatentTraversalDisplay:
                     parse_math=False,
                 )
             if i == 0:
-                for j in range(k):
-                    text.text(j + 0.5, 1.0, f"$c_{{{j + 1}}}$", ha="center", color="C0")
+                for j, title in enumerate(titles):
+                    text.text(j + 0.5, 1.0, title, ha="center", color="C0")
         self.figure_, self.axes_ = figure, axes
         return self
+
+
+def _unit(direction: ArrayLike) -> NDArray[np.float64]:
+    """Return a direction with a length of 1."""
+    if direction is None:
+        raise ValueError(
+            "direction is None: describe_captions and describe_latents return this for what the "
+            "latent does not decide. Choose another property, or give them more n_latents."
+        )
+    found = np.asarray(direction, dtype=float)
+    length = np.linalg.norm(found)
+    if found.ndim != 1 or not 0 < length < np.inf:
+        raise ValueError(
+            f"direction={direction!r} is no direction. Pass one number for each latent, not all of "
+            "them 0, such as the 'direction' that describe_captions returns."
+        )
+    return found / length
 
 
 def _are_right(

@@ -33,15 +33,18 @@ def found():
 
 def test__length__follows_the_first_component(found):
     assert found["words"]["r2"] > 0.8
-    correlation = found["words"]["correlation"]
-    assert correlation[0] > 0.9
-    assert np.abs(correlation[1:]).max() < 0.3
+    direction = found["words"]["direction"]
+    assert direction[0] > 0.99
+    assert np.linalg.norm(direction) == pytest.approx(1)
+    # From two words to nine, of three standard deviations.
+    assert 1.5 < found["words"]["change"] < 3
+    assert found["words"]["examples"] == ("a dog", "the dog that runs and barks and eats")
 
 
 def test__words__frequent_ones_are_properties_and_the_best_predicted_come_first(found):
     assert {"words", "'the'", "'barks'", "'runs'"} <= set(found)
     assert "'dog'" not in found
-    scores = [row["r2"] for row in found.values()]
+    scores = [round(row["r2"], 6) for row in found.values()]
     assert scores == sorted(scores, reverse=True)
     assert found["'the'"]["r2"] < 0.1
 
@@ -50,15 +53,16 @@ def test__properties__given__only_these_and_a_constant_one_has_r2_of_0():
     properties = {"long": lambda row: len(row) > 4, "dogs": lambda row: row.count("dog")}
     found = describe_captions(Known(), np.zeros((4, 2)), properties=properties, output_dict=True)
     assert list(found) == ["long", "dogs"]
-    assert found["dogs"] == {
-        "mean": 1.0, "sd": 0.0, "r2": 0.0, "correlation": pytest.approx(np.zeros(3)),
-    }  # fmt: skip
+    nothing = dict.fromkeys(["direction", "change", "image", "examples"])
+    assert found["dogs"] == {"mean": 1.0, "sd": 0.0, "r2": 0.0} | nothing
 
 
-def test__text__one_line_for_each_property(found):
-    text = describe_captions(Known(), np.zeros((4, 2)))
-    assert len(text.splitlines()) == 1 + len(found)
-    assert "c[0] +0.9" in text
+def test__text__one_line_for_each_property_and_examples_of_three(found):
+    table, _, examples = describe_captions(Known(), np.zeros((4, 2))).partition("\nalong")
+    assert [line.split()[0] for line in table.splitlines()[1:]] == list(found)
+    assert "c[0] +1.00" in table
+    assert examples.count("along the direction of") == 2
+    assert examples.count("the dog that runs and barks and eats") == 3
 
 
 def test__few_latents__are_named():

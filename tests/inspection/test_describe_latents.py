@@ -43,9 +43,26 @@ def test__describe_latents__known_regions__are_found(X):
     assert sum(found["average"].values()) == pytest.approx(1)
 
 
-def test__describe_latents__text__has_a_line_for_each_region(X):
-    lines = describe_latents(Quarters(), X).splitlines()
-    assert sorted(line.split()[0] for line in lines[1:-1]) == sorted(Quarters.classes_)
+def test__describe_latents__known_regions__have_directions(X):
+    found = describe_latents(Quarters(), X, output_dict=True)["directions"]
+    expected = {"east": [1, 1], "north": [-1, 1], "south": [1, -1], "west": [-1, -1]}
+    assert set(found) == set(expected)
+    for label, corner in expected.items():
+        row = found[label]
+        assert row["r2"] > 0.5
+        assert (row["direction"][:2] * corner > 0.4).all()
+        assert abs(row["direction"][2]) < 0.1
+        assert 0.1 < row["change"] < 0.3
+        # An image that has the label, and another one beside it.
+        assert label in Quarters.classes_[X[row["image"]]]
+        assert row["examples"][1] == label != row["examples"][0]
+
+
+def test__describe_latents__text__has_a_line_for_each_region_and_direction(X):
+    text = describe_latents(Quarters(), X)
+    for table in text.split("\n\n"):
+        lines = table.partition("\nal")[0].splitlines()
+        assert sorted(line.split()[0] for line in lines[1:5]) == sorted(Quarters.classes_)
 
 
 def test__describe_latents__few_latents__are_named(X):
@@ -84,6 +101,10 @@ def test__describe_latents__labels_of_any_type__are_described_alike(X, labels):
         names[group["label"]] for group in expected["groups"]
     ]
     assert found["tree_accuracy"] == expected["tree_accuracy"]
+    examples = [row["examples"] for row in expected["directions"].values()]
+    assert [row["examples"] for row in found["directions"].values()] == [
+        (names[low], names[high]) for low, high in examples
+    ]
     tree = expected["tree"]
     for name, label in names.items():
         tree = tree.replace(f"class: {name}", f"class: {label}")

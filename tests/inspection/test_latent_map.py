@@ -1,5 +1,7 @@
 """LatentMapDisplay."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -18,12 +20,13 @@ class Hemispheres:
 
 
 @pytest.mark.parametrize(
-    ("n_latents", "shape"), [(1, (1, 10)), (2, (10, 10)), (3, (10, 20)), (5, (10, 10))]
+    ("n_latents", "shape"), [(1, (1, 10)), (2, (10, 10)), (3, (10, 20)), (5, (10, 20))]
 )
 def test__from_estimator__any_number_of_latents__draws_a_map(n_latents, shape):
     display = LatentMapDisplay.from_estimator(Hemispheres(n_latents), [1], n_points=10)
     assert display.answers.shape == display.strength.shape == shape
-    assert display.kind == ("sphere" if n_latents == 3 else "slice")
+    assert display.dims == (0, 1, 2)[:n_latents]
+    assert (display.ax_.name == "mollweide") is (n_latents >= 3)
     assert {text.get_text() for text in display.ax_.texts} == set(np.unique(display.answers))
 
 
@@ -40,26 +43,57 @@ def test__from_estimator__many_images__shows_the_commonest_answer_and_its_share(
     np.testing.assert_allclose(display.strength[:5], 1)
 
 
-def test__from_estimator__other_dims__are_the_axes():
-    display = LatentMapDisplay.from_estimator(Hemispheres(4), [1], dims=(3, 0), n_points=10)
+@pytest.mark.parametrize("dims", [(3, 0), [np.int64(3), 0]], ids=["tuple", "list"])
+def test__from_estimator__two_dims__are_the_axes_of_a_plane(dims):
+    display = LatentMapDisplay.from_estimator(Hemispheres(4), [1], dims=dims, n_points=10)
     assert (display.answers[:, :5] == "south").all()
     assert (display.answers[:, 5:] == "north").all()
-    assert display.ax_.get_xlabel() == "c[3]"
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("c[3]", "c[0]")
 
 
-@pytest.mark.parametrize(
-    ("kind", "message"), [("sphere", "needs three latent dimensions.*2"), ("cube", "'cube' is unk")]
-)
-def test__from_estimator__kind_that_does_not_fit__is_an_error_with_a_remedy(kind, message):
-    with pytest.raises(ValueError, match=f"kind='{kind}'|{message}"):
-        LatentMapDisplay.from_estimator(Hemispheres(2), [1], kind=kind)
+def test__from_estimator__three_dims__are_a_sphere():
+    display = LatentMapDisplay.from_estimator(Hemispheres(5), [1], dims=(0, 4, 2), n_points=10)
+    # The second dimension is that of the east.
+    assert (display.answers[:, :10] == "south").all()
+    assert (display.answers[:, 10:] == "north").all()
+    assert display.ax_.get_xlabel() == "c[0], c[4], c[2]"
+
+
+def test__from_estimator__one_dim__is_a_line():
+    display = LatentMapDisplay.from_estimator(Hemispheres(3), [1], dims=(2,), n_points=4)
+    assert display.answers.tolist() == [["south", "south", "north", "north"]]
+    assert display.ax_.get_xlabel() == "c[2]"
+
+
+@pytest.mark.parametrize("n_latents", [3, 5])
+@pytest.mark.parametrize("dims", [(0, 1), (2, 0, 1)])
+def test__from_estimator__other_dimensions__are_0(n_latents, dims):
+    est = Recording(n_latents)
+    LatentMapDisplay.from_estimator(est, [1], dims=dims, n_points=4)
+    assert (np.delete(est.latents, dims, axis=1) == 0).all()
+    assert (est.latents[:, dims] != 0).any(axis=0).all()
+    if len(dims) == 3:
+        np.testing.assert_allclose(np.linalg.norm(est.latents, axis=1), np.sqrt(3))
+
+
+class Recording(Hemispheres):
+    def predict_grid(self, X, latents):
+        self.latents = latents
+        return super().predict_grid(X, latents)
+
+
+@pytest.mark.parametrize("dims", [(0, 2), (-1, 0), (0, 0), (), (0, 1, 0, 1), (0.0, 1.0), 1, "01"])
+def test__from_estimator__dims_that_there_are_not__are_an_error_with_a_remedy(dims):
+    message = re.escape(f"dims={dims!r}, but the latents have the dimensions 0 to 1. Pass one")
+    with pytest.raises(ValueError, match=message):
+        LatentMapDisplay.from_estimator(Hemispheres(2), [1], dims=dims)
 
 
 def test__plot__axes_given__are_drawn_on():
     import matplotlib.pyplot as plt
 
     _, ax = plt.subplots()
-    display = LatentMapDisplay(np.array([[1, 2]]), np.ones((1, 2)), (-1, 1, 0, 1), "slice")
+    display = LatentMapDisplay(np.array([[1, 2]]), np.ones((1, 2)), (-1, 1, 0, 1), (0,))
     assert display.plot(ax=ax).ax_ is ax
 
 

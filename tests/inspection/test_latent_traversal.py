@@ -48,7 +48,7 @@ def test__plot__colour_images_first_or_last__are_shown():
     [
         LatentTraversalDisplay(np.zeros((1, 4, 4)), np.array([["c$$", "$5 or $6"]])),
         LabelFrequencyDisplay(["c$$", "$5 or $6"], np.array([[0.5, 0.5]]), [0.5, 0.5]),
-        LatentMapDisplay(np.array([["c$$", "$5 or $6"]]), np.ones((1, 2)), (-1, 1, -1, 1), "slice"),
+        LatentMapDisplay(np.array([["c$$", "$5 or $6"]]), np.ones((1, 2)), (-1, 1, -1, 1), (0,)),
     ],
     ids=lambda display: type(display).__name__,
 )
@@ -60,6 +60,94 @@ def test__plot__dollar_signs_in_answers__are_no_mathematics(display):
     assert len(texts) >= 2
     for text in texts:
         assert not text.get_parse_math() or cbook.is_math_text(text.get_text()) is False
+
+
+class Ends:
+    """Answers with the two ends of the latent."""
+
+    def predict_grid(self, X, latents):
+        ends = [f"{low:g} {high:g}" for low, high in np.round(latents, 3)[:, [0, -1]] + 0.0]
+        return np.tile(np.array(ends, dtype=object), (len(X), 1))
+
+
+@pytest.mark.parametrize("direction", [[0.6, 0, -0.8], np.array([3, 0, -4], dtype="f4")], ids=str)
+def test__from_direction__any_length__columns_are_positions_along_it(direction):
+    display = LatentTraversalDisplay.from_direction(Ends(), np.zeros((2, 4, 4)), direction)
+    expected = ["-1.2 1.6", "-0.6 0.8", "0 0", "0.6 -0.8", "1.2 -1.6"]
+    assert display.answers.tolist() == [expected] * 2
+    shown = [text.get_text() for text in display.axes_[0, 1].texts]
+    assert shown[-5:] == ["−2", "−1", "0", "+1", "+2"]
+    assert len(display.axes_[1, 1].texts) == 5
+
+
+def answers_by_sign(first, second, analyzer):
+    """An estimator whose two images are answered so where the latent is negative, or not."""
+    est = SimpleNamespace(codec_=SimpleNamespace(analyzer_=analyzer))
+    est.predict_grid = lambda X, latents: np.where(
+        latents[:, 0] < 0, np.array(first)[:, None], np.array(second)[:, None]
+    )
+    return est
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "first", "second", "measure", "means"),
+    [
+        ("word", ["a dog", "dogs"], ["a dog runs"] * 2, len, ["1.50", "3.00"]),
+        ("char", ["ab", "abcd"], ["a", "b"], len, ["3.00", "1.00"]),
+        ("label", [7, 3], [7, 7], lambda label: label == 7, ["0.50", "1.00"]),
+    ],
+    ids=["word", "char", "label"],
+)
+def test__from_direction__measure__its_mean_stands_in_the_titles(
+    analyzer, first, second, measure, means
+):
+    est = make_pipeline(FunctionTransformer(), Fitted(answers_by_sign(first, second, analyzer)))
+    display = LatentTraversalDisplay.from_direction(
+        est, np.zeros((2, 4, 4)), [1.0], measure=measure
+    )
+    low, high = means
+    positions = ["−2", "−1", "0", "+1", "+2"]
+    expected = [low, low, high, high, high]
+    assert display.titles == [
+        f"{x} (mean {mean})" for x, mean in zip(positions, expected, strict=True)
+    ]
+
+
+class Fitted(SimpleNamespace):
+    """What a pipeline takes as its last step."""
+
+    def __init__(self, est):
+        super().__init__(**vars(est), fit=lambda X, y: None)
+
+
+def test__from_direction__label_sets__wrong_answers_are_red():
+    est = answers_by_sign([7, 3], [7, 7], "label")
+    est.classes_ = np.array([3, 7])
+    display = LatentTraversalDisplay.from_direction(est, np.zeros((2, 4, 4)), [1.0], [[7], [3]])
+    assert display.right.tolist() == [[True] * 5, [True] * 2 + [False] * 3]
+
+
+def test__plot__long_titles_of_short_answers__widen_the_columns():
+    images, answers = np.zeros((1, 4, 4)), np.array([[1, 2]])
+    narrow = LatentTraversalDisplay(images, answers, titles=["−2", "+2"]).plot()
+    wide = LatentTraversalDisplay(images, answers, titles=["−2 (mean 0.50)", "+2"]).plot()
+    assert wide.figure_.get_figwidth() > narrow.figure_.get_figwidth() + 1
+
+
+@pytest.mark.parametrize(
+    ("direction", "message"),
+    [
+        (None, "direction is None.*latent does not decide.*Choose another property"),
+        ([0, 0], "direction=.0, 0. is no direction. Pass one number for each latent"),
+        ([[1, 0]], "is no direction"),
+        ([np.nan, 1], "is no direction"),
+        (1.0, "is no direction"),
+    ],
+    ids=str,
+)
+def test__from_direction__no_direction__is_an_error_with_a_remedy(direction, message):
+    with pytest.raises(ValueError, match=message):
+        LatentTraversalDisplay.from_direction(Ends(), np.zeros((2, 4, 4)), direction)
 
 
 def answering(answers, analyzer):

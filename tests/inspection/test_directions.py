@@ -1,0 +1,83 @@
+"""Directions of latent space, of properties that are functions of it."""
+
+import numpy as np
+import pytest
+
+from condcap_sk.inspection._directions import as_text, find_directions
+
+
+class Answers:
+    """Answers the image and the latent."""
+
+    def predict_grid(self, X, latents):
+        return np.array([[f"{x} {np.round(c, 6)}" for c in latents] for x in X], dtype=object)
+
+
+def found(latents, **values):
+    values = {name: np.asarray(value) for name, value in values.items()}
+    return find_directions(Answers(), [5, 6, 7], latents, values)
+
+
+@pytest.fixture
+def latents():
+    return np.random.RandomState(0).standard_normal((200, 4)).astype("f4")
+
+
+def test__linear__direction_and_change_are_the_coefficients(latents):
+    value = 0.5 + latents @ [3, 0, -4, 0]
+    row = found(latents, value=[value - 1, value, value + 1])["value"]
+    np.testing.assert_allclose(row["direction"], [0.6, 0, -0.8, 0], atol=1e-4)
+    assert row["change"] == pytest.approx(5, rel=1e-3)
+    assert row["r2"] == pytest.approx(1)
+    assert row["mean"] == pytest.approx(value.mean())
+    assert row["sd"] == pytest.approx(value.std())
+
+
+def test__examples__are_of_the_image_that_varies_most_and_two_sd_from_0(latents):
+    value = latents[:, 1]
+    row = found(latents, value=[0 * value, value, 0 * value])["value"]
+    assert row["image"] == 1
+    (image, low), (_, high) = (text.split(" ", 1) for text in row["examples"])
+    assert image == "6"
+    for end, text in ((-2, low), (2, high)):
+        shown = np.array(text.strip("[]").split(), dtype=float)
+        np.testing.assert_allclose(shown, end * row["direction"], atol=1e-6)
+
+
+def test__several__are_as_each_by_itself_and_sorted(latents):
+    noise = np.random.RandomState(1).standard_normal((3, 3, 200))
+    values = {str(i): (1 + i) * latents[:, i] + noise[i] for i in range(3)}
+    together = found(latents, **values)
+    assert list(together) == ["2", "1", "0"]
+    for name, row in together.items():
+        alone = found(latents, **{name: values[name]})[name]
+        assert row["r2"] == pytest.approx(alone["r2"])
+        np.testing.assert_allclose(row["direction"], alone["direction"])
+
+
+def test__equals__keep_their_order(latents):
+    value = np.stack([latents @ [1, 0, 0, 0]] * 3) + np.random.RandomState(1).randn(3, 200)
+    values = {name: i * value for i, name in enumerate("cabd", start=1)}
+    assert list(found(latents, **values)) == list("cabd")
+
+
+@pytest.mark.parametrize("value", [0.1, np.nan], ids=["constant", "noise"])
+@pytest.mark.parametrize("n_latents", [10, 20, 200])
+def test__nothing_to_predict__has_no_direction(n_latents, value):
+    rng = np.random.RandomState(0)
+    for _ in range(20):
+        noise = np.full((3, n_latents), value)
+        if np.isnan(value):
+            noise = rng.standard_normal((3, n_latents))
+        rows = found(rng.standard_normal((n_latents, 16)), value=noise)
+        row = rows["value"]
+        assert [row[key] for key in ("direction", "change", "image", "examples")] == [None] * 4
+        assert np.isfinite(row["r2"])
+        assert "c[" not in as_text(rows, "property")
+        assert "along" not in as_text(rows, "property")
+
+
+def test__text__shows_the_three_largest_parts(latents):
+    rows = found(latents, value=[latents @ [1, -3, 2, 0]] * 3)
+    line = as_text(rows, "property").splitlines()[1]
+    assert line.endswith("+3.74   c[1] -0.80, c[2] +0.53, c[0] +0.27")
