@@ -57,8 +57,9 @@ def test__several__are_as_each_by_itself_and_sorted(latents):
 
 def test__equals__keep_their_order(latents):
     value = np.stack([latents @ [1, 0, 0, 0]] * 3) + np.random.RandomState(1).randn(3, 200)
-    values = {name: i * value for i, name in enumerate("cabd", start=1)}
-    assert list(found(latents, **values)) == list("cabd")
+    names = [str(i) for i in range(30)]
+    values = {name: value * (1 + i / 7) for i, name in enumerate(names)}
+    assert list(found(latents, **values)) == names
 
 
 @pytest.mark.parametrize("value", [0.1, np.nan], ids=["constant", "noise"])
