@@ -118,7 +118,7 @@ def draw_captions():
     grid = est.predict_grid(new.images[:50], latents)
     lengths = [np.mean([len(caption.split()) for caption in column]) for column in grid.T]
     # From the one with the shortest captions to the one with the longest.
-    chosen = np.argsort(lengths)[np.linspace(0, len(latents) - 1, 6).astype(int)]
+    chosen = np.argsort(lengths, kind="stable")[np.linspace(0, len(latents) - 1, 6).astype(int)]
     display = LatentTraversalDisplay.from_estimator(
         est, new.images[:4], new.captions[:4], latents=latents[chosen]
     )

@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.exceptions import ModelFileError
+from condcap_sk.inspection import describe_captions, describe_latents, find_latent
 from condcap_sk.metrics import control_report, coverage, dialogue_accuracy
 
 from .conftest import small_captioner
@@ -143,6 +145,20 @@ class TestFitted:
         both.split_latents(latent)
         assert np.isfinite(spread).all()
         both.predict(X, latent)
+
+    def test__inspection__takes_such_latents(self, both, tiny):
+        X, _ = tiny
+        if hasattr(both, "classes_"):
+            found = describe_latents(both, X, n_latents=60, output_dict=True)["directions"]
+        else:
+            found = describe_captions(both, X, n_latents=60, output_dict=True)
+        for row in found.values():
+            assert [len(part) for part in row["by_category"]] == [2, 3]
+
+    def test__find_latent__is_a_latent_of_some_category(self, discrete, digits):
+        with warnings.catch_warnings(action="ignore"):
+            found = find_latent(discrete, digits.images_test[:40], prefer=[7], n_latents=16)
+        discrete.split_latents(found.latent)
 
     def test__a_mean_of_latents__is_named(self, both, tiny):
         X, _ = tiny

@@ -10,6 +10,8 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import _safe_indexing
 
+from ..metrics._estimator import in_categories, split_latents
+
 # All chosen by hand.
 ALPHAS = np.logspace(-2, 3, 12)  # penalties that the ridge regression chooses from, by itself
 LEAST_R2 = 0.1  # of a direction that is shown
@@ -33,6 +35,7 @@ class DirectionDescription(TypedDict):
     change: float | None
     image: int | None
     examples: tuple[Any, Any] | None
+    by_category: list[list[float]]
 
 
 def find_directions(
@@ -44,6 +47,7 @@ def find_directions(
     each an array (n, k).
     """
     latents = np.asarray(latents, dtype=float)
+    categories, gaussian = split_latents(captioner, latents)
     means = np.stack([grid.mean(axis=0) for grid in values.values()], axis=1)
     ridge = RidgeCV(ALPHAS, alpha_per_target=True)
     predicted = cross_val_predict(ridge, latents, means, cv=KFold(5)).reshape(means.shape)
@@ -61,12 +65,18 @@ def find_directions(
             "change": None,
             "image": None,
             "examples": None,
+            "by_category": [
+                [float(means[which == k, i].mean()) for k in np.unique(which)]
+                for which in categories.T
+            ],
         }
-        if row["r2"] >= least:
-            change = np.linalg.norm(coefficients[i])
-            direction = coefficients[i] / change
+        # The Gaussian part alone has directions; what it changes is the square of the change.
+        coefficient = coefficients[i, latents.shape[1] - gaussian.shape[1] :]
+        change = np.linalg.norm(coefficient)
+        if row["r2"] >= least and change**2 >= LEAST_R2 * row["sd"] ** 2:
+            direction = coefficient / change
             image = int(grid.std(axis=1).argmax())
-            ends = np.outer([-END, END], direction)
+            ends = in_categories(captioner, np.outer([-END, END], direction))
             low, high = captioner.predict_grid(_safe_indexing(X, [image]), ends)[0].tolist()
             row["direction"], row["change"] = direction, float(change)
             row["image"], row["examples"] = image, (low, high)
@@ -91,5 +101,8 @@ def as_text(found: Mapping[Name, DirectionDescription], kind: str) -> str:
                 f"  at {-END:+.0f}: {low}",
                 f"  at {END:+.0f}: {high}",
             ]
+        if row["by_category"]:
+            parts = (", ".join(f"{mean:.2f}" for mean in part) for part in row["by_category"])
+            line += f"   by category {'; '.join(parts)}"
         lines.append(line)
     return "\n".join(lines + examples[: 3 * N_EXAMPLES])

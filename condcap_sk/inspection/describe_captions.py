@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_scalar
 from ..answers.tokenizer import splitter
 from ..metrics._estimator import caption_analyzer, last_step
 from ._directions import DirectionDescription, as_text, find_directions
-from ._properties import Property, length_name
+from ._properties import Property, named_properties
 
 # All chosen by hand.
 N_TOKENS = 50  # the most frequent tokens that are properties by default
@@ -44,7 +44,8 @@ def describe_captions(
         Images or feature vectors, some tens.
     properties : dict of {str: callable} or None, default=None
         Each takes the list of a caption's tokens (by default lower-cased words, else those of the
-        estimator's ``codec_.analyzer_``) and returns a number. None: the number of tokens, and for
+        estimator's ``codec_.analyzer_``) and returns a number. None: the number of tokens, of
+        colours, of numbers and of places that it names in English, as in `find_latent`, and for
         each of the 50 most frequent tokens whether the caption holds it.
     n_latents : int, default=200
         Draws from the prior, at least ten. With fewer than a hundred, chance can look like more
@@ -64,16 +65,19 @@ def describe_captions(
         r2 : float
             Share of this mean's variance that is predicted, by five-fold cross-validation.
         direction : ndarray of shape (n_latents,), or None
-            Unit vector along which the property grows most. None where "r2" is below .1, or below
-            what noise may reach with so few latents, 10 / `n_latents`: there is no direction then,
-            nor what follows.
+            Unit vector along which the property grows most, of the Gaussian part of latents. None
+            where "r2" is below .1, or below what noise may reach with so few latents, 10 /
+            `n_latents`, or where the Gaussian part changes less than .1 of the variance: there is
+            no direction then, nor what follows.
         change : float or None
             What one unit along the direction, a standard deviation of the prior, adds to the mean.
         image : int or None
             Index of the image whose captions vary most in the property.
         examples : tuple (str, str) or None
             Its captions at -2 and at +2 along the direction, from a latent of 0. The text has those
-            of the first three properties.
+            of the first three properties. Of categorical latents, those in the first categories.
+        by_category : list of lists of float
+            For each categorical latent, the mean in each of its categories.
 
     See Also
     --------
@@ -104,8 +108,12 @@ def describe_captions(
     grid = estimator.predict_grid(X, latents)
     split = splitter(analyzer)
     captions = [split(caption) for caption in grid.ravel()]
+    if properties is not None and not properties:
+        raise ValueError("properties is empty. Pass one at least, or None for those by default.")
     if properties is None:
-        properties = {length_name(analyzer): len} | _frequent(captions)
+        named = named_properties(analyzer)
+        there = {name: has for name, has in named.items() if any(map(has, captions))}
+        properties = there | _frequent(captions)
     values = {
         name: np.reshape([float(measure(row)) for row in captions], grid.shape)
         for name, measure in properties.items()

@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.stats import mode
 from sklearn.base import BaseEstimator
 
-from ..metrics._estimator import check_labels, last_step
+from ..metrics._estimator import check_labels, in_categories, last_step
 from ._matplotlib import import_pyplot
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class LatentMapDisplay:
         X: ArrayLike,
         *,
         dims: Sequence[int] | None = None,
+        categories: ArrayLike | None = None,
         n_points: int = 60,
         ax: "Axes | None" = None,
     ) -> Self:
@@ -101,8 +102,10 @@ class LatentMapDisplay:
         X : array-like
             One image or feature vector (``X[:1]``), or some dozens for the commonest answer.
         dims : tuple of int, default=None
-            The latent dimensions that are shown: ``(0, 3)`` is a plane, ``(0, 3, 5)`` a sphere, and
+            The Gaussian latents that are shown: ``(0, 3)`` is a plane, ``(0, 3, 5)`` a sphere, and
             ``(3,)`` a line; the others are 0. None: the first three, or all if there are fewer.
+        categories : int or array-like of int, default=None
+            The category of each categorical latent, where there are any. None: the first ones.
         n_points : int, default=60
             Points from bottom to top; a sphere has twice as many from left to right.
         ax : matplotlib Axes, default=None
@@ -122,14 +125,14 @@ class LatentMapDisplay:
         check_labels(estimator, "`LatentTraversalDisplay`")
         estimator, X = last_step(estimator, X)
         # The parameter may have been set anew since fit.
-        bank = getattr(estimator, "latent_bank_", None)
-        n_latents = estimator.n_latents if bank is None else bank.shape[1]
+        n_latents = getattr(estimator, "gan_", estimator).n_latents
         dims = _checked(dims, n_latents)
         points, extent = _sphere(n_points) if len(dims) == 3 else _flat(n_points, len(dims))
         latents = np.zeros((*points.shape[:2], n_latents))
         latents[..., list(dims)] = points
         shape = latents.shape[:2]
-        answers = estimator.predict_grid(X, latents.reshape(-1, n_latents))
+        latents = in_categories(estimator, latents.reshape(-1, n_latents), categories)
+        answers = estimator.predict_grid(X, latents)
         labels, codes = np.unique(answers, return_inverse=True)
         codes, counts = mode(codes.reshape(answers.shape), axis=0)
         display = cls(
@@ -201,6 +204,12 @@ class LatentMapDisplay:
 
 
 def _checked(dims: Sequence[int] | None, n_latents: int) -> tuple[int, ...]:
+    if not n_latents:
+        raise ValueError(
+            "All latents are categorical, and a map is of Gaussian ones. "
+            "`LatentTraversalDisplay.from_estimator(est, X, latents=est.join_latents([0, 1]))` "
+            "shows the answers in each category."
+        )
     if dims is None:
         return tuple(range(min(3, n_latents)))
     found = list(dims) if np.ndim(dims) == 1 else []
@@ -241,5 +250,8 @@ def _points(extent: Extent, n_columns: int, n_rows: int) -> tuple[np.ndarray, ..
 
 def _middle(region: NDArray[np.bool_]) -> tuple[np.intp, ...]:
     """Return the cell of a region that is farthest from its border, where its label goes."""
-    depth = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
-    return np.unravel_index(depth.argmax(), region.shape)
+    # A line has no border above and below, to which all cells would be equally near.
+    edges = (int(len(region) > 1),) * 2, (1, 1)
+    depth = distance_transform_edt(np.pad(region, edges))
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return row - edges[0][0], column - 1

@@ -10,7 +10,13 @@ from sklearn.base import BaseEstimator
 
 from ..answers.label_sets import answer_rows
 from ..answers.tokenizer import splitter
-from ..metrics._estimator import analyzer_of, captioner_in, last_step, stages_of
+from ..metrics._estimator import (
+    analyzer_of,
+    captioner_in,
+    in_categories,
+    last_step,
+    stages_of,
+)
 from ..metrics.control import right_shares
 from ._directions import END
 from ._images import first_images, pictures
@@ -124,6 +130,7 @@ class LatentTraversalDisplay:
         label_sets: Collection[object] | None = None,
         *,
         measure: Callable[[Any], float] | None = None,
+        categories: ArrayLike | None = None,
     ) -> Self:
         """Answer a few images along a direction of latent space and draw them.
 
@@ -141,6 +148,8 @@ class LatentTraversalDisplay:
         measure : callable, default=None
             A property as in `find_latent`: of a caption's tokens, or of a label. Its mean over the
             images shown stands in the titles.
+        categories : int or array-like of int, default=None
+            The category of each categorical latent, where there are any. None: the first ones.
 
         Returns
         -------
@@ -172,7 +181,9 @@ class LatentTraversalDisplay:
         ['−2 (mean 3.00)', '−1 (mean 4.00)', '0 (mean 5.00)', '+1 (mean 6.00)', '+2 (mean 7.00)']
         """
         positions = np.linspace(-END, END, N_COLUMNS)
-        display = cls._under(np.outer(positions, _unit(direction)), estimator, X, label_sets)
+        gaussian = np.outer(positions, _unit(direction))
+        latents = in_categories(captioner_in(estimator), gaussian, categories)
+        display = cls._under(latents, estimator, X, label_sets)
         titles = [f"{position:+g}" if position else "0" for position in positions]
         if measure is not None:
             analyzer = analyzer_of(estimator, "word")

@@ -68,6 +68,27 @@ def split_latents(
     return np.empty((len(latents), 0), dtype=int), latents
 
 
+def in_categories(
+    estimator: BaseEstimator, gaussian: NDArray[np.floating], categories: ArrayLike | None = None
+) -> NDArray[np.floating]:
+    """Return latents of Gaussian parts (n, n_latents), all of the same categories.
+
+    `categories` has one for each categorical latent; None: the first ones.
+    """
+    n_categorical = 0
+    if hasattr(estimator, "split_latents"):
+        n_categorical = estimator.split_latents(estimator.sample_latents(1))[0].shape[1]
+    if not n_categorical:
+        if categories is not None:
+            raise ValueError(
+                f"categories={categories!r:.80}, but the estimator has no categorical latents. "
+                "Pass None, or fit it with n_categories=2 or more."
+            )
+        return gaussian
+    first = np.zeros(n_categorical, dtype=int)
+    return estimator.join_latents(first if categories is None else categories, gaussian)
+
+
 def check_labels(estimator: BaseEstimator, instead: str) -> None:
     """Raise, pointing to `instead`, if an estimator was fitted on captions."""
     if not has_labels(estimator, default=True):

@@ -54,7 +54,7 @@ def test__properties__given__only_these_and_a_constant_one_has_r2_of_0():
     found = describe_captions(Known(), np.zeros((4, 2)), properties=properties, output_dict=True)
     assert list(found) == ["long", "dogs"]
     nothing = dict.fromkeys(["direction", "change", "image", "examples"])
-    assert found["dogs"] == {"mean": 1.0, "sd": 0.0, "r2": 0.0} | nothing
+    assert found["dogs"] == {"mean": 1.0, "sd": 0.0, "r2": 0.0, "by_category": []} | nothing
 
 
 def test__text__one_line_for_each_property_and_examples_of_three(found):
@@ -63,6 +63,11 @@ def test__text__one_line_for_each_property_and_examples_of_three(found):
     assert "c[0] +1.00" in table
     assert examples.count("along the direction of") == 2
     assert examples.count("the dog that runs and barks and eats") == 3
+
+
+def test__properties__none_at_all__names_the_remedy():
+    with pytest.raises(ValueError, match="properties is empty. Pass one at least, or None"):
+        describe_captions(Known(), np.zeros((4, 2)), properties={})
 
 
 def test__few_latents__are_named():

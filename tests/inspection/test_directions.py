@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from condcap_sk import ConditionalCaptioner
 from condcap_sk.inspection._directions import as_text, find_directions
 
 
@@ -53,6 +54,32 @@ def test__several__are_as_each_by_itself_and_sorted(latents):
         alone = found(latents, **{name: values[name]})[name]
         assert row["r2"] == pytest.approx(alone["r2"])
         np.testing.assert_allclose(row["direction"], alone["direction"])
+
+
+class InCategories(Answers):
+    """Two categories before two Gaussian latents."""
+
+    _est = ConditionalCaptioner(n_latents=2, n_categories=2)
+    sample_latents, split_latents = _est.sample_latents, _est.split_latents
+    join_latents = _est.join_latents
+
+
+def test__categories__have_means_and_directions_are_of_the_gaussian_part():
+    latents = InCategories.sample_latents(300, 0)
+    value = 5 + 2 * latents[:, 1] + latents @ [0, 0, 3, -4]
+    by_category = 5 + 2 * latents[:, 1]
+    found = find_directions(
+        InCategories(), [5], latents, {"both": value[None], "category": by_category[None]}
+    )
+    np.testing.assert_allclose(found["both"]["direction"], [0.6, -0.8], atol=1e-2)
+    low, _ = found["both"]["examples"]
+    assert low.startswith("5 [ 1.") or low.startswith("5 [1.")  # in the first category
+    assert found["both"]["by_category"][0] == pytest.approx([5, 7], abs=1)
+    assert found["category"]["by_category"] == [pytest.approx([5, 7])]
+    assert found["category"]["r2"] > 0.99
+    # Nothing changes along the Gaussian part.
+    assert found["category"]["direction"] is None
+    assert "by category 5.00, 7.00" in as_text(found, "property")
 
 
 def test__equals__keep_their_order(latents):

@@ -1,10 +1,12 @@
 """LatentMapDisplay."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from condcap_sk import ConditionalCaptioner
 from condcap_sk.inspection import LatentMapDisplay
 
 
@@ -28,6 +30,47 @@ def test__from_estimator__any_number_of_latents__draws_a_map(n_latents, shape):
     assert display.dims == (0, 1, 2)[:n_latents]
     assert (display.ax_.name == "mollweide") is (n_latents >= 3)
     assert {text.get_text() for text in display.ax_.texts} == set(np.unique(display.answers))
+
+
+class InCategories:
+    """Answers its category where the last of the Gaussian latents is positive, else 9."""
+
+    def __init__(self, n_latents):
+        est = ConditionalCaptioner(n_latents=n_latents, n_categories=3)
+        self.n_latents = n_latents
+        self.sample_latents, self.split_latents = est.sample_latents, est.split_latents
+        self.join_latents = est.join_latents
+
+    def predict_grid(self, X, latents):
+        categories, gaussian = self.split_latents(latents)
+        answers = np.where(gaussian[:, -1] > 0, categories[:, 0], 9)
+        return np.tile(answers, (len(X), 1))
+
+
+@pytest.mark.parametrize(("categories", "expected"), [(None, {0, 9}), (2, {2, 9}), ([1], {1, 9})])
+def test__from_estimator__categories__are_those_asked_for_or_the_first(categories, expected):
+    display = LatentMapDisplay.from_estimator(
+        InCategories(2), [1], categories=categories, n_points=6
+    )
+    assert set(display.answers.ravel().tolist()) == expected
+
+
+def test__from_estimator__categories_alone__names_the_remedy():
+    with pytest.raises(ValueError, match="All latents are categorical.*join_latents"):
+        LatentMapDisplay.from_estimator(InCategories(0), [1])
+
+
+def test__from_estimator__categories_of_none__are_named():
+    with pytest.raises(ValueError, match="categories=1, but the estimator has no categorical"):
+        LatentMapDisplay.from_estimator(Hemispheres(2), [1], categories=1)
+
+
+def test__plot__a_line__labels_stand_in_the_middle_of_their_parts():
+    display = LatentMapDisplay.from_estimator(Hemispheres(1), [1], n_points=10)
+    places = {text.get_text(): text.get_position()[0] for text in display.ax_.texts}
+    left, right = display.extent[:2]
+    assert left / 4 > places["south"] > 3 * left / 4
+    assert right / 4 < places["north"] < 3 * right / 4
 
 
 def test__from_estimator__sphere__north_is_up():
@@ -104,7 +147,7 @@ def test__fitted_on_captions__is_an_error_with_a_remedy(captioner):
 
 def test__from_estimator__parameter_set_after_fit__latents_are_those_of_the_fit():
     est = Hemispheres(2)
-    est.latent_bank_ = np.zeros((32, 2))
+    est.gan_ = SimpleNamespace(n_latents=2)
     est.n_latents = 5
     display = LatentMapDisplay.from_estimator(est, [1], n_points=4)
     assert (display.answers == [["south"]] * 2 + [["north"]] * 2).all()
