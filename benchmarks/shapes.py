@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 from quantities import machine
 from sklearn.feature_selection import mutual_info_classif
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -26,6 +27,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes
 from condcap_sk.datasets.shapes import _COLOURS, _KINDS
+from condcap_sk.metrics import dci, mig, modularity, sap
 
 # All chosen by hand.
 N_TRAIN, N_TEST, N_LATENTS = 3000, 300, 100
@@ -86,6 +88,24 @@ def recovered(latents, factor, groups):
     found = cross_val_predict(classifier, latents, factor, method="predict_proba", **cv)[:, 1:]
     bits = mutual_info_classif(found, factor, random_state=0)[0] / np.log(2)
     return accuracy, bits
+
+
+def print_disentanglement(latents, factors):
+    """Print how far components of latents stand for factors, and of what is read off linearly.
+
+    The linear oracle has one code for each factor: what a linear regression on the latents, which
+    is given the factor, predicts of it.
+    """
+    values = np.stack(list(factors.values()), axis=1)
+    oracle = cross_val_predict(LinearRegression(), latents, values.astype(float), cv=5)
+    print(f"{'':24}{'MIG':>8}{'SAP':>8}{'modularity':>12}{'DCI: D':>8}{'C':>8}{'I':>8}")
+    for name, codes in (("latents", latents), ("linear oracle", oracle)):
+        found = dci(values, codes, random_state=0)
+        cells = mig(values, codes), sap(values, codes), modularity(values, codes)
+        print(
+            f"{name:24}{cells[0]:8.2f}{cells[1]:8.2f}{cells[2]:12.2f}{found['disentanglement']:8.2f}"
+            f"{found['completeness']:8.2f}{found['informativeness']:8.2f}"
+        )
 
 
 def print_categories(categories, n_categories, factors):
@@ -152,6 +172,7 @@ def main():
                 f"{name:10}{by_caption[0]:20.3f}{by_caption[1]:8.2f}"
                 f"{by_latent[0]:10.3f}{by_latent[1]:8.2f}"
             )
+        print_disentanglement(inferred, {name: read[name] for name in test.factor_names})
         if args.n_categories is not None:
             print_categories(est.split_latents(inferred)[0][:, 0], args.n_categories, read)
 

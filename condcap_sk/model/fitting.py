@@ -46,6 +46,8 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     """
     split_seed, bank_seed, calibration_seed, confidence_seed = seeds
     codec, gan = stages["codec"], stages["gan"]
+    # Before anything is trained: there may be no such one.
+    prior = Prior.of(gan)
     train, held_out = _split(len(X), params["validation_fraction"], split_seed)
     with report(codec), _naming_images(owners):
         encoded = codec._fit_encode(answers, owners)
@@ -62,7 +64,6 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         image_network=sight.network(X.shape[1:], encoded),
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
-    prior = Prior.of(gan)
     bank = prior.draw_evenly(BANK_SIZE, bank_seed)
 
     def model_with(gan):
