@@ -68,8 +68,10 @@ class Wish:
     ) -> Errors:
         """Return the losses of `others` that a regression on latents (m,) predicts."""
         values = self.values(reference)
-        means = _predicted(latents, values.mean(axis=0), others)
-        return np.square((means - float(self.wished)) / (values.std() or 1.0))
+        # The mean of the squared errors: that of the mean, and the variance over images.
+        errors = _predicted(latents, values.mean(axis=0), others) - float(self.wished)
+        variances = np.maximum(_predicted(latents, values.var(axis=0), others), 0)
+        return (np.square(errors) + variances) / (values.var() or 1.0)
 
     def judged(self, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:
         """Return how far answers meet the wish, beside those under random latents."""

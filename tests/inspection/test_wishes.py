@@ -27,6 +27,18 @@ class TestWish:
         assert latents[losses.argmin()] == pytest.approx(0.5, abs=0.1)
 
 
+    def test__predicted_losses__are_least_where_images_vary_least(self):
+        latents = np.random.RandomState(0).standard_normal((200, 2))
+        spread = np.clip(3 + latents[:, 1], 0, None)
+        values = 10 + 2 * latents[:, 0] + np.array([-1, 1])[:, None] * spread
+        wish = Wish("n", 12, lambda value: value)
+        losses = wish.predicted_losses(latents, values, latents)
+        best = latents[losses.argmin()]
+        assert best[1] < -1.5
+        expected = np.square(values - 12).mean(axis=0) / values.var()
+        assert np.corrcoef(losses, expected)[0, 1] > 0.95
+
+
 class TestPreference:
     REACHED = np.array([[1, 2], [2, 3], [3, 3], [2, 2]])
 
