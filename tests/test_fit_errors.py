@@ -63,7 +63,7 @@ def test__wrong_image_shape__names_the_remedy(quick, tiny):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("n_latents", 0),
+        ("n_latents", -1),
         ("mi_weight", -1),
         ("objective", "wgan"),
         ("images", "none"),
