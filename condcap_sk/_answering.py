@@ -326,10 +326,10 @@ def check_calibrated(estimator: Answering) -> None:
     check_is_fitted(estimator)
     if estimator.model_.calibrator is None:
         raise ValueError(
-            "Confidence is calibrated on pairs of held-out images and answers, of which fit had "
-            "too few with validation_fraction="
-            f"{estimator.fitted_params_['validation_fraction']}. Fit again with a larger one, such "
-            "as 0.2, or on more images."
+            "Confidence is calibrated on ten right and ten wrong pairs of held-out images and "
+            "answers at least, of which fit had too few with validation_fraction="
+            f"{estimator.fitted_params_['validation_fraction']}. Fit again on more images, with "
+            "validation_fraction=0.2 if it was less, and on images whose answers differ."
         )
 
 

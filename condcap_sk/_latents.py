@@ -80,8 +80,10 @@ class Latents:
                 f"categories has {len(rows)} rows, and gaussian {len(numbers)}. Pass as many, or "
                 "one for all."
             )
-        n = max(len(rows), len(numbers))
-        rows, numbers = (np.tile(part, (n // len(part), 1)) for part in (rows, numbers))
+        n = len(rows) if len(numbers) == 1 else len(numbers)
+        rows, numbers = (
+            np.repeat(part, n if len(part) == 1 else 1, axis=0) for part in (rows, numbers)
+        )
         return prior.join(rows.T, numbers).astype(np.float32)
 
     def split_latents(self, c: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -123,7 +125,15 @@ class Latents:
 
 def _as_categories(values: ArrayLike, n_categories: tuple[int, ...]) -> NDArray[np.int64]:
     """Return categories as rows of one for each categorical latent."""
-    given = np.asarray(values)
+    if not n_categories:
+        raise ValueError(
+            "The model has no categorical latents, so that the Gaussian part itself is the latent. "
+            "Pass it as `c`, or fit with n_categories=2 or more."
+        )
+    try:
+        given = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"categories is {values!r:.80}: {error}") from error
     rows = given.reshape(-1, 1) if given.ndim < 2 and len(n_categories) == 1 else given
     rows = np.atleast_2d(rows)
     if rows.ndim != 2 or rows.shape[1] != len(n_categories) or rows.dtype.kind not in "iu":
@@ -131,9 +141,11 @@ def _as_categories(values: ArrayLike, n_categories: tuple[int, ...]) -> NDArray[
             f"categories is {values!r:.80}. Pass whole numbers, for each latent "
             f"{len(n_categories)} of them, as the model has n_categories={n_categories}."
         )
-    if ((rows < 0) | (rows >= np.array(n_categories))).any():
-        raise ValueError(
-            f"categories holds {rows.min()} to {rows.max()}, but the model has "
-            f"n_categories={n_categories}. Pass numbers from 0 to {max(n_categories) - 1}."
-        )
+    for column, n in zip(rows.T, n_categories, strict=True):
+        wrong = column[(column < 0) | (column >= n)]
+        if len(wrong):
+            raise ValueError(
+                f"categories holds {wrong[0]}, but the model has n_categories={n_categories}. Pass "
+                f"numbers from 0 to {n - 1} there."
+            )
     return rows

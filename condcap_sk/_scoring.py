@@ -47,8 +47,9 @@ class Scoring(Answering):
         """Return the probability that each given answer is right for its image.
 
         Relevance, as `score_samples` returns it, calibrated [1]_ on the images that were held out
-        in `fit` (`validation_fraction`), by logistic and isotonic regression: of answers with a
-        confidence of .9, nine in ten are right.
+        in `fit` (`validation_fraction`), by logistic and isotonic regression: of pairs of an
+        image and an answer with a confidence of .9, nine in ten are right. Answers that were chosen
+        as the most relevant ones may be right more often or less.
 
         Parameters
         ----------

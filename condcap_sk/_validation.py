@@ -207,7 +207,8 @@ def check_latents(c, n_images, prior, name="c"):
     if c.shape not in {(1, n_latents), (n_images, n_latents)}:
         raise ValueError(
             f"{name} has shape {c.shape}. Pass one latent of shape ({n_latents},) for all images, "
-            f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some."
+            f"or one each, shape ({n_images}, {n_latents}); `sample_latents` draws some"
+            + (", `join_latents` makes them of categories." if prior.n_one_hot else ".")
         )
     c = as_latents(c, prior, name)
     return np.tile(c, (n_images // len(c), 1))

@@ -326,7 +326,8 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
         if self.n_regions is not None:
             SIGHTS[self.images].check_regions(self.n_regions, images.shape[1:])
         answers, owners = check_label_sets(y, len(images), "y")
-        seeds = spawn_seeds(self.random_state, 7)
+        seeds = spawn_seeds(self.random_state, 6)
+        seeds += spawn_seeds(seeds[-1], 1)
         of_latents = {
             name: getattr(self, name)
             for name in ("n_latents", "n_categories", "objective", "mi_weight")

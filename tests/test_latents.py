@@ -49,8 +49,9 @@ class TestJoinAndSplit:
     @pytest.mark.parametrize(
         ("categories", "match"),
         [
-            (4, "categories holds 4 to 4, but .*n_categories=.4,.*from 0 to 3"),
-            ([-1, 0], "categories holds -1 to 0"),
+            (4, "categories holds 4, but .*n_categories=.4,.*from 0 to 3"),
+            ([-1, 0], "categories holds -1, but"),
+            ([[0], [1, 2]], "categories is .*inhomogeneous"),
             ([[0, 1]], "Pass whole numbers, for each latent 1 of them"),
             (0.5, "categories is 0.5. Pass whole numbers"),
             ("a", "categories is 'a'. Pass whole numbers"),
@@ -69,8 +70,15 @@ class TestJoinAndSplit:
             BOTH.join_latents([0, 1], np.zeros(3))
 
     def test__join__without_categories__is_named(self):
-        with pytest.raises(ValueError, match=r"for each latent 0 of them.*n_categories=\(\)"):
+        with pytest.raises(ValueError, match="no categorical latents.*Pass it as `c`"):
             ConditionalCaptioner().join_latents(0)
+
+    def test__join__the_second_of_several__is_named_by_its_own_number(self):
+        with pytest.raises(ValueError, match="categories holds 3, .*Pass numbers from 0 to 2"):
+            BOTH.join_latents([0, 3])
+
+    def test__join__none__is_none(self):
+        assert BOTH.join_latents(np.zeros((0, 2), dtype=int)).shape == (0, 7)
 
     def test__split__without_categories__is_the_gaussian_part_alone(self):
         categories, gaussian = ConditionalCaptioner(n_latents=2).split_latents([[0.5, 1.0]])
@@ -192,6 +200,10 @@ class TestFitted:
         forged.save(tmp_path / "m.safetensors")
         with pytest.raises(ModelFileError):
             ConditionalCaptioner.load(tmp_path / "m.safetensors")
+
+    def test__more_categories_than_latents_that_are_tried__are_all_tried(self, quick, tiny):
+        est = quick(n_latents=0, n_categories=40).fit(*tiny)
+        assert len(np.unique(est.latent_bank_, axis=0)) == 40
 
     def test__no_latent_at_all__is_named(self, quick, tiny):
         with pytest.raises(ValueError, match="n_latents=0 leaves no latent"):

@@ -98,7 +98,7 @@ class TestConfidence:
         for ask in (est.confidence, lambda X: est.predict(X, min_confidence=0.5)):
             with pytest.raises(
                 ValueError,
-                match=rf"too few with validation_fraction={validation_fraction}\. .*as 0\.2",
+                match=rf"too few with validation_fraction={validation_fraction}\. .*=0\.2 if",
             ):
                 ask(X)
         assert len(est.predict(X)) == 60

@@ -303,7 +303,7 @@ class LatentGAN(GanState):
             The fitted networks.
         """
         check_given(y, self)
-        self._prior = Prior.of(self)
+        Prior.of(self)  # which there may be none of
         images = torch.from_numpy(self._check_images(X, self.image_network is None, reset=True))
         answers = EncodedAnswers.from_vectors(y, len(images))
         weights_seed, order_seed, rng_seed, measure_seed, *consensus_seeds = spawn_seeds(

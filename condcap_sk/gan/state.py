@@ -15,7 +15,7 @@ from ..training.estimator import Stage
 from ..vision.modules import NETWORKS
 from .consensus import ConsensusDecoder
 from .game import Game
-from .inference import UNCALIBRATED, LatentInference
+from .inference import SHARPNESS, UNCALIBRATED, LatentInference
 from .modules import Discriminator, Generator, ImageVector, Recogniser, SentenceGenerator
 from .prior import Prior
 from .sizes import fit_together
@@ -51,6 +51,7 @@ class GanState(LatentInference, Stage):
         )
         self.device_ = networks.generator.radius.device
         self.calibration_ = UNCALIBRATED
+        self._prior = Prior.of(self)
         return self
 
     def _snapshot(self, net: Game) -> Self:
@@ -75,6 +76,9 @@ class GanState(LatentInference, Stage):
     def _from_state(cls, prefix: str, fields: Fields, tensors: Tensors) -> Self:
         gan = super()._from_state(prefix, fields, tensors)
         gan.calibration_ = tuple(fields.take(name, float) for name in CALIBRATION)
+        least, most = SHARPNESS
+        if not least <= gan.calibration_[-1] <= most:
+            raise ModelFileError(f"{fields.where}.sharpness is {gan.calibration_[-1]}.")
         try:
             gan._prior = Prior.of(gan)
         except ValueError as error:

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import _safe_indexing
 
-from ..metrics._estimator import in_categories, split_latents
+from ..metrics._estimator import in_categories, numbers_of_categories, split_latents
 
 # All chosen by hand.
 ALPHAS = np.logspace(-2, 3, 12)  # penalties that the ridge regression chooses from, by itself
@@ -48,6 +48,7 @@ def find_directions(
     """
     latents = np.asarray(latents, dtype=float)
     categories, gaussian = split_latents(captioner, latents)
+    numbers = numbers_of_categories(captioner)
     means = np.stack([grid.mean(axis=0) for grid in values.values()], axis=1)
     ridge = RidgeCV(ALPHAS, alpha_per_target=True)
     predicted = cross_val_predict(ridge, latents, means, cv=KFold(5)).reshape(means.shape)
@@ -66,8 +67,8 @@ def find_directions(
             "image": None,
             "examples": None,
             "by_category": [
-                [float(means[which == k, i].mean()) for k in np.unique(which)]
-                for which in categories.T
+                [float(means[which == k, i].mean()) if k in which else np.nan for k in range(n)]
+                for which, n in zip(categories.T, numbers, strict=True)
             ],
         }
         # The Gaussian part alone has directions; what it changes is the square of the change.
@@ -93,7 +94,8 @@ def as_text(found: Mapping[Name, DirectionDescription], kind: str) -> str:
         line = f"{name!s:18}{row['mean']:6.2f}{row['sd']:8.2f}{row['r2']:8.2f}"
         if row["direction"] is not None and row["examples"] is not None:
             order = np.argsort(-np.abs(row["direction"]), kind="stable")[:N_COMPONENTS]
-            strongest = ", ".join(f"c[{i}] {row['direction'][i]:+.2f}" for i in order)
+            first = sum(map(len, row["by_category"]))  # of the Gaussian columns
+            strongest = ", ".join(f"c[{first + i}] {row['direction'][i]:+.2f}" for i in order)
             line += f"{row['change']:+8.2f}   {strongest}"
             low, high = row["examples"]
             examples += [

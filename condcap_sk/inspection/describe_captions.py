@@ -77,7 +77,8 @@ def describe_captions(
             Its captions at -2 and at +2 along the direction, from a latent of 0. The text has those
             of the first three properties. Of categorical latents, those in the first categories.
         by_category : list of lists of float
-            For each categorical latent, the mean in each of its categories.
+            For each categorical latent, the mean in each of its categories, nan where none of the
+            latents is of it.
 
     See Also
     --------

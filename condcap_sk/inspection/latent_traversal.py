@@ -181,8 +181,9 @@ class LatentTraversalDisplay:
         ['−2 (mean 3.00)', '−1 (mean 4.00)', '0 (mean 5.00)', '+1 (mean 6.00)', '+2 (mean 7.00)']
         """
         positions = np.linspace(-END, END, N_COLUMNS)
-        gaussian = np.outer(positions, _unit(direction))
-        latents = in_categories(captioner_in(estimator), gaussian, categories)
+        captioner = captioner_in(estimator)
+        gaussian = np.outer(positions, _unit(direction, captioner))
+        latents = in_categories(captioner, gaussian, categories)
         display = cls._under(latents, estimator, X, label_sets)
         titles = [f"{position:+g}" if position else "0" for position in positions]
         if measure is not None:
@@ -267,8 +268,8 @@ class LatentTraversalDisplay:
         return self
 
 
-def _unit(direction: ArrayLike) -> NDArray[np.float64]:
-    """Return a direction with a length of 1."""
+def _unit(direction: ArrayLike, captioner: BaseEstimator) -> NDArray[np.float64]:
+    """Return a direction of the Gaussian latents of a captioner with a length of 1."""
     if direction is None:
         raise ValueError(
             "direction is None: describe_captions and describe_latents return this for what the "
@@ -280,6 +281,13 @@ def _unit(direction: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(
             f"direction={direction!r} is no direction. Pass one number for each latent, not all of "
             "them 0, such as the 'direction' that describe_captions returns."
+        )
+    # The parameter may have been set anew since fit.
+    n = getattr(getattr(captioner, "gan_", captioner), "n_latents", len(found))
+    if len(found) != n:
+        raise ValueError(
+            f"direction has {len(found)} numbers, but the estimator has {n} Gaussian latents, and "
+            "directions are of these. Pass as many."
         )
     return found / length
 

@@ -203,6 +203,11 @@ def on_pairs(
     if classes is not None:
         distinct, positions = classes, {label: i for i, label in enumerate(classes.tolist())}
         codes = np.array([positions.get(answer, -1) for answer in answers.tolist()])
+        if (codes < 0).all():
+            raise ValueError(
+                f"label_sets holds no answer that was in fit: {answers[:5].tolist()}, where fit "
+                f"had {classes[:5].tolist()}. Pass labels of the same kind."
+            )
     index = indexed(codes.reshape(-1), owners)
     pairs = pairs_of(index, len(distinct), classes is None, rng)
     # Column by column: images together with all their answers may not fit into memory.

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from ..gan.prior import Prior
+
 Analyzer = str | Callable[[str], Sequence[str]]
 Default = TypeVar("Default", str, None)
 
@@ -68,6 +70,13 @@ def split_latents(
     return np.empty((len(latents), 0), dtype=int), latents
 
 
+def numbers_of_categories(estimator: BaseEstimator) -> tuple[int, ...]:
+    """Return how many categories each categorical latent of an estimator has."""
+    # The parameter may have been set anew since fit.
+    fitted = getattr(estimator, "gan_", estimator)
+    return Prior(1, getattr(fitted, "n_categories", None)).n_categories
+
+
 def in_categories(
     estimator: BaseEstimator, gaussian: NDArray[np.floating], categories: ArrayLike | None = None
 ) -> NDArray[np.floating]:
@@ -75,9 +84,7 @@ def in_categories(
 
     `categories` has one for each categorical latent; None: the first ones.
     """
-    n_categorical = 0
-    if hasattr(estimator, "split_latents"):
-        n_categorical = estimator.split_latents(estimator.sample_latents(1))[0].shape[1]
+    n_categorical = len(numbers_of_categories(estimator))
     if not n_categorical:
         if categories is not None:
             raise ValueError(
@@ -85,8 +92,13 @@ def in_categories(
                 "Pass None, or fit it with n_categories=2 or more."
             )
         return gaussian
-    first = np.zeros(n_categorical, dtype=int)
-    return estimator.join_latents(first if categories is None else categories, gaussian)
+    row = np.zeros(n_categorical, dtype=int) if categories is None else np.asarray(categories)
+    if row.size != n_categorical:
+        raise ValueError(
+            f"categories={categories!r:.80}, but the estimator has {n_categorical} categorical "
+            "latents. Pass one category for each of them."
+        )
+    return estimator.join_latents(row.reshape(1, -1), gaussian)
 
 
 def check_labels(estimator: BaseEstimator, instead: str) -> None:

@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from ..answers.label_sets import answer_rows
 from ..answers.labels import in_one_dtype
-from ._estimator import check_labels, last_step, split_latents
+from ._estimator import check_labels, last_step, numbers_of_categories, split_latents
 from .control import (
     calibration_error,
     conditional_mutual_information,
@@ -311,7 +311,7 @@ def _latent_errors(
     read, read_gaussian = split_latents(estimator, np.concatenate(of_answers))
     rows: dict[str, Row] = {}
     if categories.shape[1]:
-        n_categories = categories.max(axis=0) + 1
+        n_categories = np.array(numbers_of_categories(estimator))
         most = np.minimum(1, n_answers[:, None] / n_categories).mean()
         rows["category_accuracy"] = (read == categories).mean(), (1 / n_categories).mean(), most
     if gaussian.shape[1]:

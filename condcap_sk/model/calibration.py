@@ -73,10 +73,11 @@ class Calibrator:
         # Values that differ by rounding alone are one to it, so that the largest may lie outside.
         isotonic = IsotonicRegression(out_of_bounds="clip").fit(sigmoid, right, weights)
         shares = isotonic.predict(sigmoid)
-        levels, blocks = np.unique(shares, return_inverse=True)
+        # In float32, as they are kept: blocks that differ by rounding alone are one.
+        levels, blocks = np.unique(shares.astype(np.float32), return_inverse=True)
         middles = np.bincount(blocks, weights * sigmoid) / np.bincount(blocks, weights)
         expected, first = np.unique(middles.astype(np.float32), return_index=True)
-        return cls(slope, intercept, expected, levels[first].astype(np.float32))
+        return cls(slope, intercept, expected, levels[first])
 
     def __call__(self, relevance):
         """Return the probabilities (n,)."""

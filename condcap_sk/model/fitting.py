@@ -64,7 +64,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         image_network=sight.network(X.shape[1:], encoded),
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
-    bank = prior.draw_evenly(BANK_SIZE, bank_seed)
+    bank = prior.draw_evenly(max(BANK_SIZE, *prior.n_categories, 0), bank_seed)
 
     def model_with(gan):
         answerer = answerer_of(codec, sight, gan, params["relevance_weight"], params["beam_width"])

@@ -86,6 +86,13 @@ class TestState:
         with pytest.raises(ModelFileError, match="is no number of categories"):
             from_state(fields, tensors)
 
+    @pytest.mark.parametrize("sharpness", [0.0, -5.0, 1e308, float("nan")])
+    def test__an_impossible_sharpness__is_refused(self, labels, sharpness):
+        fields, tensors = state(tiny().fit(labels.X, labels.y))
+        fields["sharpness"] = sharpness
+        with pytest.raises(ModelFileError, match="sharpness is"):
+            from_state(fields, tensors)
+
     @pytest.mark.parametrize(
         ("module", "size"),
         [("discriminator", "n_image"), ("recogniser", "n_latents"), ("decoder", "n_components")],

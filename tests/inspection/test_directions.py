@@ -59,6 +59,7 @@ def test__several__are_as_each_by_itself_and_sorted(latents):
 class InCategories(Answers):
     """Two categories before two Gaussian latents."""
 
+    n_categories = 2
     _est = ConditionalCaptioner(n_latents=2, n_categories=2)
     sample_latents, split_latents = _est.sample_latents, _est.split_latents
     join_latents = _est.join_latents
@@ -80,6 +81,13 @@ def test__categories__have_means_and_directions_are_of_the_gaussian_part():
     # Nothing changes along the Gaussian part.
     assert found["category"]["direction"] is None
     assert "by category 5.00, 7.00" in as_text(found, "property")
+
+
+def test__categories__that_no_latent_is_of__have_no_mean():
+    latents = InCategories.join_latents([1] * 50, np.random.RandomState(0).standard_normal((50, 2)))
+    row = find_directions(InCategories(), [5], latents, {"n": latents[None, :, 2]})["n"]
+    assert np.isnan(row["by_category"][0][0])
+    assert row["by_category"][0][1] == pytest.approx(row["mean"])
 
 
 def test__equals__keep_their_order(latents):

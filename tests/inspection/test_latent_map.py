@@ -37,7 +37,7 @@ class InCategories:
 
     def __init__(self, n_latents):
         est = ConditionalCaptioner(n_latents=n_latents, n_categories=3)
-        self.n_latents = n_latents
+        self.n_latents, self.n_categories = n_latents, 3
         self.sample_latents, self.split_latents = est.sample_latents, est.split_latents
         self.join_latents = est.join_latents
 

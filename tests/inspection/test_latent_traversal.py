@@ -80,6 +80,13 @@ def test__from_direction__any_length__columns_are_positions_along_it(direction):
     assert len(display.axes_[1, 1].texts) == 5
 
 
+def test__from_direction__another_width__is_named():
+    est = Ends()
+    est.n_latents = 3
+    with pytest.raises(ValueError, match="direction has 2 numbers, but the estimator has 3"):
+        LatentTraversalDisplay.from_direction(est, np.zeros((2, 4, 4)), [1.0, 0])
+
+
 def answers_by_sign(first, second, analyzer):
     """An estimator whose two images are answered so where the latent is negative, or not."""
     est = SimpleNamespace(codec_=SimpleNamespace(analyzer_=analyzer))

@@ -84,3 +84,9 @@ def test__plot__axes_given__are_drawn_on():
     display = ReliabilityDisplay([0, 1], [0.2, 0.7]).plot(axes=axes)
     assert display.axes_.tolist() == axes.tolist()
     assert display.figure_ is figure
+
+
+def test__from_estimator__labels_of_another_kind__are_named(quick, tiny):
+    est = quick(validation_fraction=0.5).fit(*tiny)
+    with pytest.raises(ValueError, match="label_sets holds no answer that was in fit: .*same kind"):
+        ReliabilityDisplay.from_estimator(est, tiny[0], [["a"]] * 60)

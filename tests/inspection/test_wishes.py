@@ -26,7 +26,6 @@ class TestWish:
         losses = Wish("n", 12, len).predicted_losses(latents, grid, latents)
         assert latents[losses.argmin()] == pytest.approx(0.5, abs=0.1)
 
-
     def test__predicted_losses__are_least_where_images_vary_least(self):
         latents = np.random.RandomState(0).standard_normal((200, 2))
         spread = np.clip(3 + latents[:, 1], 0, None)

@@ -157,3 +157,14 @@ class TestPairsOf:
 
     def test__one_image__has_no_other(self, rng):
         assert self.listed(pairs_of(np.array([[0, 1]]), 2, True, rng))[False] == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test__rows__of_any_pairs__can_be_read_again(seed):
+    """Blocks that are equal but for rounding are one: a file that is written can be read."""
+    rng = np.random.RandomState(seed)
+    right = rng.random_sample(2000) < 0.4
+    relevance = (right + 2 * rng.standard_normal(2000)).astype(np.float32)
+    calibrator = Calibrator.fit(relevance, right, np.where(right, 1.0, 0.7))
+    again = Calibrator.from_rows(np.array(calibrator.to_rows(), dtype=np.float32))
+    np.testing.assert_array_equal(again(relevance), calibrator(relevance))
