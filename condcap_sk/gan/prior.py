@@ -30,7 +30,8 @@ class Prior:
     """
 
     def __init__(self, n_gaussian, n_categories=None):
-        self.n_gaussian = n_gaussian
+        # Of some old versions of NumPy, the sum of a uint64 and an int is a float.
+        self.n_gaussian = int(n_gaussian)
         self.n_categories = _as_tuple(n_categories)
         if not self.n_latents:
             raise ValueError(

@@ -21,6 +21,7 @@ def test__sizes__without_and_with_categories__count_the_columns():
     assert (BOTH.n_latents, BOTH.n_one_hot) == (7, 5)
     assert Prior(0, 4).n_latents == 4
     assert Prior(0, np.int64(4)).n_categories == (4,)
+    assert type(Prior(np.uint64(2)).n_latents) is int
 
 
 @pytest.mark.parametrize("n_categories", [None, (), []], ids=["none", "tuple", "list"])
