@@ -81,9 +81,8 @@ class Latents:
                 "one for all."
             )
         n = len(rows) if len(numbers) == 1 else len(numbers)
-        rows, numbers = (
-            np.repeat(part, n if len(part) == 1 else 1, axis=0) for part in (rows, numbers)
-        )
+        rows = np.repeat(rows, n if len(rows) == 1 else 1, axis=0)
+        numbers = np.repeat(numbers, n if len(numbers) == 1 else 1, axis=0)
         return prior.join(rows.T, numbers).astype(np.float32)
 
     def split_latents(self, c: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

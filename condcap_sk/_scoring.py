@@ -80,8 +80,7 @@ class Scoring(Answering):
 
         Notes
         -----
-        It holds for images like those of `fit`, and for pairs of an image and an answer that was
-        not chosen by its confidence. Ten right and ten wrong pairs are needed at least.
+        It holds for images like those of `fit`. Ten right and ten wrong pairs are needed at least.
 
         References
         ----------

@@ -18,7 +18,6 @@ from ..training.net import Rows
 from ..training.shards import OF_IMAGES
 from .game import Game, HeldOut
 from .paper_game import PaperGame
-from .prior import Prior
 from .relativistic_game import RelativisticGame
 from .sentence_game import SentenceGame
 from .sizes import without_regions
@@ -303,7 +302,6 @@ class LatentGAN(GanState):
             The fitted networks.
         """
         check_given(y, self)
-        Prior.of(self)  # which there may be none of
         images = torch.from_numpy(self._check_images(X, self.image_network is None, reset=True))
         answers = EncodedAnswers.from_vectors(y, len(images))
         weights_seed, order_seed, rng_seed, measure_seed, *consensus_seeds = spawn_seeds(

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from .._torch.seeding import check_seed
 from .losses import divergence_from_prior, imbalance, latent_error
 
-# Of the relaxed draws of categories. Small, and gradients vanish; large, and they are of other
-# latents than were drawn. That of the experiments of the straight-through estimator's paper.
+# Of the relaxed draws of categories, by hand. Small, and gradients vanish; large, and they are of
+# other latents than were drawn.
 GUMBEL_TEMPERATURE = 1.0
 
 
@@ -168,6 +168,7 @@ def _as_tuple(n_categories):
 
 
 def _gumbel_softmax(logits, rng):
+    # That of torch draws from the global stream alone.
     gumbel = -torch.empty_like(logits).exponential_(generator=rng).log()
     relaxed = ((logits + gumbel) / GUMBEL_TEMPERATURE).softmax(1)
     drawn = F.one_hot(relaxed.argmax(1), logits.shape[1]).to(relaxed.dtype)
