@@ -1,7 +1,7 @@
 """How well are wishes met by the latents that `find_latent` finds?
 
     python benchmarks/wishes.py
-    python benchmarks/wishes.py --data mnist
+    python benchmarks/wishes.py --data mnist --n-latents 9
     python benchmarks/wishes.py --data flickr --folder FOLDER --model model.safetensors
 
 Of labels, an estimator is fitted on grids: one label is preferred, and each ordered pair of labels.
@@ -39,7 +39,8 @@ def measure_labels(args):
     """Print how often a preferred label is answered where it is right."""
     fetch = fetch_grid_mnist if args.data == "mnist" else load_grid_digits
     data = fetch()
-    est = ConditionalCaptioner(random_state=args.seed).fit(data.images, data.label_sets)
+    est = ConditionalCaptioner(n_latents=args.n_latents, random_state=args.seed)
+    est.fit(data.images, data.label_sets)
     X, sets = data.images_test, data.label_sets_test
     rest = slice(N_SEARCHED, None)
     others, right = X[rest], [set(labels) for labels in sets[rest]]
@@ -110,6 +111,7 @@ def main():
     parser.add_argument("--folder", help="Flickr8k, as `load_flickr8k` takes it")
     parser.add_argument("--model", type=Path, help="file of a model of photographs")
     parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--n-latents", type=int, default=3, help="of the estimator of labels")
     parser.add_argument("--seed", type=int, default=0)
     add_arguments(parser)
     args = parser.parse_args()

@@ -151,6 +151,19 @@ class Prior:
         gaussian = mean + (0.5 * self._parts(log_variance)[-1]).exp() * noise
         return torch.cat([*(_gumbel_softmax(part, rng) for part in logits), gaussian], dim=1)
 
+    def centred(self, latents):
+        """Return latents of which the first half is 0, and the others keep their categories alone.
+
+        What a category stands for is then of use without the Gaussian part, too: one factor, and
+        not a part of several that only the Gaussian part tells apart.
+        """
+        *one_hot, gaussian = self._parts(latents)
+        if not one_hot:
+            return torch.zeros_like(latents)
+        kept = torch.cat([*one_hot, torch.zeros_like(gaussian)], dim=1)
+        half = len(latents) // 2
+        return torch.cat([torch.zeros_like(latents[:half]), kept[half:]])
+
     def _parts(self, rows):
         return rows.split([*self.n_categories, self.n_gaussian], dim=1)
 

@@ -133,7 +133,7 @@ class SentenceGame(RelativisticGame):
     def posterior_losses(self, networks, rng, images, truth, mean, log_variance):
         latents = self.prior.posterior_sample(mean, log_variance, rng)
         n_centred = int(self.CENTRED * len(latents))
-        latents = torch.cat([torch.zeros_like(latents[:n_centred]), latents[n_centred:]])
+        latents = torch.cat([self.prior.centred(latents[:n_centred]), latents[n_centred:]])
         generated = networks.generator(self.glimpse(networks, images, rng), latents)
         regions = regions_of(images, networks.generator.n_image)
         plans = networks.decoder.plans(generated, networks.decoder.glimpse(regions, rng))

@@ -5,9 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import RidgeCV
-
-from ._directions import ALPHAS
 
 Errors = NDArray[np.float64]
 
@@ -63,16 +60,6 @@ class Wish:
         spread = self.values(reference).std() or 1.0
         return np.square(self.errors(grid, reference) / spread).mean(axis=0)
 
-    def predicted_losses(
-        self, latents: NDArray[Any], reference: NDArray[Any], others: NDArray[Any]
-    ) -> Errors:
-        """Return the losses of `others` that a regression on latents (m,) predicts."""
-        values = self.values(reference)
-        # The mean of the squared errors: that of the mean, and the variance over images.
-        errors = _predicted(latents, values.mean(axis=0), others) - float(self.wished)
-        variances = np.maximum(_predicted(latents, values.var(axis=0), others), 0)
-        return (np.square(errors) + variances) / (values.var() or 1.0)
-
     def judged(self, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:
         """Return how far answers meet the wish, beside those under random latents."""
         return _row(self, grid, reference) | {"mean": float(self.values(grid).mean())}
@@ -109,21 +96,13 @@ class Preference:
 
     def losses(self, grid: NDArray[Any], reference: NDArray[Any]) -> Errors:
         errors, first = self.errors(grid, reference), self.first(reference)
-        # Each label counts the same, however many images have it and none before it.
+        # Each label counts the same, however many images have it and none before it, and squares
+        # keep one from being given up for another.
         shares = [errors[first == i].mean(axis=0) for i in np.unique(first[first >= 0])]
-        return np.mean(shares, axis=0)
-
-    def predicted_losses(
-        self, latents: NDArray[Any], reference: NDArray[Any], others: NDArray[Any]
-    ) -> Errors:
-        return _predicted(latents, self.losses(reference, reference), others)
+        return np.square(shares).mean(axis=0)
 
     def judged(self, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:
         return _row(self, grid, reference)
-
-
-def _predicted(latents: NDArray[Any], values: Errors, others: NDArray[Any]) -> Errors:
-    return RidgeCV(ALPHAS).fit(latents, values).predict(others)
 
 
 def _row(wish: Any, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:

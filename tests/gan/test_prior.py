@@ -98,6 +98,16 @@ def test__check__a_part_that_is_no_one_hot__is_named_with_its_columns(column, va
         BOTH.check(latents, "c")
 
 
+def test__centred__is_zero_and_in_the_second_half_the_categories_alone():
+    drawn = torch.from_numpy(BOTH.draw(6, 0))
+    *one_hot, gaussian = parts(BOTH.centred(drawn))
+    assert not gaussian.any()
+    for part, of in zip(one_hot, parts(drawn), strict=False):
+        assert not part[:3].any()
+        np.testing.assert_array_equal(part[3:], of[3:])
+    assert not Prior(2).centred(drawn[:, -2:]).any()
+
+
 class TestObjective:
     LATENTS = BOTH.sample(6, make_rng(1))
     FOUND = torch.randn(6, 7, generator=make_rng(2))

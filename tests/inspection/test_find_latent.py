@@ -81,6 +81,11 @@ class TestCaptions:
         assert found.latent.dtype == np.float32
         assert np.linalg.norm(found.latent) < RADIUS
 
+    def test__components_that_do_not_matter__are_near_the_mode_of_the_prior(self):
+        found = find_latent(Captions(n_latents=8), X, words=10)
+        assert found.wishes["words"]["mean"] == 10
+        assert np.linalg.norm(found.latent[1:]) < 1.3  # of a draw from the prior, 2.5 on average
+
     def test__weights__decide_which_of_two_wishes_is_met(self):
         # The same component: one goes up, the other down.
         properties = {"long": lambda tokens: len(tokens) > 6}
