@@ -57,8 +57,12 @@ class Wish:
 
     def losses(self, grid: NDArray[Any], reference: NDArray[Any]) -> Errors:
         """Return one loss (k,) for each latent, comparable between wishes."""
+        return np.square(self.deviations(grid, reference)).mean(axis=0)
+
+    def deviations(self, grid: NDArray[Any], reference: NDArray[Any]) -> Errors:
+        """Return by how much answers (n, k) have too much, comparable between wishes."""
         spread = self.values(reference).std() or 1.0
-        return np.square(self.errors(grid, reference) / spread).mean(axis=0)
+        return (self.values(grid) - float(self.wished)) / spread
 
     def judged(self, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:
         """Return how far answers meet the wish, beside those under random latents."""
@@ -100,6 +104,11 @@ class Preference:
         # keep one from being given up for another.
         shares = [errors[first == i].mean(axis=0) for i in np.unique(first[first >= 0])]
         return np.square(shares).mean(axis=0)
+
+    def deviations(self, grid: NDArray[Any], reference: NDArray[Any]) -> Errors:
+        """Return the errors of those images that have one of the labels."""
+        errors = self.errors(grid, reference)
+        return errors[~np.isnan(errors).any(axis=1)]
 
     def judged(self, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:
         return _row(self, grid, reference)
