@@ -33,7 +33,7 @@ def main():
     print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
     data = (load_grid_digits if args.data == "digits" else fetch_grid_mnist)()
     X, sets = data.images_test, data.label_sets_test
-    pairs = [(i, label) for i, labels in enumerate(sets) for label in np.unique(labels)]
+    pairs = [(i, label) for i, labels in enumerate(sets) for label in sorted(set(labels))]
     images, labels = map(np.array, zip(*pairs, strict=True))
     for seed in args.seeds:
         start = perf_counter()
