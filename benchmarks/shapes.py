@@ -175,9 +175,7 @@ def main():
         right = np.array(
             [[c in known for c in row] for row, known in zip(grid, every, strict=True)]
         )
-        reached = [
-            len(known & set(row)) / N_CAPTIONS for row, known in zip(grid, every, strict=True)
-        ]
+        reached = [len(known & set(row)) for row, known in zip(grid, every, strict=True)]
         predicted = est.predict(test.images)
         best = np.mean([c in known for c, known in zip(predicted, every, strict=True)])
         print(

@@ -44,7 +44,7 @@ class SentenceGame(RelativisticGame):
     SHARD_SIZE = OF_SENTENCES
     PENALTY_EVERY = 1  # D is a small part of a step
     # All chosen on held-out training photographs of Flickr8k and on drawn scenes.
-    CENTRED = 1 / 3  # share of the posterior path's latents that are the prior's mean
+    CENTRED = 1 / 3  # share of the posterior path's latents that `Prior.centred` changes
     STEERING = 0.02  # of the KL weight, in a step whose divergence is twice the target
     MOST_NATS = 9  # of a target by rule
     KL_WEIGHTS = 0.01, 5.0  # least and most
@@ -139,7 +139,7 @@ class SentenceGame(RelativisticGame):
         plans = networks.decoder.plans(generated, networks.decoder.glimpse(regions, rng))
         of_words = networks.decoder.loss(plans, self.ids[truth], rng)
         divergence = self.prior.divergence(mean[n_centred:], log_variance[n_centred:])
-        # Where Q's latent is not used, it costs nothing.
+        # Where Q's Gaussian part is not used, it costs nothing.
         share = 1 - n_centred / len(latents)
         of_vectors = self.channel(generated[n_centred:], truth[n_centred:])
         return {

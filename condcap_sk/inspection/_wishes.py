@@ -118,6 +118,11 @@ def _row(wish: Any, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, An
     every = np.concatenate([grid, reference], axis=1)
     return {
         "wished": wish.wished,
-        "error": float(np.nanmean(wish.errors(grid, every))),
-        "random": float(np.nanmean(wish.errors(reference, every))),
+        "error": _mean(wish.errors(grid, every)),
+        "random": _mean(wish.errors(reference, every)),
     }
+
+
+def _mean(errors: Errors) -> float:
+    known = errors[~np.isnan(errors)]
+    return float(known.mean()) if len(known) else np.nan

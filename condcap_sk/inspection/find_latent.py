@@ -34,11 +34,12 @@ from ._wishes import Preference, Wish
 
 # All chosen by hand.
 N_ROUNDS = 8  # in which latents are chosen by what those before have shown
-N_POOL = 10_000  # draws from the prior, some of them nearer to its mode, that are candidates
-# Of the squared norm, divided by the dimension: of latents that meet a wish alike, the one nearer
-# to the mode of the prior has the better captions. Chosen on training photographs of Flickr8k.
-PRIOR_WEIGHT = 0.3
-PENALTIES = np.logspace(-2, 0, 5)  # of the squared norm, in what a linear model answers
+N_POOL = 10_000  # candidates: draws from the prior, moved nearer to its mode by random shares
+# Of the squared norm, in the loss: nearer to the mode of the prior, captions are better. Chosen
+# from three values on training photographs of Flickr8k, with 16 latents.
+PRIOR_WEIGHT = 0.02
+PENALTIES = np.logspace(-3, -1, 5)  # of the squared norm, in what a linear model is solved for
+N_FITTED = 256  # latents that a Gaussian process is fitted to at most, the best ones
 N_BEST, N_NEAR, NEAR = 8, 2000, 0.3  # latents beside which others are drawn, how many, how far
 N_COMPARED = 32  # random latents that the found one is compared with
 LIKELY = 0.95  # share of the prior that is nearer to 0 than any latent that is tried
@@ -59,9 +60,10 @@ def find_latent(
 ) -> Bunch:
     """Find a latent under which answers are as one wishes, whatever the image.
 
-    Latents from the prior are tried on half of the images, then, in rounds, those for which a
-    Gaussian process predicts the smallest loss (Bayesian optimisation, [1]_). How well wishes are
-    met is measured on the other half.
+    Latents from the prior are tried on half of the images, then those that would meet the wishes if
+    answers changed linearly with the latent, then, in rounds, those for which a Gaussian process
+    predicts the smallest loss (Bayesian optimisation [1]_ by the predicted mean alone). How well
+    wishes are met is measured on the other half.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def find_latent(
         Of wishes, by name, "prefer" among them; 1 by default. Of several wishes, those with a
         larger weight are met more closely.
     n_latents : int, default=128
-        Draws from the prior that are tried; as many again follow. At least 16.
+        Draws from the prior that are tried; nearly as many again follow. At least 16.
     random_state : int, RandomState instance or None, default=0
         Seed of the latents and of the halves.
     **wishes : bool or float
@@ -164,6 +166,12 @@ def find_latent(
     grid = captioner.predict_grid(others, np.concatenate([latent[None], latents[:N_COMPARED]]))
     met = {wish.name: wish.judged(grid[:, :1], grid[:, 1:]) for wish in asked}
     for name, row in met.items():
+        if np.isnan(row["error"]):
+            warn_user(
+                f"None of the {len(grid)} images that judge the latent has a label of "
+                f"{name}={row['wished']!r}, so that its error is not known. Pass more images.",
+                WishWarning,
+            )
         if row["error"] > max(SMALL, (1 - LEAST_GAIN) * row["random"]):
             warn_user(
                 f"The latent hardly decides {name!r}: the mean error of {row['wished']!r} is "
@@ -182,7 +190,7 @@ def _best(
     wishes: list[tuple[Wish | Preference, float]],
     rng: np.random.RandomState,
 ) -> NDArray[np.floating]:
-    """Return the latent with the smallest loss; `answers` are those under `latents`."""
+    """Return a latent with one of the smallest losses; `answers` are those under `latents`."""
     n_gaussian = split_latents(captioner, latents)[1].shape[1]
     # A label is right or wrong: nearer to the mode, it would only be decided less clearly.
     prior_weight = 0.0 if has_labels(captioner, default=False) else PRIOR_WEIGHT
@@ -190,7 +198,7 @@ def _best(
     def losses(grid: NDArray[Any], latents: NDArray[np.floating]) -> NDArray[np.float64]:
         of_wishes = np.sum([w * wish.losses(grid, answers) for wish, w in wishes], axis=0)
         gaussian = latents[:, latents.shape[1] - n_gaussian :]
-        return of_wishes + prior_weight * np.square(gaussian).sum(axis=1) / max(1, n_gaussian)
+        return of_wishes + prior_weight * np.square(gaussian).sum(axis=1)
 
     tried, found = latents, losses(answers, latents)
     is_likely = (_likely(latents, n_gaussian) == latents).all(axis=1)
@@ -200,7 +208,7 @@ def _best(
         new = candidates[order[: len(latents) // N_ROUNDS]]
         tried = np.concatenate([tried, new])
         found = np.concatenate([found, losses(captioner.predict_grid(X, new), new)])
-        pool = captioner.sample_latents(N_POOL, random_state=rng)
+        pool = np.array(captioner.sample_latents(N_POOL, random_state=rng))
         pool[:, pool.shape[1] - n_gaussian :] *= rng.random_sample((N_POOL, 1))
         near = tried[np.argsort(found, kind="stable")[np.arange(N_NEAR) % N_BEST]]
         step = NEAR * rng.standard_normal(near.shape).astype(near.dtype)
@@ -220,7 +228,7 @@ def _solved(
 ) -> NDArray[np.floating]:
     """Return the latents that meet wishes if answers change linearly with the Gaussian part.
 
-    One of each category and each of `PENALTIES` of the squared norm.
+    One for each combination of categories that was drawn, and each of `PENALTIES`.
     """
     rows = [
         np.sqrt(weight / len(deviations)) * deviations
@@ -229,22 +237,25 @@ def _solved(
     ]
     model = RidgeCV(ALPHAS).fit(latents, np.concatenate(rows).T)
     one_hot = np.unique(latents[:, : latents.shape[1] - n_gaussian], axis=0)
-    of_categories, slopes = np.split(model.coef_, [one_hot.shape[1]], axis=1)
+    # Of a single row, scikit-learn returns no matrix.
+    coefficients = model.coef_.reshape(-1, latents.shape[1])
+    of_categories, slopes = np.split(coefficients, [one_hot.shape[1]], axis=1)
     starts = model.intercept_ + one_hot @ of_categories.T
     found = [
         np.hstack([one_hot, -starts @ slopes @ np.linalg.inv(slopes.T @ slopes + eye)])
-        for eye in PENALTIES[:, None, None] * np.eye(n_gaussian) / max(1, n_gaussian)
+        for eye in PENALTIES[:, None, None] * np.eye(n_gaussian)
     ]
     return np.concatenate(found).astype(latents.dtype)
 
 
 def _surrogate(latents: NDArray[np.floating], losses: NDArray[np.float64]) -> Any:
     """Return a Gaussian process that predicts the loss of latents."""
+    best = np.argsort(losses, kind="stable")[:N_FITTED]
     kernel = ConstantKernel() * RBF(np.sqrt(latents.shape[1])) + WhiteKernel(0.1)
     model = GaussianProcessRegressor(kernel, normalize_y=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound is fine
-        return model.fit(latents, losses)
+        return model.fit(latents[best], losses[best])
 
 
 def _likely(latents: NDArray[np.floating], n_gaussian: int) -> NDArray[np.floating]:
@@ -252,7 +263,7 @@ def _likely(latents: NDArray[np.floating], n_gaussian: int) -> NDArray[np.floati
     one_hot, gaussian = np.split(latents, [latents.shape[1] - n_gaussian], axis=1)
     radius = np.sqrt(chi2.ppf(LIKELY, n_gaussian))
     norms = np.linalg.norm(gaussian, axis=1, keepdims=True)
-    scale = np.minimum(1, radius / np.maximum(norms, np.finfo(float).tiny))
+    scale = np.minimum(1, radius / np.maximum(norms, np.finfo(norms.dtype).tiny))
     return np.concatenate([one_hot, gaussian * scale], axis=1).astype(latents.dtype)
 
 
@@ -321,4 +332,5 @@ def _importance(
             )
         if not isinstance(weight, Real) or not 0 < weight < np.inf:
             raise ValueError(f"weights[{name!r}]={weight!r} is no weight. Pass a number above 0.")
-    return [given.get(name, 1.0) for name in names]
+    found = np.array([given.get(name, 1.0) for name in names])
+    return (found / found.max()).tolist()

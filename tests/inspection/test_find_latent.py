@@ -83,8 +83,13 @@ class TestCaptions:
 
     def test__components_that_do_not_matter__are_near_the_mode_of_the_prior(self):
         found = find_latent(Captions(n_latents=8), X, words=10)
-        assert found.wishes["words"]["mean"] == 10
+        assert found.wishes["words"]["mean"] == pytest.approx(10, abs=1)
         assert np.linalg.norm(found.latent[1:]) < 1.3  # of a draw from the prior, 2.5 on average
+
+    def test__weights__only_their_ratio_matters(self):
+        for weight in (1e-3, 1e300):
+            found = find_latent(Captions(), X, words=9, weights={"words": weight})
+            np.testing.assert_array_equal(found.latent, find_latent(Captions(), X, words=9).latent)
 
     def test__weights__decide_which_of_two_wishes_is_met(self):
         # The same component: one goes up, the other down.
@@ -150,6 +155,20 @@ class TestLabels:
         has = [(reached == label).any(axis=1) for label in (0, 4)]
         assert (answers[has[0]] == 0).mean() > 0.9
         assert (answers[has[1] & ~has[0]] == 4).mean() > 0.75
+
+    def test__label_of_a_single_image__is_found_and_not_judged(self):
+        class Rare(Labels):
+            def predict_grid(self, X, latents):
+                return np.where((np.asarray(X) == rare) & (latents[:, 0] > 0), 1, 2)
+
+        # An image of the half that finds the latent.
+        est = Captions()
+        find_latent(est, X, words=6, n_latents=16)
+        rare = est.seen[0][0]
+        with pytest.warns(WishWarning, match=r"None of the 20 images.*prefer=\[1\].*more images"):
+            found = find_latent(Rare(), X, prefer=[1], n_latents=16)
+        assert found.latent[0] > 0
+        assert np.isnan(found.wishes["prefer"]["error"])
 
     def test__property_of_labels__takes_the_label(self):
         found = find_latent(Labels(), X, properties={"low": lambda label: label < 3}, low=True)
