@@ -230,11 +230,10 @@ def _solved(
 
     One for each combination of categories that was drawn, and each of `PENALTIES`.
     """
-    rows = [
-        np.sqrt(weight / len(deviations)) * deviations
-        for wish, weight in wishes
-        for deviations in [wish.deviations(answers, answers)]
-    ]
+    rows = []
+    for wish, weight in wishes:
+        deviations = wish.deviations(answers, answers)
+        rows.append(np.sqrt(weight / len(deviations)) * deviations)
     model = RidgeCV(ALPHAS).fit(latents, np.concatenate(rows).T)
     one_hot = np.unique(latents[:, : latents.shape[1] - n_gaussian], axis=0)
     # Of a single row, scikit-learn returns no matrix.
