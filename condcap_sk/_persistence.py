@@ -21,10 +21,11 @@ from .exceptions import ModelFileError, VersionMismatchWarning
 
 FORMAT = "condcap_sk.2"
 NOT_KEPT = "callbacks", "word_vectors", "image_network"  # parameters of training, objects
+DRAFT = ".condcap_sk-"  # how names of files begin that are being written
 LARGEST_HEADER = 2**26  # bytes; a vocabulary of a million words is a quarter of that
 
 
-def write(path, header, tensors):
+def write(path, header, tensors, file_format=FORMAT):
     """Write a model file; what was at `path` stays whole until the new file is.
 
     Parameters
@@ -33,6 +34,8 @@ def write(path, header, tensors):
     header : dict
         Anything that JSON has.
     tensors : dict of {str: Tensor}
+    file_format : str, default=FORMAT
+        Of what the file is.
     """
     given = os.fsdecode(path)
     # What a link points at is replaced, and not the link.
@@ -51,10 +54,14 @@ def write(path, header, tensors):
     text = json.dumps({"version": __version__, **header}, default=_as_python)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # One entry: safetensors writes several in any order, and the same model is the same bytes.
-    about = {"format": FORMAT, "sha256": _digest(text, tensors), "header": text}
-    content = save(tensors, {"condcap_sk": json.dumps(about)})
+    about = {"format": file_format, "sha256": _digest(text, tensors), "header": text}
+    replace_file(path, save(tensors, {"condcap_sk": json.dumps(about)}))
+
+
+def replace_file(path, content):
+    """Write bytes to a file; what was there stays whole until the new file is."""
     # Its name is no longer than that of the file, which may be as long as names can be.
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".condcap_sk-")
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -75,12 +82,13 @@ def _as_python(value):
     return value.item()
 
 
-def read(path):
+def read(path, file_format=FORMAT):
     """Read a model file and check that it is whole.
 
     Returns
     -------
     header : dict
+        With the "version" that wrote it.
     tensors : dict of {str: Tensor}
 
     Raises
@@ -108,15 +116,13 @@ def read(path):
         raise ModelFileError(
             f"{path} is not a safetensors file, or damaged: {error!s:.200}. Copy it again."
         ) from error
-    if about.get("format") != FORMAT:
+    if about.get("format") != file_format:
         raise ModelFileError(
-            f"{path} has the format {about.get('format')!r:.80}, not {FORMAT!r}. Pass a file "
+            f"{path} has the format {about.get('format')!r:.80}, not {file_format!r}. Pass a file "
             "written by `save`, or install the version of condcap_sk that wrote it."
         )
     if not whole or not isinstance(header, dict):
         raise ModelFileError(f"{path} is damaged: its checksum does not fit. Copy it again.")
-    written_by = header.pop("version", None)
-    warn_of_version(written_by, str(path))
     return header, tensors
 
 

@@ -27,8 +27,10 @@ from .gan import LatentGAN
 from .model import file as model_file
 from .model.core import FittedModel
 from .model.fitting import fit_model, warn_of_answers
+from .model.identity import identity_of
 from .text import CaptionCodec
 from .training.callbacks import CallbackSupportMixin, managed, reporting
+from .training.checkpoints import Checkpoints
 from .training.estimator import RandomState, Stage
 from .vision import ImageEncoder
 from .vision.sight import SIGHTS
@@ -275,7 +277,13 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
     @checks_params
     @with_threads
     @own_environment()
-    def fit(self, X: ArrayLike, y: Collection[Any]) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Collection[Any],
+        *,
+        checkpoints: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """Learn the latent variable from images and their right answers.
 
         Parameters
@@ -289,6 +297,10 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
             DataFrame one row of answers each. A 2-D bool array or sparse matrix is a
             class-indicator matrix, and so is a DataFrame of bools, whose column names are the
             labels. What could be either, a table or rows of 0 and 1, is refused.
+        checkpoints : str, path-like or None, default=None
+            A folder, for this fit alone, in which it keeps how far it has come; it is made if it is
+            not there. Called again with the same data, parameters and folder, a fit that was killed
+            goes on, and ends in the same model to the bit. None: nothing is written.
 
         Returns
         -------
@@ -297,6 +309,9 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
 
         Raises
         ------
+        CheckpointError
+            If another fit began in the folder `checkpoints` (other data, parameters or versions),
+            or a file in it is damaged or cannot be written.
         ValueError
             If `X` or `y` is not of these forms, there is only one image, or captions have no
             token.
@@ -338,14 +353,21 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
             "gan": self._stage("gan", seeds[2], **of_latents),
         }
         about = images.shape[1:], pixel_range(images), kept_params(self), draft
+        fit_data, params = (images, answers, owners), self.get_params(deep=False)
+        kept = None
+        if checkpoints is not None:
+            identity = identity_of(stages, params, *fit_data)
+            kept = Checkpoints(checkpoints, identity, seeds, self.random_state is not None)
+            seeds = kept.seeds
+            for stage, seed in zip(stages.values(), seeds, strict=False):
+                stage.set_params(random_state=seed)
 
         def report(
             stage: Stage, snapshot: Callable[[Any], FittedModel] | None = None
         ) -> AbstractContextManager[Stage]:
             fitted = {"latents": lambda net: _attributes(snapshot(net), *about)} if snapshot else {}
-            return reporting(stage, self, context, data, fitted)
+            return reporting(stage, self, context, data, fitted, kept)
 
-        fit_data, params = (images, answers, owners), self.get_params(deep=False)
         model = fit_model(stages, *fit_data, params=params, seeds=seeds[3:], report=report)
         self._hold(attributes := _attributes(model, *about))
         if context is not None:

@@ -11,6 +11,10 @@ class ModelFileError(ValueError):
     """A file is not a model that `save` wrote, or is damaged."""
 
 
+class CheckpointError(ValueError):
+    """A checkpoint is of another fit, damaged, or could not be written."""
+
+
 class UnreadableImageError(ValueError):
     """Files are missing, damaged or no images; `rows` are their places in the list."""
 

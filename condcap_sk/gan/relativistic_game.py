@@ -26,6 +26,7 @@ class RelativisticGame(Game):
         "noise",
         "image_dropout",
     )
+    COUNTS = (*Game.COUNTS, "n_batches_")
     # Steps from one gradient penalty to the next, in which it counts as often ("lazy
     # regularisation", T. Karras et al., "Analyzing and Improving the Image Quality of StyleGAN",
     # CVPR 2020). Chosen on grids of MNIST's training digits, on which 8 and 16 are as good.

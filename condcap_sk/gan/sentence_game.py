@@ -40,6 +40,7 @@ class SentenceGame(RelativisticGame):
     """
 
     SETTINGS = (*RelativisticGame.SETTINGS, "truth_weight")
+    COUNTS = (*RelativisticGame.COUNTS, "kl_weight_")
     HIDDEN_SIZE = 256
     SHARD_SIZE = OF_SENTENCES
     PENALTY_EVERY = 1  # D is a small part of a step

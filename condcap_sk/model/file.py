@@ -1,12 +1,22 @@
 """The fitted estimator in one file, see `_persistence`."""
 
 import math
+import os
 from typing import Any
 
 import numpy as np
 import torch
 
-from .._persistence import Fields, Tensors, image_shape, pack_params, read, unpack_params, write
+from .._persistence import (
+    Fields,
+    Tensors,
+    image_shape,
+    pack_params,
+    read,
+    unpack_params,
+    warn_of_version,
+    write,
+)
 from ..exceptions import ModelFileError
 from ..gan import LatentGAN
 from ..text import CaptionCodec
@@ -52,6 +62,7 @@ def save(estimator, known_class, path):
 def load(known_class, path):
     """Return an unfitted estimator, its `FittedModel`, and the shape and pixel range of images."""
     header, held = read(path)
+    warn_of_version(header.pop("version", None), os.fsdecode(path))
     fields, tensors = Fields(header, "header"), Tensors(held)
     estimator = unpack_params(known_class, fields.inner("params"), STAGES.values())
     sight_class = SIGHTS[estimator.images]

@@ -311,7 +311,7 @@ class CaptionCodec(Coding, Stage):
             order_seed=order_seed,
             callbacks=self._own_callbacks(),
             device=device,
-            measure=partial(_reconstructed, some, make_rng(noise_seed, device)),
+            measure=partial(_reconstructed, some, noise_seed),
             seed=noise_seed,
             batch_size=batch_size,
             shard_size=how.shard_size,
@@ -379,8 +379,8 @@ class CaptionCodec(Coding, Stage):
         return codec
 
 
-def _reconstructed(ids: torch.Tensor, rng: torch.Generator, net: Any) -> dict[str, float]:
-    module = net.average_
+def _reconstructed(ids: torch.Tensor, seed: int, net: Any) -> dict[str, float]:
+    module, rng = net.average_, make_rng(seed, ids.device)
     with torch.no_grad():
         best = beam_search(module.decoder, module.noisy(ids, rng), 1)[0][:, 0]
     return {"reconstructed": (best == ids).all(1).float().mean().item()}

@@ -19,8 +19,8 @@ except ImportError:  # scikit-learn before 1.9 has none
 
     def with_callbacks(method):
         @wraps(method)  # one frame, so that warnings point at the same line
-        def fit(self, X, y):
-            return method(self, X, y)
+        def fit(self, *args, **kwargs):
+            return method(self, *args, **kwargs)
 
         return fit
 
@@ -31,15 +31,20 @@ def managed(fit: Function) -> Function:
 
 
 @contextmanager
-def reporting(stage, estimator, context, data, fitted):
-    """Let `stage`, inside, report its trainings to the callbacks of `estimator`; see `Bridge`."""
+def reporting(stage, estimator, context, data, fitted, checkpoints=None):
+    """Let `stage`, inside, report its trainings to the callbacks of `estimator`; see `Bridge`.
+
+    It writes them to `checkpoints`, where there are some.
+    """
+    stage._checkpoints = checkpoints
     if context is not None:
         stage._reports = (Bridge(estimator, context, data, fitted),)
     try:
         yield stage
     finally:
         # The bridge holds the data.
-        vars(stage).pop("_reports", None)
+        for name in ("_checkpoints", "_reports"):
+            vars(stage).pop(name, None)
 
 
 class Bridge(Callback):

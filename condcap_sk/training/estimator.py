@@ -18,6 +18,7 @@ from .._torch.seeding import make_rng
 from .._torch.threads import with_threads
 from .._typing import Function
 from .._validation import checks_params
+from .checkpoints import Checkpoints
 from .net import Rows, StageNet, train
 
 Auto = Literal["auto"]
@@ -66,8 +67,9 @@ class Stage(Portable, BaseEstimator):
     # Classes of modules that are parts of these.
     _PARTS: ClassVar[tuple[type[torch.nn.Module], ...]] = ()
 
-    # skorch callbacks of an estimator whose stage this is, see `reporting`.
+    # skorch callbacks and checkpoints of an estimator whose stage this is, see `reporting`.
     _reports: tuple = ()
+    _checkpoints: Checkpoints | None = None
 
     def __init__(
         self,
@@ -96,17 +98,24 @@ class Stage(Portable, BaseEstimator):
         module: torch.nn.Module,
         rows: Rows,
         *,
+        stage: str,
         order_seed: int,
         callbacks: Sequence[Any] = (),
         **settings: Any,
     ) -> tuple[Any, dict[str, list[float]]]:
         """Return the fitted net and its history, see `train`."""
         settings = {"batch_size": self.batch_size, "lr": self.lr, **settings}
+        checkpoint = None
+        if self._checkpoints is not None:
+            # What the user's callbacks know is not kept.
+            checkpoint = self._checkpoints.training(stage, is_resumable=not self.callbacks)
         return train(
             net_class,
             module,
             rows,
+            stage=stage,
             order_rng=make_rng(order_seed),
+            checkpoint=checkpoint,
             callbacks=[*callbacks, *self._reports],
             verbose=self.verbose,
             **settings,

@@ -6,6 +6,7 @@ import signal
 import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import ClassVar
 
 import torch
 from skorch import NeuralNet
@@ -13,6 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from .._torch.threads import limited_threads
+from .checkpoints import Checkpoint, Order
 from .progress import Record, Schedule
 from .shards import Shards
 
@@ -67,13 +69,36 @@ class StageNet(NeuralNet):
         That compute shards of a step.
     shard_size : int or None, default=None
         Rows of a shard, at least; None: a step is one shard.
+    order : Order
+        The rows of each epoch.
+    batches_per_epoch : int
+    checkpoint : Checkpoint or None, default=None
+        From which the training goes on, and to which it writes.
     """
 
-    def __init__(self, module, *, ema_decay, seed, n_threads=1, shard_size=None, **net_params):
+    # Numbers that the steps change, and that later steps depend on.
+    COUNTS: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        module,
+        *,
+        ema_decay,
+        seed,
+        order,
+        batches_per_epoch,
+        n_threads=1,
+        shard_size=None,
+        checkpoint=None,
+        **net_params,
+    ):
         self.ema_decay = ema_decay
         self.seed = seed
+        self.order = order
+        self.batches_per_epoch = batches_per_epoch
         self.n_threads = n_threads
         self.shard_size = shard_size
+        self.checkpoint = checkpoint
         super().__init__(module, **net_params)
 
     def optimizers(self):
@@ -104,6 +129,9 @@ class StageNet(NeuralNet):
         self.interrupted_ = True
         shards = Shards(self.module_.train(), self.seed, self.n_threads, self.shard_size)
         with noticing_ctrl_c() as self.ctrl_c_, shards as self.shards_:
+            if self.checkpoint is not None:
+                self.checkpoint.restore(self)
+                kwargs["epochs"] = self.max_epochs - len(self.history)
             super().fit_loop(*args, **kwargs)
         self.interrupted_ = False
         return self
@@ -210,21 +238,26 @@ def train(
     device,
     callbacks=(),
     measure=None,
+    checkpoint: Checkpoint | None = None,
     verbose=0,
     **net_params,
 ):
-    """Train `module` on `rows` and return the fitted net and its history, a dict of lists."""
+    """Train `module` on `rows` and return the fitted net and its history, a dict of lists.
+
+    With a `Checkpoint`, the training goes on from there, and writes there how far it has come.
+    """
     batch_size = min(batch_size, len(rows))
     batches_per_epoch = len(rows) // batch_size
     max_epochs = max(1, round(n_steps / batches_per_epoch))
     record = Record(stage, measure, verbose)
+    order = Order(rows, order_rng)
     net = net_class(
         module.to(device),
         criterion=torch.nn.Identity,
         max_epochs=max_epochs,
         batch_size=batch_size,
         iterator_train=DataLoader,
-        iterator_train__shuffle=True,
+        iterator_train__sampler=order,
         # A short last batch (it might be of one row) would upset batch normalisation.
         iterator_train__drop_last=True,
         iterator_train__collate_fn=_as_is,
@@ -235,21 +268,29 @@ def train(
             # Before the user's, which may want to look at what it measured.
             ("record", record),
             *callbacks,
+            # Last: what it writes is after all others.
+            *([] if checkpoint is None else [("checkpoint", checkpoint)]),
         ],
         callbacks__print_log=None,
         verbose=0,
         device=device,
         ema_decay=1 - min(AVERAGED / (max_epochs * batches_per_epoch), 1),
         n_threads=torch.get_num_threads(),
+        order=order,
+        batches_per_epoch=batches_per_epoch,
+        checkpoint=checkpoint,
         **net_params,
     )
-    try:
-        # One for each shard, and no more.
-        with limited_threads(1):
-            net.fit(rows.near(device))
-    finally:
-        record.on_train_end(net)
-    if net.interrupted_:
-        raise KeyboardInterrupt
+    if checkpoint is None or not checkpoint.restore_end(net):
+        try:
+            # One for each shard, and no more.
+            with limited_threads(1):
+                net.fit(rows.near(device))
+        finally:
+            record.on_train_end(net)
+        if net.interrupted_:
+            raise KeyboardInterrupt
+        if checkpoint is not None:
+            checkpoint.write_end(net)
     net.n_iter_ = len(net.history) * batches_per_epoch
     return net, record.history_

@@ -1,0 +1,81 @@
+"""What a fit is of: equal where the fitted model is, and different by name where it is not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from condcap_sk.gan import LatentGAN
+from condcap_sk.model.identity import identity_of
+from condcap_sk.text import CaptionCodec
+
+X = np.arange(24, dtype=np.float32).reshape(6, 4)
+ANSWERS, OWNERS = np.array(["a", "b", "a"], dtype=object), np.array([0, 1, 5])
+
+
+def analyse(text):
+    return text.split()
+
+
+def identity(X=X, answers=ANSWERS, owners=OWNERS, gan=None, **params):
+    stages = {"codec": CaptionCodec(), "gan": gan or LatentGAN()}
+    params = {"device": "cpu", "n_latents": 3, "codec": None, "gan": None, **params}
+    return identity_of(stages, params, X, answers, owners)
+
+
+def differing(one, other):
+    return [name for name in one | other if one.get(name) != other.get(name)]
+
+
+class TestIdentityOf:
+    def test__json__gives_it_back(self):
+        found = identity(image_shape=(np.int64(2), 2), analyzer=analyse)
+        assert json.loads(json.dumps(found)) == json.loads(json.dumps(found))
+        assert found["image_shape"] == [2, 2]
+
+    @pytest.mark.parametrize(
+        "same",
+        [
+            {"X": np.asfortranarray(X)},
+            {"X": np.repeat(X, 2, axis=1)[:, ::2]},
+            {"gan": LatentGAN(n_jobs=2, verbose=1, random_state=7)},
+            {"n_jobs": 2, "verbose": 1, "random_state": 3},
+            {"device": "auto"},
+            {"gan": LatentGAN(lr=np.float64(3e-3), batch_size=np.int64(256))},
+        ],
+    )
+    def test__what_changes_no_bit__does_not_count(self, same):
+        assert not differing(identity(), identity(**same))
+
+    @pytest.mark.parametrize(
+        ("other", "names"),
+        [
+            ({"X": X + 1}, ["X"]),
+            ({"X": X.astype(np.float64)}, ["X"]),
+            ({"X": X.reshape(6, 2, 2)}, ["X"]),
+            ({"answers": np.array(["b", "a", "a"], dtype=object)}, ["y"]),
+            ({"answers": np.array(["a", "b", 1], dtype=object)}, ["y"]),
+            ({"owners": np.array([0, 2, 5])}, ["y"]),
+            ({"n_latents": 4}, ["n_latents"]),
+            ({"gan": LatentGAN(lr=0.1, max_iter=7)}, ["gan__lr", "gan__max_iter"]),
+            ({"analyzer": analyse}, ["analyzer"]),
+        ],
+    )
+    def test__what_changes_the_model__is_named(self, other, names):
+        assert sorted(differing(identity(), identity(**other))) == names
+
+    def test__objects__are_compared_by_what_they_hold(self):
+        vectors = {"a": np.zeros(3), "b": np.ones(3)}
+        turned = dict(reversed(vectors.items()))
+        assert identity(word_vectors=vectors) == identity(word_vectors=turned)
+        other = {**vectors, "b": np.full(3, 2.0)}
+        assert identity(word_vectors=vectors) != identity(word_vectors=other)
+
+    def test__functions_of_a_session__are_known_by_their_names(self):
+        found = identity(analyzer=lambda text: text)
+        assert "<lambda>" in found["analyzer"]
+
+    def test__rows__are_read_in_parts(self, monkeypatch):
+        expected = identity()
+        monkeypatch.setattr("condcap_sk.model.identity.AT_ONCE", 40)
+        assert identity() == expected
