@@ -76,7 +76,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         Images in a training step; also bounds the memory of `transform` on an accelerator.
     max_iter : int or "auto", default="auto"
         Training steps, rounded to whole passes over the data, one at least. "auto": two for each
-        image up to 1250, or 7 passes over many images; twice as many with `positions`.
+        image up to 1250, or 7 passes over many images; twice as many with `positions`, and of
+        images in colour.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net.
     device : str, default="auto"
@@ -233,8 +234,10 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             # Two for each image.
             epochs = 7, 2 * self.batch_size
             n_steps = n_training_steps(len(images), self.batch_size, steps=(1, 1250), epochs=epochs)
-            # Where things are is learned late: chosen on drawn scenes.
-            if positions and images.ndim == 4:
+            # Where things are is learned late: chosen on drawn scenes. So is what photographs show:
+            # on grids of CIFAR-10's training images that were not trained on, .920 of the answers
+            # without a latent are right instead of .884.
+            if images.ndim == 4 and (positions or images.shape[1] > 1):
                 n_steps *= 2
         measure = None
         if validation is not None:

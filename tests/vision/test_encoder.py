@@ -254,13 +254,14 @@ def test__positions__auto__is_with_sentences(positions, are_sentences, expected)
     assert network.config["positions"] == expected
 
 
-def test__max_iter__auto__is_twice_as_long_with_positions():
+def test__max_iter__auto__is_twice_as_long_with_positions_and_in_colour():
     X, y = make_stripes(20)
     steps = [
-        tiny(max_iter="auto", positions=positions, n_filters=1).fit(X, y).n_iter_
+        tiny(max_iter="auto", positions=positions, n_filters=1).fit(images, y).n_iter_
+        for images in (X, np.stack([X] * 3, axis=-1))
         for positions in (False, True)
     ]
-    assert steps == [40, 80]
+    assert steps == [40, 80, 80, 80]
 
 
 @pytest.mark.parametrize("answers", [["a dog runs", "a cat"], ["dog", "cat"]])
