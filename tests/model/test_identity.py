@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
+from condcap_sk._version import __version__
 from condcap_sk.gan import LatentGAN
 from condcap_sk.model.identity import identity_of
 from condcap_sk.text import CaptionCodec
@@ -32,6 +34,11 @@ class TestIdentityOf:
         found = identity(image_shape=(np.int64(2), 2), analyzer=analyse)
         assert json.loads(json.dumps(found)) == json.loads(json.dumps(found))
         assert found["image_shape"] == [2, 2]
+
+    def test__versions__are_known(self):
+        found = identity()
+        assert found["the version of condcap_sk"] == __version__
+        assert found["the version of torch"] == torch.__version__
 
     @pytest.mark.parametrize(
         "same",
