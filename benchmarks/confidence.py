@@ -164,6 +164,7 @@ def main():
         est = ConditionalCaptioner(random_state=args.seed).fit(*train)
         print(f"{args.data}, seed {args.seed}: fitted in {perf_counter() - start:.0f} s")
         if args.keep is not None:
+            args.keep.parent.mkdir(parents=True, exist_ok=True)
             est.save(args.keep)
     else:
         est = ConditionalCaptioner.load(args.model)

@@ -265,6 +265,7 @@ def measure_ours(photos, args):
         est.fit(X, captions)
         print(f"fitted in {perf_counter() - start:.0f} s", flush=True)
         if model is not None:
+            model.parent.mkdir(parents=True, exist_ok=True)
             est.save(model)
     latents = est.sample_latents(K, random_state=100_000 + seed)
     grid = est.predict_grid(X_test, latents)
