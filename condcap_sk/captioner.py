@@ -168,7 +168,7 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
 
     >>> from condcap_sk import ConditionalCaptioner
     >>> from condcap_sk.datasets import load_grid_digits
-    >>> digits = load_grid_digits(n_train=100)
+    >>> digits = load_grid_digits(n_train=150)
     >>> est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
     >>> round(est.score(digits.images_test, digits.label_sets_test), 1)
     1.0
