@@ -54,7 +54,7 @@ def write(path, header, tensors, file_format=FORMAT):
     text = json.dumps({"version": __version__, **header}, default=_as_python)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # One entry: safetensors writes several in any order, and the same model is the same bytes.
-    about = {"format": file_format, "sha256": _digest(text, tensors), "header": text}
+    about = {"format": file_format, "sha256": digest_of(text, tensors), "header": text}
     replace_file(path, save(tensors, {"condcap_sk": json.dumps(about)}))
 
 
@@ -73,7 +73,8 @@ def replace_file(path, content):
         os.chmod(draft, 0o666 & ~umask)
         os.replace(draft, path)
     except BaseException:
-        os.unlink(draft)
+        # Not there, if Ctrl-C came after it took the file's place.
+        Path(draft).unlink(missing_ok=True)
         raise
 
 
@@ -108,7 +109,7 @@ def read(path, file_format=FORMAT):
         about = json.loads(metadata.get("condcap_sk", "{}"))
         tensors = load(content)
         text = about.get("header", "{}")
-        whole = about.get("sha256") == _digest(text, tensors)
+        whole = about.get("sha256") == digest_of(text, tensors)
         header = json.loads(text)
     # safetensors raises its own error, and others where sizes or types are hostile.
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
@@ -136,7 +137,8 @@ def warn_of_version(written_by, what):
         )
 
 
-def _digest(text, tensors):
+def digest_of(text, tensors):
+    """Return a checksum of a text and named tensors."""
     digest = hashlib.sha256(text.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

@@ -23,6 +23,7 @@ from ._torch.seeding import spawn_seeds
 from ._torch.threads import with_threads
 from ._validation import check_given, check_images, checks_params
 from .answers.label_sets import check_label_sets
+from .exceptions import CheckpointError
 from .gan import LatentGAN
 from .model import file as model_file
 from .model.core import FittedModel
@@ -300,7 +301,8 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
         checkpoints : str, path-like or None, default=None
             A folder, for this fit alone, in which it keeps how far it has come; it is made if it is
             not there. Called again with the same data, parameters and folder, a fit that was killed
-            goes on, and ends in the same model to the bit. None: nothing is written.
+            goes on and, on a CPU, ends in the same model to the bit. A stage with `callbacks` is
+            trained anew: what they know is not kept. None: nothing is written.
 
         Returns
         -------
@@ -310,8 +312,9 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
         Raises
         ------
         CheckpointError
-            If another fit began in the folder `checkpoints` (other data, parameters or versions),
-            or a file in it is damaged or cannot be written.
+            If another fit began in the folder `checkpoints` (other data or parameters, or another
+            version of this package or of torch), or a file in it is damaged or cannot be written,
+            or the estimator has callbacks of scikit-learn.
         ValueError
             If `X` or `y` is not of these forms, there is only one image, or captions have no
             token.
@@ -356,6 +359,12 @@ class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, Bas
         fit_data, params = (images, answers, owners), self.get_params(deep=False)
         kept = None
         if checkpoints is not None:
+            if getattr(self, "_skl_callbacks", None):
+                raise CheckpointError(
+                    "checkpoints cannot keep what callbacks of scikit-learn know. Take them off, "
+                    "with est.set_callbacks(), and pass verbose=1 for a progress bar; or leave out "
+                    "`checkpoints`."
+                )
             identity = identity_of(stages, params, *fit_data)
             kept = Checkpoints(checkpoints, identity, seeds, self.random_state is not None)
             seeds = kept.seeds

@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk._persistence import FORMAT, _digest
+from condcap_sk._persistence import FORMAT, digest_of
 from condcap_sk.exceptions import ModelFileError, VersionMismatchWarning
 from condcap_sk.gan import LatentGAN
 from condcap_sk.text import CaptionCodec
@@ -87,7 +87,7 @@ def about(content):
 def signed(entry, header, tensors):
     """Return the bytes of a file with a checksum that fits."""
     text = json.dumps(header)
-    entry = {**entry, "header": text, "sha256": _digest(text, tensors)}
+    entry = {**entry, "header": text, "sha256": digest_of(text, tensors)}
     return save_tensors(tensors, {"condcap_sk": json.dumps(entry)})
 
 
@@ -412,7 +412,7 @@ class TestFuzz:
     def test__nested_too_deeply__is_refused(self, content, tmp_path):
         entry, _, tensors = about(content)
         for text in ["[" * 100_000, '{"a":' * 100_000]:
-            forged = {**entry, "header": text, "sha256": _digest(text, tensors)}
+            forged = {**entry, "header": text, "sha256": digest_of(text, tensors)}
             with pytest.raises(ModelFileError):
                 load_bytes(save_tensors(tensors, {"condcap_sk": json.dumps(forged)}), tmp_path)
 

@@ -1,23 +1,29 @@
-"""What a fit is of: all that the fitted model depends on, in a form that can be compared."""
+"""What a fit is of, in a form that can be compared: its data, its parameters, versions."""
 
 import hashlib
 import json
-import pickle
 from numbers import Integral, Real
 
-import joblib
+import numpy as np
 import torch
 
 from .._torch.device import resolve_device
 from .._version import __version__
 
-# Parameters on which no bit of the model depends, or that count by another name.
-LEFT_OUT = frozenset({"n_jobs", "verbose", "random_state", "device"})
+# Parameters on which no training depends, or that count by another name: that of answering, and
+# the callbacks, whose trainings are not kept.
+LEFT_OUT = frozenset({
+    "n_jobs", "verbose", "random_state", "device", "callbacks",
+    "relevance_weight", "beam_width", "batch_size",
+})  # fmt: skip
 AT_ONCE = 2**24  # bytes that are read at a time, about
 
 
 def identity_of(stages, params, X, answers, owners):
     """Return what a fit is of, by the names under which users know it, as JSON has it.
+
+    Of objects, such as an analyzer, their names count alone: what they do shows in the data and the
+    initial weights of the trainings, by which `Checkpoints` knows these.
 
     Parameters
     ----------
@@ -30,38 +36,40 @@ def identity_of(stages, params, X, answers, owners):
     answers, owners : ndarray
         As `check_label_sets` returns them.
     """
-    known = {name: value for name, value in params.items() if name not in stages}
+    known = {
+        name: value for name, value in params.items() if name not in stages and name not in LEFT_OUT
+    }
     for name, stage in stages.items():
-        known |= {f"{name}__{inner}": value for inner, value in stage.get_params().items()}
+        known[name] = type(stage)
+        # Here, the batch size is that of the training.
+        left_out = LEFT_OUT - {"batch_size"}
+        inner = stage.get_params().items()
+        known |= {f"{name}__{key}": value for key, value in inner if key not in left_out}
     return {
         "the version of condcap_sk": __version__,
         "the version of torch": torch.__version__,
         "device": str(resolve_device(params["device"])),
-        **{
-            name: _value(value)
-            for name, value in sorted(known.items())
-            if name.rpartition("__")[2] not in LEFT_OUT
-        },
-        "X": f"{X.dtype} {X.shape} {_digest_of_rows(X)}",
-        "y": f"{len(answers)} answers {_digest_of_answers(answers, owners)}",
+        **{name: _value(value) for name, value in sorted(known.items())},
+        "X": f"{X.dtype} {X.shape}",
+        "y": f"{len(answers)} answers",
+        "the values of X": {"sha256": _digest_of_rows(X)},
+        "the answers in y": {"sha256": _digest_of_answers(answers, owners)},
     }
 
 
 def _value(value):
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, str):
         return value
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
         return float(value)
     if isinstance(value, list | tuple):
         return [_value(part) for part in value]
-    name = getattr(value, "__qualname__", type(value).__qualname__)
-    try:
-        return f"{name} {joblib.hash(value)}"
-    except (pickle.PicklingError, AttributeError, TypeError):
-        # A function of a session, say, has no name by which it could be found again.
-        return name
+    kind = value if hasattr(value, "__qualname__") else type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _digest_of_rows(X):

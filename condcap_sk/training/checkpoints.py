@@ -1,7 +1,7 @@
 """Checkpoints: a folder in which a fit keeps how far its trainings have come."""
 
-import hashlib
 import json
+import math
 import os
 import time
 from contextlib import contextmanager
@@ -11,14 +11,24 @@ import torch
 from skorch.callbacks import Callback
 from torch.utils.data import RandomSampler
 
-from .._persistence import DRAFT, Fields, history, named_tensors, read, replace_file, write
+from .._persistence import (
+    DRAFT,
+    Fields,
+    digest_of,
+    history,
+    named_tensors,
+    read,
+    replace_file,
+    write,
+)
 from ..exceptions import CheckpointError, ModelFileError
 
 FORMAT = "condcap_sk.checkpoint.1"
 ABOUT = "fit.json"  # what the fit is of
-# Both by hand: the share of a training's time that writing takes, at most about, and seconds of a
-# training before the first.
-COST, FIRST = 0.01, 1.0
+# All by hand. Of the time since a fit began, the share that is spent on writing in the middle of
+# trainings, and the seconds before the first; and the seconds after which what a killed process was
+# writing is cleared away, and not another one's that still runs.
+COST, FIRST, ABANDONED = 0.01, 5.0, 3600
 
 
 class Checkpoints:
@@ -27,13 +37,16 @@ class Checkpoints:
     It holds ``fit.json``, which says what the fit is of, and a file for each of its trainings, with
     their names. Each file is replaced as a whole, holds no code and has a checksum.
 
+    A training is known by what the fit is of, its data, its initial weights and the results of
+    those before it: whatever made them, the file of another training is not taken for it.
+
     Parameters
     ----------
     folder : str or path-like
         Made if it is not there.
     about : dict of {str: object}
-        All that the fitted model depends on, but for the seeds: values that JSON has, by the name
-        under which the user knows each.
+        What the fit is of: values that JSON has, by the name under which the user knows each.
+        Checksums are dicts.
     seeds : list of int
         Of the fit.
     are_given : bool
@@ -52,55 +65,79 @@ class Checkpoints:
     """
 
     def __init__(self, folder, about, seeds, are_given):
-        try:
-            if not folder:
-                raise ValueError("it has no name")
-            self.folder = Path(os.path.realpath(os.fsdecode(folder)))
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, TypeError, ValueError) as error:
+        given = os.fspath(folder) if isinstance(folder, str | os.PathLike) else ""
+        if not given or given.startswith("~"):
+            remedy = "os.path.expanduser(…)" if given else "the name of a folder"
             raise CheckpointError(
-                f"checkpoints={folder!r:.200} is no folder, and none can be made there: {error}. "
-                "Pass the name of a folder."
+                f"checkpoints={folder!r:.200} cannot be used as a folder. Pass {remedy}."
+            )
+        try:
+            self.folder = Path(os.path.realpath(given))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._clear()
+            text = self._begin(about, seeds)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"checkpoints={folder!r:.200} cannot be used as a folder: {error}. Pass another one."
             ) from error
+        self.seeds = self._compare(text, about, seeds, are_given)
+        self._passed = digest_of(text, {})
+        self._budget = Budget()
+
+    def training(self, name, module, rows):
+        """Return the `Checkpoint` of a training of `module`, untrained, on `rows`."""
+        tensors = named_tensors("module.", module) | {f"rows.{k}": v for k, v in rows.items()}
+        tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
+        key = digest_of(self._passed, tensors)
+        return Checkpoint(self.folder / f"{name}.safetensors", key, self._budget)
+
+    def note(self, module):
+        """Let the trainings that follow be known by this result, too."""
+        tensors = {name: tensor.cpu() for name, tensor in module.state_dict().items()}
+        self._passed = digest_of(self._passed, tensors)
+
+    def _clear(self):
+        """Delete what a process that was killed was writing."""
         for draft in self.folder.glob(f"{DRAFT}*"):
-            # Left by a process that was killed while it wrote.
-            draft.unlink(missing_ok=True)
+            if draft.is_file() and time.time() - draft.stat().st_mtime > ABANDONED:
+                draft.unlink(missing_ok=True)
+
+    def _begin(self, about, seeds):
+        """Return what the fit is of that began here, or does so now."""
         file = self.folder / ABOUT
-        text = json.dumps({"about": about, "seeds": seeds}, indent=2)
         if file.exists():
-            text = file.read_text(encoding="utf-8")
-            seeds = self._compare(text, about, seeds if are_given else None)
-        else:
-            replace_file(file, text.encode())
-        self.seeds = seeds
-        self._fit = hashlib.sha256(text.encode()).hexdigest()
+            return file.read_text(encoding="utf-8")
+        text = json.dumps({"format": FORMAT, "about": about, "seeds": seeds}, indent=2)
+        replace_file(file, text.encode())
+        return text
 
-    def training(self, name, is_resumable):
-        """Return the `Checkpoint` of a training.
-
-        `is_resumable` is whether it can go on from its middle, and not only after its end.
-        """
-        return Checkpoint(self.folder / f"{name}.safetensors", self._fit, is_resumable)
-
-    def _compare(self, text, about, seeds):
+    def _compare(self, text, about, seeds, are_given):
         """Return the seeds of the fit that began here; raise if it is another one."""
-        file = self.folder / ABOUT
         try:
             kept = json.loads(text)
-            before, seeds_before = dict(kept["about"]), [int(seed) for seed in kept["seeds"]]
-        except (ValueError, TypeError, KeyError) as error:
+            before, seeds_before = dict(kept["about"]), list(kept["seeds"])
+            if kept["format"] != FORMAT or [type(s) for s in seeds_before] != [int] * len(seeds):
+                raise ValueError("it is of another format")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise CheckpointError(
-                f"{file} is damaged. Empty this folder, or pass another one as `checkpoints`, and "
-                "the fit begins anew."
+                f"{self.folder / ABOUT} is damaged or none of condcap_sk's. Pass another folder as "
+                "`checkpoints`, and the fit begins anew."
             ) from error
-        # As JSON gives them back.
-        now = json.loads(json.dumps(about))
-        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        # As texts: 1 and 1.0 may mean different things, a number and a share.
+        was, now = (
+            {name: json.dumps(value) for name, value in values.items()}
+            for values in (before, about)
+        )
         differ = [
-            f"{name} was {before.get(name)!r:.60} and is {now.get(name)!r:.60}" for name in names
+            # Of checksums there is nothing to be seen.
+            f"{name} differ"
+            if isinstance(about.get(name), dict)
+            else f"{name} was {was.get(name, 'none'):.60} and is {now.get(name, 'none'):.60}"
+            for name in {**was, **now}
+            if was.get(name) != now.get(name)
         ]
-        if seeds not in (None, seeds_before):
-            differ.append("random_state is another one")
+        if are_given and seeds != seeds_before:
+            differ.append("random_state gives other seeds (a RandomState moves on: pass an int)")
         if differ:
             raise CheckpointError(
                 f"{str(self.folder)!r} holds the checkpoints of another fit: "
@@ -108,6 +145,27 @@ class Checkpoints:
                 "`checkpoints`, or empty this one to begin anew."
             )
         return seeds_before
+
+
+class Budget:
+    """How much of the time since it was made may be spent on writing: see `COST` and `FIRST`."""
+
+    def __init__(self):
+        self._began = time.monotonic()
+        self._spent = self._last = 0.0
+
+    def allows(self):
+        """Return whether there is time for one more, if it takes as long as the last one."""
+        passed = time.monotonic() - self._began
+        return passed >= FIRST and self._spent + self._last <= COST * passed
+
+    @contextmanager
+    def spending(self):
+        """Count what is done inside."""
+        start = time.monotonic()
+        yield
+        self._last = time.monotonic() - start
+        self._spent += self._last
 
 
 class Order(RandomSampler):
@@ -140,16 +198,16 @@ class Checkpoint(Callback):
     Parameters
     ----------
     file : Path
-    fit : str
-        Which fit the training belongs to.
-    is_resumable : bool
-        See `Checkpoints.training`.
+    key : str
+        By which the training is known.
+    budget : Budget
+        Of the fit.
     """
 
-    def __init__(self, file, fit, is_resumable):
+    def __init__(self, file, key, budget):
         self.file = file
-        self.fit = fit
-        self.is_resumable = is_resumable
+        self.key = key
+        self.budget = budget
 
     def restore_end(self, net):
         """Give `net`, not initialised yet, what its training gave, and return whether it has ended.
@@ -160,9 +218,14 @@ class Checkpoint(Callback):
         with self._reading() as (fields, tensors):
             if fields is None or not fields.values.get("has_ended"):
                 return False
+            fields.take("has_ended", bool)
+            n_epochs, record = fields.size("n_epochs"), history(fields, "history")
+            fields.end()
+            if n_epochs > net.max_epochs:
+                raise ModelFileError("it has another number of epochs")
             net.initialize()
-            _named(net, "record").history_ = history(fields, "history")
-            for _ in range(fields.size("n_epochs")):
+            _named(net, "record").history_ = record
+            for _ in range(n_epochs):
                 net.history.new_epoch()
             net.average_.load_state_dict(_taken(tensors, "average."))
         return True
@@ -174,7 +237,6 @@ class Checkpoint(Callback):
 
     def restore(self, net):
         """Bring `net`, whose training begins, to where the file is, if there is one."""
-        self.due_ = time.monotonic() + FIRST
         with self._reading() as (fields, tensors):
             if fields is not None:
                 self.n_batches_ = _restore(net, fields, tensors)
@@ -185,63 +247,72 @@ class Checkpoint(Callback):
     def on_batch_end(self, net, **kwargs):
         self.n_batches_ += 1
         # After the last batch, the epoch is not over yet.
-        if self.n_batches_ < net.batches_per_epoch and self._is_due():
+        if self.n_batches_ < net.batches_per_epoch and self.budget.allows():
             self._write_all(net, len(net.history) - 1)
 
     def on_epoch_end(self, net, **kwargs):
         self.n_batches_, self.order_ = 0, net.order.generator.get_state()
-        if len(net.history) < net.max_epochs and self._is_due():
+        if len(net.history) < net.max_epochs and self.budget.allows():
             self._write_all(net, len(net.history))
 
-    def _is_due(self):
-        return self.is_resumable and time.monotonic() >= self.due_
-
     def _write_all(self, net, n_epochs):
-        began = time.monotonic()
         record = _named(net, "record")
+        losses = list(record.batches_[0]) if record.batches_ else []
+        of_batches = [[batch[name] for name in losses] for batch in record.batches_]
         self._write(
             net,
-            _tensors_of(net) | {"order": self.order_},
+            {
+                **_tensors_of(net),
+                "order": self.order_,
+                # There may be as many as steps, and headers are to be small.
+                "batches": torch.tensor(of_batches, dtype=torch.float64),
+            },
             has_ended=False,
             n_epochs=n_epochs,
             n_batches=self.n_batches_,
-            batches=record.batches_,
+            losses=losses,
             latest=record.latest_,
             counts={name: getattr(net, name) for name in net.COUNTS},
         )
-        now = time.monotonic()
-        self.due_ = now + (now - began) / COST
 
     def _write(self, net, tensors, **header):
-        header |= {"fit": self.fit, "history": _named(net, "record").history_}
+        header |= {"key": self.key, "history": _named(net, "record").history_}
         try:
-            write(self.file, header, tensors, FORMAT)
+            with self.budget.spending():
+                # What a link points at is not ours.
+                if self.file.is_symlink():
+                    self.file.unlink()
+                write(self.file, header, tensors, FORMAT)
         except OSError as error:
             raise CheckpointError(
                 f"{self.file} could not be written: {error.strerror or error}. What was written "
-                "before is whole: make room and call `fit` again with the same folder, or leave "
-                "out `checkpoints`."
+                "before is whole: see that the folder is there and has room, and call `fit` again "
+                "with it, or leave out `checkpoints`."
             ) from error
 
     @contextmanager
     def _reading(self):
         """Yield the fields and tensors of the file, None where there is none; name it in errors."""
-        if not self.file.exists():
+        if not self.file.is_file() or self.file.is_symlink():
             yield None, None
             return
         try:
             header, tensors = read(self.file, FORMAT)
             fields = Fields(header, "header")
             fields.take("version", str)
-            if fields.take("fit", str) != self.fit:
-                raise ModelFileError("it is of another fit than fit.json")
+            if fields.take("key", str) != self.key:
+                raise ModelFileError(
+                    "its training had other data, other initial weights or another one before it, "
+                    "as with another analyzer or other word_vectors"
+                )
             yield fields, tensors
         # Whatever a damaged or forged file makes of torch.
-        except (ModelFileError, RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
+        except (ModelFileError, OSError, RuntimeError, ValueError, LookupError, TypeError,
+                AttributeError, ArithmeticError) as error:  # fmt: skip
             found = " ".join(str(error).split())
             raise CheckpointError(
-                f"{self.file} cannot be gone on from: {found:.300}. Delete it, and this part of "
-                "the fit begins anew."
+                f"{self.file} cannot be resumed: {found:.300}. Delete it, and this training begins "
+                "anew, or pass another folder as `checkpoints`."
             ) from error
 
 
@@ -273,13 +344,18 @@ def _restore(net, fields, tensors):
     net.n_averaged_ = _named(net, "schedule").step_ = n_epochs * net.batches_per_epoch + n_batches
     record = _named(net, "record")
     record.history_ = history(fields, "history")
-    record.batches_ = fields.take("batches", list)
+    losses, batches = fields.take("losses", list), tensors.pop("batches")
+    if not all(isinstance(name, str) for name in losses):
+        raise ModelFileError("losses holds what is no name")
+    record.batches_ = [dict(zip(losses, batch, strict=True)) for batch in batches.tolist()]
     record.latest_ = fields.take("latest", dict)
+    if not all(isinstance(value, float) for value in record.latest_.values()):
+        raise ModelFileError("latest holds what is no number")
     record.bar_.update(n_epochs)
     counts = fields.inner("counts")
     for name in net.COUNTS:
         value = counts.take(name, object)
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or not math.isfinite(value):
             raise ModelFileError(f"{name} is {value!r:.80}, no number")
         setattr(net, name, value)
     fields.end()

@@ -106,10 +106,10 @@ class Stage(Portable, BaseEstimator):
         """Return the fitted net and its history, see `train`."""
         settings = {"batch_size": self.batch_size, "lr": self.lr, **settings}
         checkpoint = None
-        if self._checkpoints is not None:
-            # What the user's callbacks know is not kept.
-            checkpoint = self._checkpoints.training(stage, is_resumable=not self.callbacks)
-        return train(
+        # What the user's callbacks know cannot be kept, nor compared.
+        if self._checkpoints is not None and not self.callbacks:
+            checkpoint = self._checkpoints.training(stage, module, rows.tensors)
+        net, record = train(
             net_class,
             module,
             rows,
@@ -120,6 +120,9 @@ class Stage(Portable, BaseEstimator):
             verbose=self.verbose,
             **settings,
         )
+        if self._checkpoints is not None:
+            self._checkpoints.note(net.average_)
+        return net, record
 
     def _keep(self, **modules: torch.nn.Module | None) -> None:
         """Hold fitted modules, under their names and "_", for inference."""

@@ -15,8 +15,9 @@ from skorch.callbacks import Callback, EarlyStopping
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._torch.seeding import make_rng
 from condcap_sk.exceptions import CheckpointError, ModelFileError
+from condcap_sk.text import CaptionCodec
 from condcap_sk.training import checkpoints
-from condcap_sk.training.checkpoints import Checkpoint, Checkpoints, Order
+from condcap_sk.training.checkpoints import Budget, Checkpoint, Checkpoints, Order
 
 RNG = np.random.RandomState(0)
 FEATURES = RNG.random((30, 6)).astype(np.float32)
@@ -157,24 +158,62 @@ class TestKilled:
         assert steps["latents"] > 0
 
     @pytest.mark.bits
-    def test__user_callbacks__training_begins_anew(self, monkeypatch, tmp_path, often):
-        def make():
-            stop = EarlyStopping(monitor="discriminator", patience=2, load_best=True)
-            return tiny().set_params(gan__callbacks=[stop])
+    def test__stage_with_callbacks__is_trained_anew(self, monkeypatch, tmp_path, often):
+        def make(patience=2):
+            stop = EarlyStopping(monitor="matching", patience=patience, load_best=True)
+            return tiny().set_params(image_encoder__callbacks=[stop])
 
         X, y = FEATURES, LABEL_SETS[:30]
         expected = state_of(make().fit(X, y))
-        written, write = [], Checkpoint._write
-
-        def watch(self, *args, **header):
-            written.append((self.file.stem, header["has_ended"]))
-            write(self, *args, **header)
-
-        monkeypatch.setattr(Checkpoint, "_write", watch)
-        est, _ = fit_through(monkeypatch, make, X, y, tmp_path, [1])
+        est, n_killed = fit_through(monkeypatch, make, X, y, tmp_path, [1])
+        assert n_killed >= 5
         assert state_of(est) == expected
-        assert ("images", False) in written
-        assert ("latents", False) not in written
+        assert "images.safetensors" not in os.listdir(tmp_path)
+        # What follows is of another result.
+        with pytest.raises(CheckpointError, match=r"latents\.safetensors cannot be resumed"):
+            make(patience=1).fit(X, y, checkpoints=tmp_path)
+
+    def test__callbacks_of_sklearn__are_refused(self, tmp_path):
+        callback = pytest.importorskip("sklearn.callback")
+        make, X, y = FITS["labels of features"]
+        est = make().set_callbacks(callback.ProgressBar())
+        with pytest.raises(CheckpointError, match=r"est\.set_callbacks\(\)"):
+            est.fit(X, y, checkpoints=tmp_path)
+        est.set_callbacks().fit(X, y, checkpoints=tmp_path)
+
+    @pytest.mark.bits
+    def test__another_process__knows_analyzer_and_word_vectors_again(self, tmp_path):
+        script = (
+            "import sys\n"
+            "from test_checkpoints import FEATURES, CAPTIONS, Stops, VECTORS, tiny\n"
+            "est = tiny(analyzer=Stops()).set_params(codec__word_vectors=VECTORS)\n"
+            "est.fit(FEATURES, CAPTIONS[:30], checkpoints=sys.argv[1])\n"
+        )
+        here = os.path.dirname(__file__)
+        for seed in ("1", "2", "3"):
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", script, str(tmp_path)],
+                cwd=here,
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                check=True,
+            )
+
+
+class Stops:
+    """An analyzer whose pickle differs from one process to the next."""
+
+    def __init__(self):
+        self.left_out = frozenset({"a", "the", "is", "one"})
+
+    def __call__(self, text):
+        return [word for word in text.split() if word not in self.left_out]
+
+
+VECTORS = {word: torch.full((3,), float(i)) for i, word in enumerate(("dog", "cat", "red"))}
+
+
+class OtherCodec(CaptionCodec):
+    """One that may train in another way."""
 
 
 class TestFolder:
@@ -206,16 +245,25 @@ class TestFolder:
         X, y = FEATURES, LABEL_SETS[:30]
         make = tiny(random_state=np.random.RandomState(3)).fit
         make(X, y, checkpoints=tmp_path)
-        with pytest.raises(CheckpointError, match="random_state is another one"):
+        with pytest.raises(CheckpointError, match="random_state gives other seeds.*pass an int"):
             make(X, y, checkpoints=tmp_path)
         tiny(random_state=np.random.RandomState(3)).fit(X, y, checkpoints=tmp_path)
 
     @pytest.mark.parametrize(
         ("named", "change"),
         [
-            ("X was ", lambda est, X, y: (est, X + 1, y)),
-            ("X was ", lambda est, X, y: (est, X[::-1], y)),
-            ("y was ", lambda est, X, y: (est, X, y[1:] + y[:1])),
+            ("the values of X differ", lambda est, X, y: (est, X + 1, y)),
+            ("the values of X differ", lambda est, X, y: (est, X[::-1], y)),
+            ("the answers in y differ", lambda est, X, y: (est, X, y[1:] + y[:1])),
+            (r"X was .*\(30, 6\).*\(30, 5\)", lambda est, X, y: (est, X[:, 1:], y)),
+            (
+                "codec was .*OtherCodec",
+                lambda est, X, y: (est.set_params(codec=OtherCodec()), X, y),
+            ),
+            (
+                "codec__min_df was 1 and is 1.0",
+                lambda est, X, y: (est.set_params(codec__min_df=1.0), X, y),
+            ),
             (
                 "gan__lr was 0.003 and is 0.1;?",
                 lambda est, X, y: (est.set_params(gan__lr=0.1), X, y),
@@ -238,7 +286,7 @@ class TestFolder:
         make, X, y = FITS["labels of features"]
         make().fit(X, y, checkpoints=tmp_path)
         monkeypatch.setattr("condcap_sk.model.identity.__version__", "99.0")
-        with pytest.raises(CheckpointError, match=r"condcap_sk was '.*' and is '99\.0'"):
+        with pytest.raises(CheckpointError, match=r'condcap_sk was ".*" and is "99\.0"'):
             make().fit(X, y, checkpoints=tmp_path)
 
     def test__n_jobs_and_verbose__do_not_count(self, tmp_path):
@@ -246,31 +294,86 @@ class TestFolder:
         make().fit(X, y, checkpoints=tmp_path)
         make().set_params(n_jobs=2, verbose=0, gan__n_jobs=2).fit(X, y, checkpoints=tmp_path)
 
-    @pytest.mark.parametrize("folder", ["", 7, "a\0b"])
+    def test__another_analyzer_of_the_same_name__is_not_taken_for_it(self, tmp_path):
+        def fit(analyzer):
+            tiny(analyzer=analyzer).fit(FEATURES, CAPTIONS[:30], checkpoints=tmp_path)
+
+        fit(lambda text: text.split())
+        fit(lambda text: text.split(" "))
+        with pytest.raises(CheckpointError, match=r"captions\.safetensors .*another analyzer"):
+            fit(lambda text: text.split()[::-1])
+
+    def test__other_word_vectors__are_not_taken_for_them(self, tmp_path):
+        def fit(vectors):
+            est = tiny().set_params(codec__word_vectors=vectors)
+            est.fit(FEATURES, CAPTIONS[:30], checkpoints=tmp_path)
+
+        fit(VECTORS)
+        fit(dict(VECTORS))
+        with pytest.raises(CheckpointError, match=r"captions\.safetensors .*other word_vectors"):
+            fit({**VECTORS, "dog": VECTORS["red"]})
+
+    @pytest.mark.parametrize("folder", ["", 7, "a\0b", "~/kept", "/proc/self", "/dev/null/x"])
     def test__no_folder__error_names_the_argument(self, folder):
         make, X, y = FITS["labels of features"]
-        with pytest.raises(CheckpointError, match="checkpoints=.*Pass the name of a folder"):
+        with pytest.raises(
+            CheckpointError, match="checkpoints=.*cannot be used as a folder.*Pass "
+        ):
             make().fit(X, y, checkpoints=folder)
 
     def test__a_file_in_its_place__error_names_the_argument(self, tmp_path):
         (tmp_path / "file").write_text("mine")
-        with pytest.raises(CheckpointError, match="checkpoints=.*is no folder"):
+        with pytest.raises(CheckpointError, match="checkpoints=.*cannot be used as a folder"):
             Checkpoints(tmp_path / "file", {}, [1], True)
         assert (tmp_path / "file").read_text() == "mine"
 
     def test__draft_of_a_killed_process__is_cleared_away(self, tmp_path):
-        (tmp_path / f"{checkpoints.DRAFT}abc").write_text("half")
+        for name in ("old", "new"):
+            (tmp_path / f"{checkpoints.DRAFT}{name}").write_text("half")
+        os.utime(tmp_path / f"{checkpoints.DRAFT}old", (0, 0))
+        (tmp_path / f"{checkpoints.DRAFT}folder").mkdir()
         (tmp_path / "notes.txt").write_text("mine")
         Checkpoints(tmp_path, {}, [1], True)
-        assert sorted(os.listdir(tmp_path)) == [checkpoints.ABOUT, "notes.txt"]
+        kept = [f"{checkpoints.DRAFT}{name}" for name in ("folder", "new")]
+        assert sorted(os.listdir(tmp_path)) == [*kept, checkpoints.ABOUT, "notes.txt"]
 
     @pytest.mark.parametrize(
-        "text", ["", "{}", '{"about": 3, "seeds": [1]}', '{"about": {}, "seeds": 5}']
+        "text",
+        [
+            "",
+            "{}",
+            '{"epochs": 3}',
+            '{"format": "?", "about": {}, "seeds": [1]}',
+            '{"format": "condcap_sk.checkpoint.1", "about": 3, "seeds": [1]}',
+            '{"format": "condcap_sk.checkpoint.1", "about": {}, "seeds": 5}',
+            '{"format": "condcap_sk.checkpoint.1", "about": {}, "seeds": [1, 2]}',
+            '{"format": "condcap_sk.checkpoint.1", "about": {}, "seeds": [Infinity]}',
+            "[" * 200_000,
+        ],
     )
     def test__damaged_about__error_says_what_to_do(self, tmp_path, text):
         (tmp_path / checkpoints.ABOUT).write_text(text)
-        with pytest.raises(CheckpointError, match=r"fit\.json is damaged"):
+        with pytest.raises(CheckpointError, match=r"fit\.json is damaged or none of condcap_sk's"):
             Checkpoints(tmp_path, {}, [1], True)
+        assert (tmp_path / checkpoints.ABOUT).read_text() == text
+
+    def test__about_that_is_no_text__error_says_what_to_do(self, tmp_path):
+        (tmp_path / checkpoints.ABOUT).write_bytes(b"\xff\xfe")
+        with pytest.raises(CheckpointError, match="cannot be used as a folder"):
+            Checkpoints(tmp_path, {}, [1], True)
+        (tmp_path / checkpoints.ABOUT).unlink()
+        (tmp_path / checkpoints.ABOUT).mkdir()
+        with pytest.raises(CheckpointError, match="cannot be used as a folder"):
+            Checkpoints(tmp_path, {}, [1], True)
+
+    def test__link__what_it_points_at_is_not_written(self, tmp_path):
+        make, X, y = FITS["labels of features"]
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        (folder / "captions.safetensors").symlink_to(tmp_path / "outside")
+        make().fit(X, y, checkpoints=folder)
+        assert not (tmp_path / "outside").exists()
+        assert not (folder / "captions.safetensors").is_symlink()
 
     def test__model_file_and_checkpoint__are_not_mistaken_for_each_other(self, tmp_path):
         make, X, y = FITS["labels of features"]
@@ -278,7 +381,7 @@ class TestFolder:
         with pytest.raises(ModelFileError, match="checkpoint"):
             ConditionalCaptioner.load(tmp_path / "latents.safetensors")
         est.save(tmp_path / "latents.safetensors")
-        with pytest.raises(CheckpointError, match=r"latents\.safetensors cannot be gone on from"):
+        with pytest.raises(CheckpointError, match=r"latents\.safetensors cannot be resumed"):
             make().fit(X, y, checkpoints=tmp_path)
 
 
@@ -313,13 +416,20 @@ class TestFile:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda header, tensors: header.update(fit="0"),
+            lambda header, tensors: header.update(key="0"),
             lambda header, tensors: header.update(n_epochs=10**9),
             lambda header, tensors: header.update(n_batches=-1),
             lambda header, tensors: header.update(n_epochs="many"),
             lambda header, tensors: header.update(history=3),
             lambda header, tensors: header.update(counts={}),
             lambda header, tensors: header.update(counts={"n_batches_": "x"}),
+            lambda header, tensors: header.update(counts={"n_batches_": float("nan")}),
+            lambda header, tensors: header.update(counts={"n_batches_": 10**400}),
+            lambda header, tensors: header.update(latest={"a": [1]}),
+            lambda header, tensors: header.update(losses=[3]),
+            lambda header, tensors: header.update(has_ended=True),
+            lambda header, tensors: header.update(has_ended=True, n_epochs=10**9),
+            lambda header, tensors: tensors.pop("batches"),
             lambda header, tensors: header.pop("latest"),
             lambda header, tensors: header.update(more=1),
             lambda header, tensors: tensors.pop("order"),
@@ -331,9 +441,7 @@ class TestFile:
         ],
     )
     def test__forged__error_says_what_to_do(self, begun, change):
-        with pytest.raises(
-            CheckpointError, match=r"latents\.safetensors cannot be gone on from.*Del"
-        ):
+        with pytest.raises(CheckpointError, match=r"latents\.safetensors cannot be resumed.*Del"):
             self.changed(begun, change)
 
     def test__unchanged__goes_on(self, begun):
@@ -345,7 +453,7 @@ class TestFile:
         content = file.read_bytes()
         file.write_bytes(content[: int(share * len(content))])
         make, X, y = FITS["labels of features"]
-        with pytest.raises(CheckpointError, match=r"latents\.safetensors cannot be gone on from"):
+        with pytest.raises(CheckpointError, match=r"latents\.safetensors cannot be resumed"):
             make().fit(X, y, checkpoints=begun)
         file.unlink()
         make().fit(X, y, checkpoints=begun)
@@ -382,32 +490,20 @@ class TestFile:
             make().fit(X, y, checkpoints=folder)
 
 
-class TestCheckpoint:
-    def test__cost__bounds_how_often_it_writes(self, tmp_path, monkeypatch):
+class TestBudget:
+    def test__cost__is_a_share_of_the_time_that_has_passed(self, monkeypatch):
         now = [0.0]
         monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
-        written = []
-
-        def write(self, *args, **header):
-            written.append(now[0])
-            now[0] += 2.0
-
-        class Tick(Callback):
-            def on_batch_end(self, net, **kwargs):
-                now[0] += 1.0
-
-        monkeypatch.setattr(Checkpoint, "_write", write)
-        make, X, _ = FITS["labels of features"]
-        kept = Checkpoints(tmp_path, {}, [0], True)
-        est = make().set_params(gan__max_iter=900)
-        gan = est.gan
-        gan._checkpoints = kept
-        gan.set_params(random_state=0)
-        monkeypatch.setattr(type(gan), "_own_callbacks", lambda self: [Tick()])
-        gan.fit(X, [np.eye(5)[row] for row in LABEL_SETS[:30]])
-        # The last is that of the end.
-        assert np.diff(written)[:-1].min() >= 2 / checkpoints.COST
-        assert len(written) >= 4
+        budget, written = Budget(), []
+        while now[0] < 2000:
+            now[0] += 1.0
+            if budget.allows():
+                written.append(now[0])
+                with budget.spending():
+                    now[0] += 2.0
+        assert written[0] == checkpoints.FIRST
+        assert 2.0 * len(written) <= checkpoints.COST * now[0]
+        assert len(written) >= 8
 
 
 class TestOrder:
