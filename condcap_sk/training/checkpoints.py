@@ -78,7 +78,8 @@ class Checkpoints:
             text = self._begin(about, seeds)
         except (OSError, ValueError) as error:
             raise CheckpointError(
-                f"checkpoints={folder!r:.200} cannot be used as a folder: {error}. Pass another one."
+                f"checkpoints={folder!r:.200} cannot be used as a folder: {error}. Pass another "
+                "one."
             ) from error
         self.seeds = self._compare(text, about, seeds, are_given)
         self._passed = digest_of(text, {})
