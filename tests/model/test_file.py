@@ -9,7 +9,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk._persistence import _digest
+from condcap_sk._persistence import digest_of
 from condcap_sk.exceptions import ModelFileError
 
 
@@ -22,7 +22,7 @@ def taken_apart(path):
 
 def written(path, entry, header, tensors):
     text = json.dumps(header)
-    entry = {**entry, "header": text, "sha256": _digest(text, tensors)}
+    entry = {**entry, "header": text, "sha256": digest_of(text, tensors)}
     path.write_bytes(save_tensors(tensors, {"condcap_sk": json.dumps(entry)}))
     return path
 
