@@ -259,15 +259,15 @@ class Checkpoint(Callback):
     def _write_all(self, net, n_epochs):
         record = _named(net, "record")
         losses = list(record.batches_[0]) if record.batches_ else []
-        of_batches = [[batch[name] for name in losses] for batch in record.batches_]
+        tensors = {**_tensors_of(net), "order": self.order_}
+        # There may be as many batches as steps, and headers are to be small. Old versions of
+        # safetensors do not read empty tensors.
+        if losses:
+            of_batches = [[batch[name] for name in losses] for batch in record.batches_]
+            tensors["batches"] = torch.tensor(of_batches, dtype=torch.float64)
         self._write(
             net,
-            {
-                **_tensors_of(net),
-                "order": self.order_,
-                # There may be as many as steps, and headers are to be small.
-                "batches": torch.tensor(of_batches, dtype=torch.float64),
-            },
+            tensors,
             has_ended=False,
             n_epochs=n_epochs,
             n_batches=self.n_batches_,
@@ -345,10 +345,11 @@ def _restore(net, fields, tensors):
     net.n_averaged_ = _named(net, "schedule").step_ = n_epochs * net.batches_per_epoch + n_batches
     record = _named(net, "record")
     record.history_ = history(fields, "history")
-    losses, batches = fields.take("losses", list), tensors.pop("batches")
+    losses = fields.take("losses", list)
+    batches = tensors.pop("batches").tolist() if losses else []
     if not all(isinstance(name, str) for name in losses):
         raise ModelFileError("losses holds what is no name")
-    record.batches_ = [dict(zip(losses, batch, strict=True)) for batch in batches.tolist()]
+    record.batches_ = [dict(zip(losses, batch, strict=True)) for batch in batches]
     record.latest_ = fields.take("latest", dict)
     if not all(isinstance(value, float) for value in record.latest_.values()):
         raise ModelFileError("latest holds what is no number")
