@@ -1,7 +1,7 @@
 """How well are wishes met by the latents that `find_latent` finds?
 
     python benchmarks/wishes.py
-    python benchmarks/wishes.py --data mnist --n-latents 9 --kl-weight 0.1
+    python benchmarks/wishes.py --data mnist --n-latents 9 --kl-weight 0.1 --mi-weight 0.3
     python benchmarks/wishes.py --data flickr --folder FOLDER --model model.safetensors
 
 Of labels, an estimator is fitted on grids: one label is preferred, and each ordered pair of labels.
@@ -40,7 +40,7 @@ def measure_labels(args):
     fetch = fetch_grid_mnist if args.data == "mnist" else load_grid_digits
     data = fetch()
     est = ConditionalCaptioner(n_latents=args.n_latents, random_state=args.seed)
-    est.set_params(gan__kl_weight=args.kl_weight)
+    est.set_params(mi_weight=args.mi_weight, gan__kl_weight=args.kl_weight)
     est.fit(data.images, data.label_sets)
     X, sets = data.images_test, data.label_sets_test
     rest = slice(N_SEARCHED, None)
@@ -114,6 +114,7 @@ def main():
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--n-latents", type=int, default=3, help="of the estimator of labels")
     parser.add_argument("--kl-weight", type=float, default=0.3, help="of the estimator of labels")
+    parser.add_argument("--mi-weight", type=float, default=0.1, help="of the estimator of labels")
     parser.add_argument("--seed", type=int, default=0)
     add_arguments(parser)
     args = parser.parse_args()

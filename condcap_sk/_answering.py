@@ -1,7 +1,8 @@
 """What a fitted `ConditionalCaptioner` does: it checks, and its model answers."""
 
+from collections.abc import Iterator
 from numbers import Integral
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +10,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
 from ._pixels import warn_of_scale
+from ._stored import Images
 from ._torch.environment import own_environment
 from ._validation import (
     as_array,
@@ -79,23 +81,53 @@ class Answering:
         .. [1] Y. Geifman and R. El-Yaniv, "Selective Classification for Deep Neural Networks",
            NeurIPS 2017.
         """
-        check_is_fitted(self)
-        images = self._check_images(X)
-        if min_confidence is not None:
-            check_probability(min_confidence, "min_confidence")
-            check_calibrated(self)
-        if c is None:
-            ids = self.model_.best(images, self.batch_size)
-        else:
-            latents = check_latents(c, len(images), self.model_.prior)
-            ids = self.model_.answer(images, latents, self.batch_size)
-        answers = self.model_.decode(ids)
-        if min_confidence is None:
-            return answers
-        # Read as any other caption would be, so that `confidence` of the answer is the same.
-        ids = self.codec_.vocabulary_.encode(answers)
-        confidence = self.model_.confidence(images, ids, self.batch_size)
-        return with_abstention(answers, confidence < min_confidence, abstention)
+        images, latents = self._check_asked(X, c, min_confidence)
+        return self._answers(images, latents, min_confidence, abstention)
+
+    @own_environment()
+    def iter_predict(
+        self,
+        X: ArrayLike,
+        c: ArrayLike | None = None,
+        *,
+        min_confidence: float | None = None,
+        abstention: Any = None,
+    ) -> Iterator[NDArray[Any]]:
+        """Answer as `predict` does, and give answers as soon as they are there.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or feature vectors, as in `fit`.
+        c : array-like of shape (n_latents,) or (n, n_latents), default=None
+            As in `predict`.
+        min_confidence : float between 0 and 1, default=None
+            As in `predict`.
+        abstention : int, float, bool, str or None, default=None
+            As in `predict`.
+
+        Returns
+        -------
+        batches : iterator of ndarray of shape (`batch_size`,)
+            The answers of so many images at a time; the last one has the rest. Together they are
+            what `predict` returns. Arguments are checked at once, images answered when asked for.
+
+        Raises
+        ------
+        ValueError
+            As `predict`.
+        """
+        images, latents = self._check_asked(X, c, min_confidence)
+        step = self.batch_size
+        return (
+            self._answers(
+                images[start : start + step],
+                None if latents is None else latents[start : start + step],
+                min_confidence,
+                abstention,
+            )
+            for start in range(0, len(images), step)
+        )
 
     @own_environment()
     def predict_grid(self, X: ArrayLike, latents: ArrayLike) -> NDArray[Any]:
@@ -154,85 +186,6 @@ class Answering:
         found = self.model_.sample(images, n_samples, self.batch_size)
         return [self.model_.decode(ids).tolist() for ids in found]
 
-    @overload
-    def infer_latent(
-        self, X: ArrayLike, labels: ArrayLike, return_std: Literal[False] = False
-    ) -> NDArray[np.float32]: ...
-
-    @overload
-    def infer_latent(
-        self, X: ArrayLike, labels: ArrayLike, return_std: Literal[True]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
-
-    @own_environment()
-    def infer_latent(
-        self, X: ArrayLike, labels: ArrayLike, return_std: bool = False
-    ) -> NDArray[np.float32] | tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Read back the latent that would have given this answer to this image.
-
-        Parameters
-        ----------
-        X : array-like
-            Images or feature vectors, as in `fit`.
-        labels : array-like of shape (n,)
-            One answer for each image.
-        return_std : bool, default=False
-            Return the standard deviations of the estimate, too: many latents give the same answer.
-
-        Returns
-        -------
-        c : ndarray of shape (n, n_latents), float32
-            The recogniser's estimate, the mean of Q(c | s, X). It is scaled so that its squared
-            error is least on the model's own answers to training images, and, where another label
-            would be given under it, moved until this one is, if there is such a latent. Neither is
-            done with ``objective="paper"``, and nothing is moved with ``images="end-to-end"``. Of
-            categories, the most probable ones.
-        std : ndarray of shape (n, n_latents), float32
-            Its standard deviation in each dimension, and in the columns of categories the
-            probability of each. Only with `return_std`. Standard deviations are not learned with
-            ``objective="paper"``.
-
-        Raises
-        ------
-        ValueError
-            If `X` holds no images or feature vectors of the shape in `fit`,
-            or one of `labels` was no answer in `fit` (of captions: has no token).
-        """
-        images, ids = self._check_pairs(X, labels)
-        mean, std = self.model_.infer(images, ids, self.batch_size)
-        return (mean, std) if return_std else mean
-
-    @own_environment()
-    def infer_speaker(
-        self, X: ArrayLike, labels: ArrayLike
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Read the latent of one speaker who gave all of these answers.
-
-        The recogniser proposes latents, the generator and the decoder judge how likely each is to
-        give these answers: importance sampling of the posterior.
-
-        Parameters
-        ----------
-        X : array-like
-            Images or feature vectors, as in `fit`.
-        labels : array-like of shape (n,)
-            The speaker's answer to each image.
-
-        Returns
-        -------
-        c, std : ndarray of shape (n_latents,), float32
-            Mean and standard deviation of the posterior, given all the answers; in the columns of
-            categories, the most probable ones and the probability of each. ``predict(X_new, c)``
-            continues as the speaker would.
-
-        Raises
-        ------
-        ValueError
-            If `X` holds no images or feature vectors of the shape in `fit`,
-            or one of `labels` was no answer in `fit` (of captions: has no token).
-        """
-        return self.model_.infer_speaker(*self._check_pairs(X, labels))
-
     @own_environment()
     def attention_weights(self, X: ArrayLike, captions: ArrayLike) -> list[NDArray[np.float32]]:
         """Return how far the decoder attends to each region of an image, word by word.
@@ -263,35 +216,38 @@ class Answering:
         images, ids = self._check_pairs(X, captions, "captions")
         return self.model_.attention_weights(images, ids, self.batch_size)
 
-    @own_environment()
-    def recover_latent(self, X: ArrayLike, c: ArrayLike) -> NDArray[np.float32]:
-        """Read back latents from the generated sentence vectors, before they are decoded.
-
-        Where this is much more exact than ``infer_latent(X, predict(X, c))``, the latent hides in
-        differences that no answer shows.
-
-        Parameters
-        ----------
-        X : array-like
-            Images or feature vectors, as in `fit`.
-        c : array-like of shape (n_latents,) or (n, n_latents)
-            The latents that vectors are generated with.
-
-        Returns
-        -------
-        c : ndarray of shape (n, n_latents), float32
-            The recogniser's estimate, the mean of Q(c | G(c, X), X).
-
-        Raises
-        ------
-        ValueError
-            If `X` holds no images or feature vectors of the shape in `fit`,
-            or `c` no latents of theirs.
-        """
+    def _check_asked(
+        self, X: ArrayLike, c: ArrayLike | None, min_confidence: float | None
+    ) -> tuple[Images, NDArray[np.float32] | None]:
+        """Return the images and latents that `predict` is asked about."""
         check_is_fitted(self)
-        return self.model_.recover(self._check_images(X), c)
+        images = self._check_images(X)
+        if min_confidence is not None:
+            check_probability(min_confidence, "min_confidence")
+            check_calibrated(self)
+        return images, None if c is None else check_latents(c, len(images), self.model_.prior)
 
-    def _check_images(self, X: ArrayLike) -> NDArray[Any]:
+    @own_environment()
+    def _answers(
+        self,
+        images: Images,
+        latents: NDArray[np.float32] | None,
+        min_confidence: float | None,
+        abstention: Any,
+    ) -> NDArray[Any]:
+        if latents is None:
+            ids = self.model_.best(images, self.batch_size)
+        else:
+            ids = self.model_.answer(images, latents, self.batch_size)
+        answers = self.model_.decode(ids)
+        if min_confidence is None:
+            return answers
+        # Read as any other caption would be, so that `confidence` of the answer is the same.
+        ids = self.codec_.vocabulary_.encode(answers)
+        confidence = self.model_.confidence(images, ids, self.batch_size)
+        return with_abstention(answers, confidence < min_confidence, abstention)
+
+    def _check_images(self, X: ArrayLike) -> Images:
         # The one parameter that counts in prediction, and may have been set after fit.
         validate_parameter_constraints(
             {"batch_size": self._parameter_constraints["batch_size"]},
@@ -309,7 +265,7 @@ class Answering:
 
     def _check_pairs(
         self, X: ArrayLike, labels: ArrayLike, name: str = "labels"
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    ) -> tuple[Images, NDArray[np.int64]]:
         check_is_fitted(self)
         images = self._check_images(X)
         answers = check_answers(labels, name)

@@ -22,6 +22,7 @@ from .exceptions import ModelFileError, VersionMismatchWarning
 FORMAT = "condcap_sk.2"
 NOT_KEPT = "callbacks", "word_vectors", "image_network"  # parameters of training, objects
 DRAFT = ".condcap_sk-"  # how names of files begin that are being written
+AT_ONCE = 1024  # rows that a checksum reads at a time; by hand
 LARGEST_HEADER = 2**26  # bytes; a vocabulary of a million words is a quarter of that
 
 
@@ -138,11 +139,12 @@ def warn_of_version(written_by, what):
 
 
 def digest_of(text, tensors):
-    """Return a checksum of a text and named tensors."""
+    """Return a checksum of a text and named tensors, stored ones among them."""
     digest = hashlib.sha256(text.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        for part in tensor.split(AT_ONCE) if tensor.ndim else [tensor]:
+            digest.update(part.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

@@ -1,7 +1,10 @@
 """Scales of pixels: which one images are of, and whether it is the one that was fitted."""
 
+import math
+
 import numpy as np
 
+from ._stored import blocks_of
 from ._warnings import warn_user
 from .exceptions import PixelRangeWarning
 
@@ -58,7 +61,10 @@ def count_below_zero(images, white):
     """Return how many pixels lie below 0: slightly, and far."""
     if images.dtype == np.uint8:
         return np.zeros(len(BELOW_ZERO), dtype=int)
-    return np.array([np.count_nonzero(images < -depth * white) for depth, _ in BELOW_ZERO])
+    return sum(
+        np.array([np.count_nonzero(block < -depth * white) for depth, _ in BELOW_ZERO])
+        for block in blocks_of(images)
+    )
 
 
 def is_centred(n_below, n_pixels):
@@ -86,7 +92,7 @@ def warn_of_scale(images, fitted_range, name="X"):
 
     Parameters
     ----------
-    images : ndarray of shape (n, C, H, W), uint8 or float32
+    images : ndarray or StoredImages of shape (n, C, H, W), uint8 or float32
         Finite.
     fitted_range : tuple of float
         `pixel_range` of the images that were fitted.
@@ -94,14 +100,15 @@ def warn_of_scale(images, fitted_range, name="X"):
         What the warning calls the images.
     """
     low, high = fitted_range
-    if not images.size or low == high:
+    if not len(images) or low == high:
         return
     pixels = pixel_range(images)
     fitted = usual_scale(fitted_range)
     white = fitted[1] if fitted else max(-low, high)
     margin = WIDEST * (high - low)
     certain = _certain_scale(images, pixels, fitted_range)
-    centred = low >= 0 > pixels[0] and is_centred(count_below_zero(images, white), images.size)
+    n_pixels = math.prod(images.shape)
+    centred = low >= 0 > pixels[0] and is_centred(count_below_zero(images, white), n_pixels)
     differs = (
         centred
         or not is_within(pixels, fitted or (low - margin, high + margin))
@@ -130,7 +137,7 @@ def _certain_scale(images, pixels, fitted_range):
             if scale[1] > 1 or is_within(fitted_range, scale):
                 return scale
             # Whole numbers up to 1 may be classes or counts, and higher ones were fitted, too.
-            whole = not any(value % 1 for value in fitted_range) and not (images % 1).any()
+            whole = not any(value % 1 for value in fitted_range) and not _has_fractions(images)
             return None if whole else scale
     return None
 
@@ -140,4 +147,8 @@ def _is_faint(images, pixels, darkest):
     if images.dtype == np.uint8 or low == high or max(-low, high) >= darkest:
         return False
     # Whole numbers above 1 have not been divided: the images are just dark.
-    return high <= 1 or bool((images % 1).any())
+    return high <= 1 or _has_fractions(images)
+
+
+def _has_fractions(images):
+    return any((block % 1).any() for block in blocks_of(images))

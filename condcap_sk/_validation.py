@@ -8,6 +8,7 @@ import numbers
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import validate_data
 
+from ._stored import Source, StoredImages, source_of
 from ._typing import Function
 
 _CHANNELS = (1, 3, 4)
@@ -75,7 +77,14 @@ def check_given(y, estimator):
 
 
 def as_array(X):
-    """Return `X`, as an array if it is none; rows that are arrays themselves become one array."""
+    """Return `X`, as an array if it is none; rows that are arrays themselves become one array.
+
+    What is not in memory becomes a `Source`.
+    """
+    if isinstance(X, StoredImages):
+        return X
+    if (source := source_of(X)) is not None:
+        return source
     if np.ma.is_masked(X):
         raise ValueError("X is a masked array, of which some is masked. Fill it: X.filled(0).")
     try:
@@ -96,7 +105,7 @@ def as_array(X):
 def check_images(X, estimator=None, image_shape=None, reset=False, channels_first=False):
     """Return images as (n, C, H, W) and feature vectors as (n, d); uint8 or float32, finite.
 
-    Feature vectors in float16 stay so.
+    Feature vectors in float16 stay so. What is not in memory becomes `StoredImages`.
 
     `estimator` keeps what is known of the columns of a 2-D `X`; with `reset`, in fit, it learns
     that. With `image_shape`, (H, W) or (H, W, C), the rows of a 2-D `X` are flattened images.
@@ -104,6 +113,10 @@ def check_images(X, estimator=None, image_shape=None, reset=False, channels_firs
     tell.
     """
     X = as_array(X)
+    if isinstance(X, StoredImages):
+        return X
+    if isinstance(X, Source):
+        return _stored(X, estimator, image_shape, reset, channels_first)
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
@@ -118,10 +131,8 @@ def check_images(X, estimator=None, image_shape=None, reset=False, channels_firs
         )
     with _naming("X"):
         X = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
-    if reset and len(X) == 1:
-        raise ValueError(
-            "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
-        )
+    if reset:
+        _check_several(X)
     # Regions of many images would take twice the memory in float32, and say no more.
     if X.dtype != np.uint8 and not (X.ndim == 2 and X.dtype == np.float16 and image_shape is None):
         with np.errstate(over="ignore"):
@@ -150,6 +161,24 @@ def check_images(X, estimator=None, image_shape=None, reset=False, channels_firs
             "first. Pass images as (n, H, W, C) or (n, C, H, W)."
         )
     return for_torch(X)
+
+
+def _check_several(X):
+    if len(X) == 1:
+        raise ValueError(
+            "X holds one image (n_samples=1). Nothing can be compared: pass at least two."
+        )
+
+
+def _stored(source, estimator, image_shape, reset, channels_first):
+    """Return `StoredImages` as `check_images` returns images."""
+    if reset:
+        _check_several(source)
+    some = source[:2]
+    # What is wrong with the shape is wrong with that of each row, and columns are their number.
+    check_images(some, estimator, image_shape, reset, channels_first)
+    form = partial(check_images, image_shape=image_shape, channels_first=channels_first)
+    return StoredImages(source, form)
 
 
 def check_same_images(X, shape, given=None, name="X"):

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._latents import Latents
 from ._persistence import kept_params
 from ._pixels import pixel_range
+from ._readback import ReadingBack
 from ._scoring import Scoring
 from ._torch.device import Portable
 from ._torch.environment import own_environment
@@ -37,7 +38,9 @@ from .vision import ImageEncoder
 from .vision.sight import SIGHTS
 
 
-class ConditionalCaptioner(Scoring, Latents, Portable, CallbackSupportMixin, BaseEstimator):
+class ConditionalCaptioner(
+    Scoring, ReadingBack, Latents, Portable, CallbackSupportMixin, BaseEstimator
+):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
     A photo has many captions, a grid of four digits has four labels. What makes one answer differ

@@ -1,7 +1,11 @@
 """Networks applied to any number of rows, in bounded memory."""
 
+import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
+import numpy as np
 import torch
 
 from .threads import limited_threads, one_thread
@@ -16,6 +20,7 @@ SENTENCES = 32
 MULTIPLE = 32  # of rows, on an accelerator
 # Rows of vectors that take as much of an accelerator's memory as an image. By hand.
 ROWS_PER_IMAGE = 16
+MOST_IN_MEMORY = 2**31  # bytes of results that are kept in memory; by hand
 
 
 def in_batches(function, *inputs, size, device, rows=ROWS):
@@ -29,7 +34,7 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
     ----------
     function : callable
         Takes aligned tensors and returns a tensor, or a tuple of them, with as many rows.
-    inputs : Tensor
+    inputs : Tensor or StoredTensor
         Aligned, with at least one row.
     size : int
         Rows in a batch on an accelerator.
@@ -43,7 +48,9 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
     multiple = size if on_cpu else MULTIPLE
 
     @torch.no_grad()
-    def compute(batch):
+    def compute(rows):
+        # Stored rows are read here.
+        batch = [tensor[rows] for tensor in inputs]
         n = len(batch[0])
         missing = -n % multiple
         filled = [torch.cat([b, b[-1:].expand(missing, *b.shape[1:])]) for b in batch]
@@ -51,14 +58,21 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         is_tensor = isinstance(outputs, torch.Tensor)
         return [o[:n].cpu() for o in ([outputs] if is_tensor else outputs)], is_tensor
 
-    batches = list(zip(*(tensor.split(size) for tensor in inputs), strict=True))
+    n_rows = len(inputs[0])
+    batches = [slice(start, start + size) for start in range(0, n_rows, size)]
     n_threads = min(torch.get_num_threads(), len(batches)) if on_cpu else 1
     try:
-        if not on_cpu:
-            found = list(map(compute, batches))
-        else:
-            with limited_threads(1):
-                found = _side_by_side(compute, batches, n_threads)
+        with limited_threads(1) if on_cpu else nullcontext():
+            first, is_tensor = compute(batches[0])
+            joined = [rows_like(output, n_rows) for output in first]
+
+            def fill(rows, outputs=None):
+                outputs = compute(rows)[0] if outputs is None else outputs
+                for whole, part in zip(joined, outputs, strict=True):
+                    whole[rows] = part
+
+            fill(batches[0], first)
+            _side_by_side(fill, batches[1:], n_threads)
     except (MemoryError, RuntimeError) as error:
         if not _is_about_memory(error):
             raise
@@ -67,19 +81,37 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         further = "or give fewer rows at a time" if on_cpu else parts
         remedy = f"Lower batch_size, with est.set_params(batch_size=…), {further}"
         raise MemoryError(f"Memory is short for {size} rows at a time. {remedy}.") from error
-    joined = tuple(torch.cat(parts) for parts in zip(*(o for o, _ in found), strict=True))
-    return joined[0] if found[0][1] else joined
+    return joined[0] if is_tensor else tuple(joined)
 
 
 def _side_by_side(compute, batches, n_threads):
     if n_threads == 1:
-        return list(map(compute, batches))
+        for batch in batches:
+            compute(batch)
+        return
     pool = ThreadPoolExecutor(n_threads, initializer=one_thread)
     try:
-        return list(pool.map(compute, batches))
+        for _ in pool.map(compute, batches):
+            pass
     finally:
         # After an error or Ctrl-C, what was not begun is not waited for.
         pool.shutdown(cancel_futures=True)
+
+
+def rows_like(like, n_rows):
+    """Return an uninitialised tensor of so many rows; a large one lies in a file without a name.
+
+    The system writes it to the disk where memory is short, and deletes it with the tensor.
+    """
+    shape = n_rows, *like.shape[1:]
+    size = n_rows * like[0].nbytes
+    if size <= MOST_IN_MEMORY:
+        return like.new_empty(shape)
+    with tempfile.TemporaryFile(prefix="condcap_sk-") as file:
+        if hasattr(os, "posix_fallocate"):
+            # Else a disk without room would end the process, later.
+            os.posix_fallocate(file.fileno(), 0, size)
+        return torch.from_numpy(np.memmap(file, like.numpy().dtype, shape=shape))
 
 
 def _is_about_memory(error):

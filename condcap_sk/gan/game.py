@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from .._torch.seeding import make_rng
@@ -194,7 +195,7 @@ class HeldOut:
 
     Parameters
     ----------
-    images : ndarray of shape (n, …)
+    images : ndarray or StoredImages of shape (n, …)
     answers : EncodedAnswers
     seed : int
         Of latents and noise: the same each time.
@@ -202,7 +203,7 @@ class HeldOut:
     """
 
     def __init__(self, images, answers, seed, device):
-        self.images = torch.from_numpy(images).to(device)
+        self.images = torch.from_numpy(np.asarray(images)).to(device)
         self.bank = torch.from_numpy(answers.vectors).to(device)
         self.answers = torch.from_numpy(answers.index).to(device)
         self.ids = None if answers.ids is None else torch.from_numpy(answers.ids).to(device)

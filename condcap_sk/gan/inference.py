@@ -10,8 +10,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._stored import Images
 from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.environment import own_environment
+from .._torch.stored import tensor_of
 from .._validation import as_rows, check_images, check_latents, for_torch
 from .prior import Prior
 
@@ -181,13 +183,11 @@ class LatentInference:
         """Return what the consensus decoder turns into captions."""
         return self._apply(self.consensus_, X, rows=WITH_REGIONS).numpy()
 
-    def _apply(
-        self, network: Callable[..., Any], *inputs: NDArray[np.generic], rows: int = ROWS
-    ) -> Any:
+    def _apply(self, network: Callable[..., Any], *inputs: Images, rows: int = ROWS) -> Any:
         size = ROWS_PER_IMAGE * self.batch_size
         if not self._gets_vectors:
             rows, size = IMAGES, self.batch_size
-        tensors = map(torch.from_numpy, inputs)
+        tensors = map(tensor_of, inputs)
         return in_batches(network, *tensors, size=size, device=self.device_, rows=rows)
 
     @property
@@ -200,7 +200,7 @@ class LatentInference:
     def _gets_vectors(self) -> bool:
         return self.generator_.config["image_network"] is None
 
-    def _check_images(self, X: ArrayLike, get_vectors: bool, reset: bool = False) -> NDArray[Any]:
+    def _check_images(self, X: ArrayLike, get_vectors: bool, reset: bool = False) -> Images:
         if get_vectors:
             return for_torch(validate_data(self, X, dtype=np.float32, reset=reset))
         return check_images(X, self, reset=reset, channels_first=True)

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._torch.device import resolve_device
 from .._torch.seeding import seeded_init, spawn_seeds
+from .._torch.stored import tensor_of
 from .._validation import check_given
 from ..answers.encoded import EncodedAnswers
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
@@ -302,7 +303,7 @@ class LatentGAN(GanState):
             The fitted networks.
         """
         check_given(y, self)
-        images = torch.from_numpy(self._check_images(X, self.image_network is None, reset=True))
+        images = tensor_of(self._check_images(X, self.image_network is None, reset=True))
         answers = EncodedAnswers.from_vectors(y, len(images))
         weights_seed, order_seed, rng_seed, measure_seed, *consensus_seeds = spawn_seeds(
             self.random_state, 6

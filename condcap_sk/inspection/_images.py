@@ -15,12 +15,12 @@ def first_images(stages: list[ArrayLike], captioner: BaseEstimator) -> ArrayLike
         ):
             return stage
     shape = getattr(captioner, "fitted_params_", {}).get("image_shape")
-    return check_images(stages[-1], image_shape=shape)
+    return np.asarray(check_images(stages[-1], image_shape=shape))
 
 
 def pictures(images: ArrayLike, example: str) -> NDArray[np.floating]:
     """Return images (n, H, W, C) from 0 to 1; of vectors, an error names the `example`."""
-    checked = check_images(images)
+    checked = np.asarray(check_images(images))
     if checked.ndim != 4:
         raise ValueError(
             f"images holds vectors of {checked.shape[1]} features, which cannot be drawn. Pass "

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._stored import take
 from .._torch.seeding import check_seed
 from .._warnings import warn_user
 from ..exceptions import CollapseWarning, EmptyCaptionError, SingleAnswerWarning
@@ -32,7 +33,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     ----------
     stages : dict
         "codec", "image_encoder" and "gan", unfitted; they are fitted in place.
-    X : ndarray of shape (n, …)
+    X : ndarray or StoredImages of shape (n, …)
         As `check_images` returns it.
     answers, owners : ndarray
         As `check_label_sets` returns them.
@@ -57,7 +58,8 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         return (see(X[held_out]), encoded.take(held_out)) if len(held_out) else None
 
     sight = SIGHTS[params["images"]](stages["image_encoder"])
-    sight.fit(X[train], given, validation(np.asarray), report)
+    trained = take(X, train)
+    sight.fit(trained, given, validation(np.asarray), report)
     # As much noise as the decoder was trained with; the game cannot do with none.
     gan.set_params(
         noise=codec.noise_ or 1.0,
@@ -71,7 +73,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         return FittedModel(codec, sight, gan, answerer, bank)
 
     with report(gan, lambda net: model_with(gan._snapshot(net))):
-        gan.fit(sight(X[train]), given, validation(sight))
+        gan.fit(sight(trained), given, validation(sight))
     model = model_with(gan)
     some = X[train[:MOST_CALIBRATED]]
     answerer = model.answerer

@@ -25,7 +25,12 @@ AVERAGED = 10  # modules are averaged over about the last tenth of the steps; by
 
 
 class Rows(Dataset):
-    """Aligned tensors, fetched a batch at a time (row by row costs more than the training)."""
+    """Aligned tensors, fetched a batch at a time (row by row costs more than the training).
+
+    Parameters
+    ----------
+    tensors : Tensor or StoredTensor
+    """
 
     def __init__(self, **tensors):
         self.tensors = tensors
@@ -42,10 +47,12 @@ class Rows(Dataset):
 
     def near(self, device):
         """Return the rows where they are trained on, if there is room for them."""
+        if device.type != "cuda":
+            return self
         size = sum(tensor.nbytes for tensor in self.tensors.values())
-        if device.type == "cuda" and size < SHARE_OF_ROWS * torch.cuda.mem_get_info(device)[0]:
-            return Rows(**{name: tensor.to(device) for name, tensor in self.tensors.items()})
-        return self
+        if size >= SHARE_OF_ROWS * torch.cuda.mem_get_info(device)[0]:
+            return self
+        return Rows(**{name: tensor.to(device) for name, tensor in self.tensors.items()})
 
 
 def _as_is(batch):

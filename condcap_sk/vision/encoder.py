@@ -17,11 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._persistence import Fields, Tensors, image_shape
 from .._pixels import pixel_range, warn_of_scale
+from .._stored import Images
 from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.candidates import candidates_of
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
 from .._torch.seeding import seeded_init, spawn_seeds
+from .._torch.stored import tensor_of
 from .._validation import (
     FARTHEST,
     as_rows,
@@ -36,7 +38,7 @@ from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows, SupervisedNet, n_training_steps
 from ..training.shards import OF_IMAGES
 from .matchers import VectorMatcher, WordMatcher, matcher_of
-from .modules import NETWORKS
+from .modules import NETWORKS, SOME_ROWS
 
 # Images that are computed together on a CPU: nearly as fast as more, and a single one does not wait
 # long (2 cores, AMD EPYC 7003).
@@ -209,15 +211,15 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     @stage_fit
     def _fit_checked(
         self,
-        X: NDArray[Any],
+        X: Images,
         y: EncodedAnswers,
-        validation: tuple[NDArray[Any], EncodedAnswers] | None,
+        validation: tuple[Images, EncodedAnswers] | None,
     ) -> Self:
         """Fit on images as `check_images` returns them: of narrow ones it would read them anew."""
         return self._fit(X, y, validation)
 
-    def _fit(self, X: NDArray[Any], y: Any, validation: tuple[NDArray[Any], Any] | None) -> Self:
-        images, shape = torch.from_numpy(X), X.shape[1:]
+    def _fit(self, X: Images, y: Any, validation: tuple[Images, Any] | None) -> Self:
+        images, shape = tensor_of(X), X.shape[1:]
         answers = EncodedAnswers.from_vectors(y, len(images))
         if self.n_regions is not None:
             check_regions(self.n_regions, shape)
@@ -227,7 +229,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             positions = resolve_positions(self.positions, answers)
             build = matcher_of(answers, shape).build
             matcher = build(answers, shape, self.n_filters, positions, self.n_regions or 0)
-        matcher.network.fit_scale(images)
+        matcher.network.fit_scale(images[:: math.ceil(len(images) / SOME_ROWS)])
         bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":
@@ -274,9 +276,9 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         return self.matcher_.network.n_features
 
     def _average_precision(
-        self, X: NDArray[Any], y: Any, reads: str, device: torch.device
+        self, X: Images, y: Any, reads: str, device: torch.device
     ) -> Callable[[Any], dict[str, float]]:
-        images = torch.from_numpy(X)
+        images = tensor_of(X)
         answers = EncodedAnswers.from_vectors(y, len(images))
         bank = getattr(answers, reads)
         some = np.arange(0, len(bank), math.ceil(len(bank) / N_MEASURED))
@@ -319,12 +321,12 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             warn_of_scale(images, self.pixel_range_)
         return self._encode(images)
 
-    def _encode(self, X: NDArray[Any], regions: bool = False) -> NDArray[np.float32]:
+    def _encode(self, X: Images, regions: bool = False) -> NDArray[np.float32]:
         """Return the vectors of checked images, whatever `set_output` says of `transform`."""
         matcher = self.matcher_
         vectors = in_batches(
             matcher.image_vectors_and_regions if regions else matcher.image_vectors,
-            torch.from_numpy(X),
+            tensor_of(X),
             size=self.batch_size,
             device=self.device_,
             rows=ROWS if X.ndim == 2 and not regions else IMAGES,
@@ -333,8 +335,8 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         least, most = vectors.min(initial=0), vectors.max(initial=0)
         if not -FARTHEST <= least <= most <= FARTHEST:
             raise ValueError(
-                f"X holds values up to {np.abs(X).max():.3g}, on another scale than those in fit. "
-                "Scale X as it was there."
+                f"X holds values up to {max(-X.min(), X.max()):.3g}, on another scale than those "
+                "in fit. Scale X as it was there."
             )
         return vectors
 

@@ -5,8 +5,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from io import IOBase
 from numbers import Integral
-from types import ModuleType
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,25 +15,10 @@ from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
+from .._stored import Source
 from .._validation import checks_params
 from ..exceptions import UnreadableImageError
-
-if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
-    from PIL.TiffImagePlugin import TiffImageFile
-
-# Formats whose pixels of more than 8 bits Pillow scales to 0 to 65535.
-_16_BITS = {"PNG", "PPM", "JPEG2000", "ICO"}
-# A photograph is decoded at no less than this multiple of the wanted size, by hand: more is lost in
-# resizing anyway.
-_DRAFT = 2
-
-
-class _Openable(Protocol):
-    def open(self, mode: str, /) -> IO[bytes]: ...
-
-
-File = str | bytes | os.PathLike | _Openable
+from .decode import File, decoded, import_pillow
 
 
 class LoadImages(TransformerMixin, BaseEstimator):
@@ -50,6 +34,9 @@ class LoadImages(TransformerMixin, BaseEstimator):
     ----------
     size : int, default=224
         Height and width, in pixels.
+    lazy : bool, default=False
+        Whether images are read when the next step needs them and not kept: for more files than the
+        memory holds. `PretrainedFeatures` reads each twice, a fit on pixels in each epoch.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -73,11 +60,13 @@ class LoadImages(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "size": [Interval(Integral, 1, None, closed="left")],
+        "lazy": ["boolean"],
         "verbose": ["verbose"],
     }
 
-    def __init__(self, size: int = 224, *, verbose: int = 0) -> None:
+    def __init__(self, size: int = 224, *, lazy: bool = False, verbose: int = 0) -> None:
         self.size = size
+        self.lazy = lazy
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Tags:
@@ -107,7 +96,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def transform(self, X: Iterable[File]) -> NDArray[np.uint8]:
+    def transform(self, X: Iterable[File]) -> "NDArray[np.uint8] | FileRows":
         """Read files.
 
         Parameters
@@ -119,19 +108,43 @@ class LoadImages(TransformerMixin, BaseEstimator):
         Returns
         -------
         images : ndarray of shape (n, size, size, 3), uint8
-            0.15 MB each at the default size.
+            0.15 MB each at the default size. With `lazy`, what all estimators of this package take
+            in its place; ``images[rows]`` reads some.
 
         Raises
         ------
         UnreadableImageError
             If files are missing, damaged or no images; the error's `rows` are the places of all
-            of them.
+            of them. With `lazy`, once they are read.
         """
         self._validate_params()
         files = _listed(X, "X")
+        if self.lazy:
+            return FileRows(files, self.size)
         images, unreadable = _read(files, self.size, self.verbose)
         if unreadable:
             raise _error(files, unreadable)
+        return images
+
+
+class FileRows(Source):
+    """Image files, read and resized when they are needed.
+
+    Parameters
+    ----------
+    files : list of n files
+    size : int
+        Height and width, in pixels.
+    """
+
+    def __init__(self, files: list[File], size: int) -> None:
+        super().__init__((len(files), size, size, 3), np.uint8)
+        self._files = files
+
+    def _read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images, unreadable = _read([self._files[row] for row in rows], self.shape[1], verbose=0)
+        if unreadable:
+            raise _error(self._files, {int(rows[place]): why for place, why in unreadable.items()})
         return images
 
 
@@ -178,7 +191,7 @@ def _read(
     files: Sequence[File], size: int, verbose: int
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Return the images, and the reason for each row that could not be read."""
-    pillow = _import_pillow()
+    pillow = import_pillow()
     images = np.zeros((len(files), size, size, 3), dtype=np.uint8)
     unreadable: dict[int, str] = {}
     for row, file in enumerate(tqdm(files, desc="files", disable=verbose <= 0, leave=False)):
@@ -186,109 +199,11 @@ def _read(
             # Pillow warns of many pixels or odd camera fields. Where warnings are errors, these
             # would make readable images unreadable.
             with warnings.catch_warnings(action="ignore"):
-                images[row] = _read_one(file, size, *pillow)
+                images[row] = decoded(file, size, *pillow)
         # On damaged bytes, Pillow's readers raise errors of many types.
         except Exception as error:
             unreadable[row] = f"{type(error).__name__}: {error}"
     return images, unreadable
-
-
-def _read_one(
-    file: File,
-    size: int,
-    Image: ModuleType,
-    ImageOps: ModuleType,
-    UnidentifiedImageError: type[OSError],
-) -> NDArray[np.uint8]:
-    with file.open("rb") if hasattr(file, "open") else open(file, "rb") as stream:
-        try:
-            image = Image.open(stream)
-        except UnidentifiedImageError as error:
-            raise UnidentifiedImageError(
-                "no image of a format, depth and layout that Pillow reads: save it as PNG"
-            ) from error
-        black, white = _levels(image)
-        _scale_transparency(image)
-        # JPEG can be decoded at a lower resolution, which saves time.
-        image.draft("RGB", (_DRAFT * size, _DRAFT * size))
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):
-            # Pillow would cut them off at 255.
-            pixels = np.asarray(image).astype(np.int32)
-            grey = ((pixels - black) * 255 // (white - black)).clip(0, 255)
-            if "transparency" in image.info:
-                grey[pixels == image.info["transparency"]] = 255
-            image = Image.fromarray(grey.astype(np.uint8))
-        if image.mode == "La":
-            image = image.convert("LA")  # the only mode that Pillow converts La to
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC))
-
-
-def _levels(image: "ImageFile") -> tuple[int, int]:
-    """Return which pixel values are black and white; raise where Pillow misreads the pixels."""
-    if image.mode == "F":
-        raise ValueError(
-            "its pixels are floats, and what is white is unknown: save it in 8 or 16 bits"
-        )
-    if image.format == "TIFF":
-        return _tiff_levels(cast("TiffImageFile", image))
-    if image.mode == "I" or image.mode.startswith("I;"):
-        if image.format not in _16_BITS and not (image.format == "IM" and image.mode != "I"):
-            raise ValueError(
-                f"its pixels are integers in the format {image.format}, and what is white is "
-                "unknown: save it in 8 bits, or as PNG"
-            )
-        return 0, 2**16 - 1
-    return 0, 255
-
-
-def _tiff_levels(image: "TiffImageFile") -> tuple[int, int]:
-    tags = image.tag_v2
-    bits = tags.get(258, (1,))  # BitsPerSample
-    photometric = tags.get(262, 0)  # PhotometricInterpretation: 0 is WhiteIsZero, 6 YCbCr
-    if set(tags.get(339, (1,))) != {1}:  # SampleFormat
-        raise ValueError(
-            "its pixels are signed, and what is white is unknown: save it in 8 or 16 bits, unsigned"
-        )
-    if max(bits) > 16:
-        raise ValueError(
-            f"its pixels have {max(bits)} bits, and what is white is unknown: save it in 8 or 16"
-        )
-    # Pillow misreads the following without an error.
-    is_raw = image.info.get("compression") == "raw"
-    is_planar = tags.get(284) == 2 and len(image.getbands()) > 1  # PlanarConfiguration
-    if is_planar and (image.mode in ("LA", "La", "PA") or (is_raw and max(bits) > 8)):
-        raise ValueError(
-            "its channels lie one after the other, which Pillow misreads here: save it in 8 bits, "
-            "or with planarconfig='contig'"
-        )
-    n_bytes = sum(tags.get(279, tags.get(325, ())))  # StripByteCounts, TileByteCounts
-    if photometric == 6 and is_raw and n_bytes < 3 * image.width * image.height:
-        raise ValueError("its colours are subsampled, which Pillow misreads: save it as RGB")
-    if image.mode in ("P", "PA") and 0 < max(tags[320]) < 256:  # ColorMap
-        raise ValueError("its palette has 8 bits instead of 16: save it as RGB")
-    white = 2 ** max(bits) - 1
-    # Up to 8 bits, Pillow itself inverts and scales them.
-    return (white, 0) if photometric == 0 else (0, white)
-
-
-def _scale_transparency(image: "ImageFile") -> None:
-    """Scale the transparent colour of a PNG as Pillow scales its pixels."""
-    key = image.info.get("transparency")
-    if image.format != "PNG" or key is None or image.mode not in ("1", "L", "RGB"):
-        return
-    raw_mode = image.tile[0][3]
-    if image.mode == "1":
-        key = 255 if key else 0
-    elif raw_mode in ("L;2", "L;4"):
-        white = 2 ** int(raw_mode[2]) - 1
-        key = key * 255 // white if key <= white else key
-    elif raw_mode == "RGB;16B":
-        key = tuple(value >> 8 for value in key)
-    image.info["transparency"] = key
 
 
 def _error(files: Sequence[File], unreadable: Mapping[int, str]) -> UnreadableImageError:
@@ -363,13 +278,3 @@ def drop_unreadable(
         _safe_indexing(table, kept) if is_table else [table[row] for row in kept],
         {str(files[row]): why for row, why in unreadable.items()},
     )
-
-
-def _import_pillow() -> tuple[ModuleType, ModuleType, type[OSError]]:
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError as error:
-        raise ImportError(
-            "Image files need Pillow. Install it with: pip install 'condcap_sk[images]'"
-        ) from error
-    return Image, ImageOps, UnidentifiedImageError

@@ -29,7 +29,8 @@ from .._pixels import (
     is_within,
     usual_scale,
 )
-from .._torch.batches import in_batches
+from .._stored import Source
+from .._torch.batches import in_batches, rows_like
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
 from .._torch.seeding import seeded_init
@@ -212,7 +213,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
                 f"X holds {shape[0]} features or channels. Pass images of 3 channels or 1, such "
                 "as (n, H, W, 3)."
             )
-        images = np.asarray(images)
+        images = images if isinstance(images, Source) else np.asarray(images)
         # All images, before the network starts: it takes long.
         _check_scale(images)
         network, preprocess = self._network()
@@ -231,7 +232,7 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
                     own.network = copy.deepcopy(network) if device.type == "cpu" else network
             return pooled(own.network(preprocess(batch)))
 
-        found = []
+        found = torch.empty(0)
         # Copies of a network share their forward hooks, which may not be safe in several threads.
         has_hooks = any(module._forward_hooks for module in network.modules())
         size = 1 if has_hooks and device.type == "cpu" else self.batch_size
@@ -242,8 +243,11 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
             part = torch.from_numpy(np.broadcast_to(part, (len(part), 3, *shape[1:])).copy())
             # One at a time on a CPU: it stays in the cache, and its features do not depend on the
             # other images.
-            found.append(in_batches(features, part, size=size, device=device, rows=1))
-        return torch.cat(found).numpy()
+            some = in_batches(features, part, size=size, device=device, rows=1)
+            if not len(found):
+                found = rows_like(some, len(images))
+            found[rows] = some
+        return found.numpy()
 
     def _network(self) -> tuple[nn.Module, Preprocess]:
         """Return a copy of the network, and what prepares images for it."""
@@ -305,7 +309,7 @@ def _described(found: object) -> str:
     return f"a {type(found).__name__}{shape}"
 
 
-def _check_scale(X: np.ndarray) -> None:
+def _check_scale(X: np.ndarray | Source) -> None:
     """Raise if the pixels of images are not on the scale from 0 to 255."""
     if X.dtype == np.uint8:
         return

@@ -1,0 +1,246 @@
+"""Images that are read when they are needed, as from a file that is larger than memory."""
+
+import copy
+import mmap
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+# All by hand. Bytes that are read at a time where all rows are; and bytes of a mapped file that may
+# lie in memory, of which a row counts as the pages that a system maps with it, at least.
+AT_ONCE, MOST_MAPPED, PAGES = 2**24, 2**26, 2**16
+
+Rows = NDArray[np.int64]
+
+
+class Source:
+    """Rows that lie elsewhere, as they are there.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape = tuple(int(size) for size in shape)
+        self.dtype = np.dtype(dtype)
+        self.ndim = len(self.shape)
+        self.size = int(np.prod(self.shape, dtype=object))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | Rows) -> NDArray[Any]:
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        rows = np.asarray(rows)
+        found = self._read(rows)
+        if found.shape != (len(rows), *self.shape[1:]) or found.dtype != self.dtype:
+            raise ValueError(
+                f"X is {self.dtype} of shape {self.shape}, but {len(rows)} rows of it are "
+                f"{found.dtype} of shape {found.shape}. Pass X whose shape and dtype stay."
+            )
+        return found
+
+    def _read(self, rows: Rows) -> NDArray[Any]:
+        """Return rows as an array in memory."""
+        raise NotImplementedError
+
+
+class MappedRows(Source):
+    """Rows of a memory-mapped file. What was read is given back to the system now and then."""
+
+    def __init__(self, X: np.memmap) -> None:
+        super().__init__(X.shape, X.dtype)
+        self._rows = X
+        self._map: Any = X._mmap  # type: ignore[attr-defined]
+        self._in_memory = 0
+        # Changes to a private map are nowhere but in memory.
+        self._may_forget = X.mode != "c" and hasattr(mmap, "MADV_DONTNEED")
+
+    def _read(self, rows: Rows) -> NDArray[Any]:
+        offset = self._rows.offset
+        needed = offset - offset % mmap.ALLOCATIONGRANULARITY + len(self._map)
+        # To read beyond a file's end would end the process.
+        if self._map.size() < needed:
+            raise OSError(
+                f"{self._rows.filename} has {self._map.size()} bytes and had {needed} when it was "
+                "mapped: it was cut off. Write it again, and pass it anew."
+            )
+        found = np.array(self._rows[rows])
+        self._in_memory += len(rows) * PAGES + found.nbytes
+        if self._may_forget and self._in_memory > MOST_MAPPED:
+            self._map.madvise(mmap.MADV_DONTNEED)
+            self._in_memory = 0
+        return found
+
+
+class ArrayRows(Source):
+    """Rows of an array that is no NumPy array, such as a dataset of HDF5 or zarr."""
+
+    def __init__(self, X: Any) -> None:
+        super().__init__(X.shape, X.dtype)
+        self._rows = X
+
+    def _read(self, rows: Rows) -> NDArray[Any]:
+        found = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        order = np.argsort(rows, kind="stable")
+        # Slices are what all kinds of arrays read, in the order of the file.
+        for run in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1):
+            if len(run):
+                start, stop = rows[run[0]], rows[run[-1]] + 1
+                part = np.asarray(self._rows[int(start) : int(stop)])
+                if part.shape != found[run].shape:
+                    raise ValueError(
+                        f"X has shape {self.shape}, but X[{start}:{stop}] has shape {part.shape}. "
+                        "Pass X whose shape stays."
+                    )
+                found[run] = part
+        return found
+
+
+class ItemRows(Source):
+    """The items of a torch Dataset or the like; of a tuple, as (image, label), the first.
+
+    Parameters
+    ----------
+    items : object
+        With ``len(items)`` and ``items[row]``.
+    """
+
+    def __init__(self, items: Any) -> None:
+        self._items = items
+        first = self._item(0) if len(items) else np.empty(0)
+        super().__init__((len(items), *first.shape), first.dtype)
+
+    def _item(self, row: int) -> NDArray[Any]:
+        item = self._items[row]
+        return np.asarray(item[0] if isinstance(item, tuple) else item)
+
+    def _read(self, rows: Rows) -> NDArray[Any]:
+        found = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        for place, row in enumerate(rows.tolist()):
+            item = self._item(row)
+            if item.shape != self.shape[1:] or item.dtype != self.dtype:
+                raise ValueError(
+                    f"X[{row}] is {item.dtype} of shape {item.shape}, but X[0] is {self.dtype} of "
+                    f"shape {self.shape[1:]}. Bring all to one."
+                )
+            found[place] = item
+        return found
+
+
+def source_of(X: Any) -> Source | None:
+    """Return the source of the rows of `X`, None if it is in memory."""
+    if isinstance(X, Source):
+        return X
+    if isinstance(X, np.memmap):
+        # What was computed from one has none.
+        is_mapped = X._mmap is not None and X.dtype.kind in "biuf"  # type: ignore[attr-defined]
+        return MappedRows(X) if is_mapped and X.ndim > 1 else None
+    if isinstance(X, np.ndarray | Sequence | Mapping) or not hasattr(X, "__getitem__"):
+        return None
+    in_memory = "__dlpack__", "__array_interface__", "__dataframe__", "iloc"
+    if sparse.issparse(X) or any(hasattr(X, name) for name in in_memory):
+        return None
+    if hasattr(X, "shape"):
+        is_array = hasattr(X, "dtype") and len(X.shape) > 1
+        return ArrayRows(X) if is_array else None
+    return ItemRows(X) if hasattr(X, "__len__") and not hasattr(X, "__array__") else None
+
+
+class StoredImages:
+    """Images (n, C, H, W) or feature vectors (n, d), read from a `Source` when they are needed.
+
+    All are read once when this is made, to see whether they are sound and how bright they are.
+
+    Parameters
+    ----------
+    source : Source
+    form : callable
+        Returns rows of the source as `check_images` does, or raises a ValueError.
+    """
+
+    def __init__(self, source: Source, form: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        first = form(source[:1])
+        self._source = source
+        self._form = form
+        self._reading = threading.Lock()  # h5py and the like have no several readers
+        self._choose(np.arange(len(source)), first)
+        ranges = [
+            (block.min(axis=axes), block.max(axis=axes))
+            for axes in [tuple(range(1, first.ndim))]
+            for block in self.blocks()
+        ]
+        self._low, self._high = (np.concatenate(ends) for ends in zip(*ranges, strict=True))
+
+    def _choose(self, rows: Rows, like: Any) -> None:
+        """Let `rows` of the source be those that count; they are like those of `like`."""
+        self._rows = rows
+        self.shape: tuple[int, ...] = (len(rows), *like.shape[1:])
+        self.dtype, self.ndim = like.dtype, like.ndim
+        self.nbytes = len(rows) * (like.nbytes // len(like))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice | Rows) -> NDArray[Any]:
+        """Read rows."""
+        wanted = self._rows[rows]
+        if not len(wanted):
+            return np.empty((0, *self.shape[1:]), dtype=self.dtype)
+        with self._reading:
+            raw = self._source[wanted]
+            try:
+                return self._form(raw)
+            except ValueError as error:
+                for place, row in enumerate(wanted.tolist()):
+                    try:
+                        self._form(raw[place : place + 1])
+                    except ValueError as reason:
+                        raise ValueError(f"X[{row}]: {reason}") from error
+                raise
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def take(self, rows: Rows) -> "StoredImages":
+        """Return some of the rows, which are not read yet."""
+        taken = copy.copy(self)
+        taken._choose(self._rows[rows], self)
+        return taken
+
+    def min(self) -> Any:
+        """Return the lowest value."""
+        return self._low[self._rows].min()
+
+    def max(self) -> Any:
+        """Return the highest value."""
+        return self._high[self._rows].max()
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """Read all rows, some at a time."""
+        step = max(1, AT_ONCE * len(self) // max(1, self.nbytes))
+        for start in range(0, len(self), step):
+            yield self[start : start + step]
+
+
+Images = NDArray[Any] | StoredImages
+
+
+def blocks_of(images: Images) -> Iterator[NDArray[Any]]:
+    """Yield all images, some at a time where they are not in memory."""
+    if isinstance(images, StoredImages):
+        yield from images.blocks()
+    else:
+        yield images
+
+
+def take(images: Images, rows: Rows) -> Images:
+    """Return some of the images; what is not in memory is not read yet."""
+    return images.take(rows) if isinstance(images, StoredImages) else images[rows]
