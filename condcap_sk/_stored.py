@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-# All by hand. Bytes that are read at a time where all rows are; and bytes of a mapped file that may
-# lie in memory, of which a row counts as the pages that a system maps with it, at least.
-AT_ONCE, MOST_MAPPED, PAGES = 2**24, 2**26, 2**16
+# By hand: bytes that are read at a time where all rows are, and rows after which a mapped file is
+# let go of.
+AT_ONCE, ROWS_MAPPED = 2**24, 64
 
 Rows = NDArray[np.int64]
 
@@ -53,13 +53,12 @@ class Source:
 
 
 class MappedRows(Source):
-    """Rows of a memory-mapped file. What was read is given back to the system now and then."""
+    """Rows of a memory-mapped file."""
 
     def __init__(self, X: np.memmap) -> None:
         super().__init__(X.shape, X.dtype)
         self._rows = X
         self._map: Any = X._mmap  # type: ignore[attr-defined]
-        self._in_memory = 0
         # Changes to a private map are nowhere but in memory.
         self._may_forget = X.mode != "c" and hasattr(mmap, "MADV_DONTNEED")
 
@@ -72,11 +71,13 @@ class MappedRows(Source):
                 f"{self._rows.filename} has {self._map.size()} bytes and had {needed} when it was "
                 "mapped: it was cut off. Write it again, and pass it anew."
             )
-        found = np.array(self._rows[rows])
-        self._in_memory += len(rows) * PAGES + found.nbytes
-        if self._may_forget and self._in_memory > MOST_MAPPED:
-            self._map.madvise(mmap.MADV_DONTNEED)
-            self._in_memory = 0
+        found = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        for start in range(0, len(rows), ROWS_MAPPED):
+            some = slice(start, start + ROWS_MAPPED)
+            found[some] = self._rows[rows[some]]
+            # Else the process would come to hold the file: around a row, a system maps megabytes.
+            if self._may_forget:
+                self._map.madvise(mmap.MADV_DONTNEED)
         return found
 
 

@@ -56,8 +56,12 @@ class Wish:
         return np.abs(self.values(grid) - float(self.wished))
 
     def losses(self, grid: NDArray[Any], reference: NDArray[Any]) -> Errors:
-        """Return one loss (k,) for each latent, comparable between wishes."""
-        return np.square(self.deviations(grid, reference)).mean(axis=0)
+        """Return one loss (k,) for each latent, comparable between wishes.
+
+        An answer that is off by more than the spread of all answers is wrong, and no worse the
+        farther it is off: so many more of the others come near.
+        """
+        return np.square(self.deviations(grid, reference)).clip(max=1).mean(axis=0)
 
     def deviations(self, grid: NDArray[Any], reference: NDArray[Any]) -> Errors:
         """Return by how much answers (n, k) have too much, comparable between wishes."""

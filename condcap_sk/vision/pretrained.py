@@ -37,7 +37,7 @@ from .._torch.seeding import seeded_init
 from .._validation import as_array, check_images, checks_params
 
 SCALE = (0, 255)  # black and white of the images that `preprocess` takes
-CHECKED = 32  # images whose scale is checked at a time, by hand
+CHECKED = 16  # images whose scale is checked at a time, by hand
 LITE_MEAN, LITE_STD = 127, 128  # the normalisation that EfficientNet-Lite was trained with
 
 Preprocess = Callable[[torch.Tensor], torch.Tensor]

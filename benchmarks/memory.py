@@ -1,0 +1,133 @@
+"""What a fit on images in a file takes of memory and time, beside the same images in memory.
+
+    python benchmarks/memory.py
+    python benchmarks/memory.py --sizes 10000 200000 --only memory
+
+Grids of scikit-learn's digits, again and again, in a memory-mapped file. Memory is the peak of a
+process of its own, less that of one that imports the package and no more. Times are those of fits
+in turns, in the memory and from the file, whose images the system has read before, all of as many
+epochs; model files are compared to the byte.
+"""
+
+import argparse
+import hashlib
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from quantities import machine
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.datasets import load_grid_digits
+
+# All by hand.
+N_DISTINCT = 1000
+CODEC_STEPS, IMAGES_A_STEP, VECTORS_A_STEP = 100, 64, 256
+
+
+def write(folder, n):
+    """Write n grids and their labels as .npy files, without holding them."""
+    data = load_grid_digits(n_train=N_DISTINCT)
+    images = np.lib.format.open_memmap(
+        folder / "X.npy", "w+", data.images.dtype, (n, *data.images.shape[1:])
+    )
+    for start in range(0, n, N_DISTINCT):
+        images[start : start + N_DISTINCT] = data.images[: n - start]
+    sets = np.array(
+        [sorted(labels) + [min(labels)] * (4 - len(labels)) for labels in data.label_sets]
+    )
+    np.save(folder / "y.npy", np.resize(sets, (n, 4)))
+
+
+def fit(folder, is_mapped, n_epochs):
+    """Fit, save, and return the seconds of the fit."""
+    X = np.load(folder / "X.npy", mmap_mode="r" if is_mapped else None)
+    n = len(X)
+    est = ConditionalCaptioner(random_state=0).set_params(
+        codec__max_iter=CODEC_STEPS,
+        image_encoder__max_iter=n_epochs * n // IMAGES_A_STEP,
+        gan__max_iter=n_epochs * n // VECTORS_A_STEP,
+    )
+    start = perf_counter()
+    est.fit(X, np.load(folder / "y.npy"))
+    seconds = perf_counter() - start
+    est.save(folder / "model.safetensors")
+    return seconds
+
+
+def in_process(*args):
+    """Return what a process of its own prints: its peak memory in MB, and the seconds of a fit."""
+    call = [sys.executable, __file__, "--child", *map(str, args)]
+    output = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+    return [float(value) for value in output.split()]
+
+
+def child(args):
+    seconds = fit(Path(args[0]), args[1] == "True", int(args[2])) if args else 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # KiB, but on macOS bytes.
+    print(peak / (2**20 if sys.platform == "darwin" else 2**10), seconds)
+
+
+def measure_memory(folder, sizes, libraries):
+    for n in sizes:
+        write(folder, n)
+        mapped, _ = in_process(folder, True, 1)
+        held, _ = in_process(folder, False, 1)
+        print(
+            f"{n} grids, {4096 * n / 1e6:.0f} MB: {mapped - libraries:.0f} MB from the file, "
+            f"{held - libraries:.0f} MB in memory",
+            flush=True,
+        )
+
+
+def measure_time(folder, n, n_repetitions):
+    write(folder, n)
+    ratios, digests = [], set()
+    for _ in range(n_repetitions):
+        _, held = in_process(folder, False, 2)
+        digests.add(hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest())
+        _, mapped = in_process(folder, True, 2)
+        digests.add(hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest())
+        ratios.append(mapped / held)
+    print(
+        f"{n} grids: from the file ÷ in memory, time {median(ratios):.2f} "
+        f"({min(ratios):.2f} to {max(ratios):.2f}); {mapped:.0f} s; "
+        f"{'equal' if len(digests) == 1 else 'different'} model files",
+        flush=True,
+    )
+    return mapped
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 200_000])
+    parser.add_argument("--times", type=int, nargs="+", default=[10_000, 80_000])
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--only", choices=["memory", "time"])
+    parser.add_argument("--child", nargs="*", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child is not None:
+        child(args.child)
+        return
+    print(", ".join(f"{key} {value}" for key, value in machine().items()), flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if args.only != "time":
+            libraries, _ = in_process()
+            print(f"the libraries: {libraries:.0f} MB")
+            measure_memory(folder, args.sizes, libraries)
+        if args.only != "memory":
+            seconds = [measure_time(folder, n, args.repetitions) for n in args.times]
+            print(f"{args.times[-1]} ÷ {args.times[0]} grids, time {seconds[-1] / seconds[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()
