@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
@@ -58,21 +59,24 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         is_tensor = isinstance(outputs, torch.Tensor)
         return [o[:n].cpu() for o in ([outputs] if is_tensor else outputs)], is_tensor
 
+    joined: list = []
+    joining = threading.Lock()
+
+    def fill(rows):
+        outputs, is_tensor = compute(rows)
+        with joining:
+            if not joined:
+                joined.extend(rows_like(output, n_rows) for output in outputs)
+                joined.append(is_tensor)
+        for whole, part in zip(joined, outputs, strict=False):
+            whole[rows] = part
+
     n_rows = len(inputs[0])
     batches = [slice(start, start + size) for start in range(0, n_rows, size)]
     n_threads = min(torch.get_num_threads(), len(batches)) if on_cpu else 1
     try:
         with limited_threads(1) if on_cpu else nullcontext():
-            first, is_tensor = compute(batches[0])
-            joined = [rows_like(output, n_rows) for output in first]
-
-            def fill(rows, outputs=None):
-                outputs = compute(rows)[0] if outputs is None else outputs
-                for whole, part in zip(joined, outputs, strict=True):
-                    whole[rows] = part
-
-            fill(batches[0], first)
-            _side_by_side(fill, batches[1:], n_threads)
+            _side_by_side(fill, batches, n_threads)
     except (MemoryError, RuntimeError) as error:
         if not _is_about_memory(error):
             raise
@@ -81,7 +85,8 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         further = "or give fewer rows at a time" if on_cpu else parts
         remedy = f"Lower batch_size, with est.set_params(batch_size=…), {further}"
         raise MemoryError(f"Memory is short for {size} rows at a time. {remedy}.") from error
-    return joined[0] if is_tensor else tuple(joined)
+    *whole, is_tensor = joined
+    return whole[0] if is_tensor else tuple(whole)
 
 
 def _side_by_side(compute, batches, n_threads):

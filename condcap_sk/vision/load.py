@@ -96,7 +96,7 @@ class LoadImages(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def transform(self, X: Iterable[File]) -> "NDArray[np.uint8] | FileRows":
+    def transform(self, X: Iterable[File]) -> NDArray[np.uint8] | Source:
         """Read files.
 
         Parameters
@@ -120,14 +120,14 @@ class LoadImages(TransformerMixin, BaseEstimator):
         self._validate_params()
         files = _listed(X, "X")
         if self.lazy:
-            return FileRows(files, self.size)
+            return _FileRows(files, self.size)
         images, unreadable = _read(files, self.size, self.verbose)
         if unreadable:
             raise _error(files, unreadable)
         return images
 
 
-class FileRows(Source):
+class _FileRows(Source):
     """Image files, read and resized when they are needed.
 
     Parameters
