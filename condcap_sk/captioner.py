@@ -22,17 +22,15 @@ from ._torch.device import Portable
 from ._torch.environment import own_environment
 from ._torch.seeding import spawn_seeds
 from ._torch.threads import with_threads
-from ._validation import check_given, check_images, checks_params
+from ._validation import check_given, check_images, check_same_images, checks_params
 from .answers.label_sets import check_label_sets
-from .exceptions import CheckpointError
 from .gan import LatentGAN
 from .model import file as model_file
 from .model.core import FittedModel
 from .model.fitting import fit_model, warn_of_answers
-from .model.identity import identity_of
+from .model.identity import begin_checkpoints
 from .text import CaptionCodec
 from .training.callbacks import CallbackSupportMixin, managed, reporting
-from .training.checkpoints import Checkpoints
 from .training.estimator import RandomState, Stage
 from .vision import ImageEncoder
 from .vision.sight import SIGHTS
@@ -104,6 +102,11 @@ class ConditionalCaptioner(
         Settings of the second stage. None: defaults.
     batch_size : int, default=1024
         Images that are answered at a time; bounds the memory of prediction.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fit before, on more or other images of the same shape: labels
+        or words stay, trainings whose `max_iter` is "auto" take a quarter of the steps. Labels that
+        were not there are refused, words are unknown. Confidence may come out too high: images
+        that are held out now may have been trained on.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None
@@ -203,6 +206,7 @@ class ConditionalCaptioner(
         "image_encoder": [None, HasMethods(["fit", "transform"])],
         "gan": [None, HasMethods(["fit", "infer"])],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
         "device": [str],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
@@ -227,6 +231,7 @@ class ConditionalCaptioner(
         image_encoder: ImageEncoder | None = None,
         gan: LatentGAN | None = None,
         batch_size: int = 1024,
+        warm_start: bool = False,
         device: str = "auto",
         n_jobs: int | None = None,
         random_state: RandomState = None,
@@ -247,6 +252,7 @@ class ConditionalCaptioner(
         self.image_encoder = image_encoder
         self.gan = gan
         self.batch_size = batch_size
+        self.warm_start = warm_start
         self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -360,25 +366,19 @@ class ConditionalCaptioner(
         }
         about = images.shape[1:], pixel_range(images), kept_params(self), draft
         fit_data, params = (images, answers, owners), self.get_params(deep=False)
-        kept = None
+        kept, earlier = None, {}
+        if self.warm_start and hasattr(self, "model_"):
+            check_same_images(images, self.image_shape_)
+            earlier = {stages[name]: vars(self)[f"{name}_"] for name in stages}
         if checkpoints is not None:
-            if getattr(self, "_skl_callbacks", None):
-                raise CheckpointError(
-                    "checkpoints cannot keep what callbacks of scikit-learn know. Take them off, "
-                    "with est.set_callbacks(), and pass verbose=1 for a progress bar; or leave out "
-                    "`checkpoints`."
-                )
-            identity = identity_of(stages, params, *fit_data)
-            kept = Checkpoints(checkpoints, identity, seeds, self.random_state is not None)
+            kept = begin_checkpoints(checkpoints, self, stages, *fit_data, seeds)
             seeds = kept.seeds
-            for stage, seed in zip(stages.values(), seeds, strict=False):
-                stage.set_params(random_state=seed)
 
         def report(
             stage: Stage, snapshot: Callable[[Any], FittedModel] | None = None
         ) -> AbstractContextManager[Stage]:
             fitted = {"latents": lambda net: _attributes(snapshot(net), *about)} if snapshot else {}
-            return reporting(stage, self, context, data, fitted, kept)
+            return reporting(stage, self, context, data, fitted, kept, earlier.get(stage))
 
         model = fit_model(stages, *fit_data, params=params, seeds=seeds[3:], report=report)
         self._hold(attributes := _attributes(model, *about))

@@ -32,7 +32,8 @@ def clipping():
 
 
 def fine_tune(gan, networks, images, answers, n_steps, batch_size, seeds):
-    """Return a consensus decoder that begins with G and its decoder, and its history.
+    """Return a consensus decoder that begins with G and its decoder, or an earlier one, and its
+    history.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def fine_tune(gan, networks, images, answers, n_steps, batch_size, seeds):
     device = networks.generator.radius.device
     scorer = CiderScorer(answers.captions())
     consensus = ConsensusDecoder(*map(copy.deepcopy, (networks.generator, networks.decoder)))
+    if gan._earlier is not None and gan._earlier.consensus_ is not None:
+        gan._go_on(consensus, gan._earlier.consensus_)
     net, history = gan._train(
         SupervisedNet,
         SelfCriticalTraining(consensus),

@@ -315,11 +315,13 @@ class LatentGAN(GanState):
             n_image = getattr(networks[0], "n_features", images.shape[1])
             n_image = without_regions(n_image, self._region_shape)
             module = game.build(self, answers, n_image, networks)
+        if self._earlier is not None:
+            self._go_on(module, self._earlier._networks())
         module.to(device)
         batch_size = game.size_of_batch(answers, self.batch_size)
         n_steps = self.max_iter
         if n_steps == "auto":
-            n_steps = game.n_steps(answers, batch_size)
+            n_steps = self._fewer(game.n_steps(answers, batch_size))
         measure = None
         if validation is not None:
             X_val = self._check_images(validation[0], self.image_network is None)

@@ -16,7 +16,7 @@ from ..vision.modules import NETWORKS
 from .consensus import ConsensusDecoder
 from .game import Game
 from .inference import SHARPNESS, UNCALIBRATED, LatentInference
-from .modules import Discriminator, Generator, ImageVector, Recogniser, SentenceGenerator
+from .modules import Discriminator, Generator, ImageVector, Networks, Recogniser, SentenceGenerator
 from .prior import Prior
 from .sizes import fit_together
 
@@ -53,6 +53,9 @@ class GanState(LatentInference, Stage):
         self.calibration_ = UNCALIBRATED
         self._prior = Prior.of(self)
         return self
+
+    def _networks(self) -> Networks:
+        return Networks(self.generator_, self.discriminator_, self.recogniser_, self.decoder_)
 
     def _snapshot(self, net: Game) -> Self:
         """Return a fitted copy, as things stand in the training of `net`, a `Game`."""

@@ -9,6 +9,8 @@ import torch
 
 from .._torch.device import resolve_device
 from .._version import __version__
+from ..exceptions import CheckpointError
+from ..training.checkpoints import Checkpoints
 
 # Parameters on which no training depends, or that count by another name: that of answering, and
 # the callbacks, whose trainings are not kept.
@@ -17,6 +19,27 @@ LEFT_OUT = frozenset({
     "relevance_weight", "beam_width", "batch_size",
 })  # fmt: skip
 AT_ONCE = 2**24  # bytes that are read at a time, about
+
+
+def begin_checkpoints(folder, estimator, stages, X, answers, owners, seeds):
+    """Return the `Checkpoints` of a fit, whose seeds the stages get; arguments as of `identity_of`.
+
+    Raises
+    ------
+    CheckpointError
+        As `Checkpoints`, and if the estimator has callbacks of scikit-learn.
+    """
+    if getattr(estimator, "_skl_callbacks", None):
+        raise CheckpointError(
+            "checkpoints cannot keep what callbacks of scikit-learn know. Take them off, with "
+            "est.set_callbacks(), and pass verbose=1 for a progress bar; or leave out "
+            "`checkpoints`."
+        )
+    identity = identity_of(stages, estimator.get_params(deep=False), X, answers, owners)
+    kept = Checkpoints(folder, identity, seeds, estimator.random_state is not None)
+    for stage, seed in zip(stages.values(), kept.seeds, strict=False):
+        stage.set_params(random_state=seed)
+    return kept
 
 
 def identity_of(stages, params, X, answers, owners):

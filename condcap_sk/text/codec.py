@@ -262,7 +262,10 @@ class CaptionCodec(Coding, Stage):
 
         Each answer is split into its tokens once.
         """
-        distinct, which = self._fit(answers)
+        if self._earlier is None:
+            distinct, which = self._fit(answers)
+        else:
+            distinct, which = self._be_as(self._earlier, answers)
         vocabulary = self.vocabulary_
         return EncodedAnswers(
             self.encode_tokens(distinct),

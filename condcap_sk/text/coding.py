@@ -12,8 +12,11 @@ from .._torch.batches import ROWS_PER_IMAGE
 from .._torch.environment import own_environment
 from .._validation import as_rows
 from ..answers.labels import check_answers
+from ..answers.tokens import END, UNKNOWN
 from ..answers.vocabulary import Vocabulary
 from . import inference
+
+MOST_UNKNOWN = 0.1  # of words, with which a vocabulary is still that of these captions; by hand
 
 
 class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -24,6 +27,24 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     encoder_: Any
     decoder_: Any
     device_: torch.device
+
+    def _be_as(
+        self, earlier: "Coding", answers: NDArray[Any]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Hold what an earlier codec was fitted to; return the same as `CaptionCodec._fit`."""
+        self.__dict__.update({k: v for k, v in vars(earlier).items() if k.endswith("_")})
+        remedy = "With warm_start=True, they stay those of the fit before: set warm_start=False."
+        try:
+            ids = self.vocabulary_.encode(answers, "y")
+        except ValueError as error:
+            raise ValueError(f"{error} {remedy}") from error
+        unknown = (ids[ids != END] == UNKNOWN).mean()
+        if unknown > MOST_UNKNOWN:
+            raise ValueError(
+                f"Of the words in y, {unknown:.0%} were not in the fit before. {remedy}"
+            )
+        distinct, which = np.unique(ids, axis=0, return_inverse=True)
+        return distinct, which.reshape(-1)
 
     @property
     def _n_features_out(self) -> int:

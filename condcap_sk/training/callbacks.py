@@ -31,19 +31,21 @@ def managed(fit: Function) -> Function:
 
 
 @contextmanager
-def reporting(stage, estimator, context, data, fitted, checkpoints=None):
+def reporting(stage, estimator, context, data, fitted, checkpoints=None, earlier=None):
     """Let `stage`, inside, report its trainings to the callbacks of `estimator`; see `Bridge`.
 
-    It writes them to `checkpoints`, where there are some.
+    It writes them to `checkpoints`, and begins with the weights of an `earlier` stage, where there
+    are these.
     """
     stage._checkpoints = checkpoints
+    stage._earlier = earlier
     if context is not None:
         stage._reports = (Bridge(estimator, context, data, fitted),)
     try:
         yield stage
     finally:
         # The bridge holds the data.
-        for name in ("_checkpoints", "_reports"):
+        for name in ("_checkpoints", "_reports", "_earlier"):
             vars(stage).pop(name, None)
 
 

@@ -1,6 +1,7 @@
 """Stage: the base of the estimators that train torch modules."""
 
 import copy
+import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -20,6 +21,10 @@ from .._typing import Function
 from .._validation import checks_params
 from .checkpoints import Checkpoints
 from .net import Rows, StageNet, train
+
+# So many times shorter is a training that begins with fitted weights: chosen from 2, 4 and 8 on a
+# tenth more of MNIST's training grids.
+FEWER = 4
 
 Auto = Literal["auto"]
 RandomState = int | np.random.RandomState | None
@@ -67,9 +72,11 @@ class Stage(Portable, BaseEstimator):
     # Classes of modules that are parts of these.
     _PARTS: ClassVar[tuple[type[torch.nn.Module], ...]] = ()
 
-    # skorch callbacks and checkpoints of an estimator whose stage this is, see `reporting`.
+    # Of an estimator whose stage this is, see `reporting`: skorch callbacks, checkpoints, and the
+    # fitted stage with whose weights the training begins.
     _reports: tuple = ()
     _checkpoints: Checkpoints | None = None
+    _earlier: Self | None = None
 
     def __init__(
         self,
@@ -123,6 +130,20 @@ class Stage(Portable, BaseEstimator):
         if self._checkpoints is not None:
             self._checkpoints.note(net.average_)
         return net, record
+
+    def _fewer(self, n_steps: int) -> int:
+        """Return the length of a training by rule, which is smaller if it begins with weights."""
+        return n_steps if self._earlier is None else math.ceil(n_steps / FEWER)
+
+    def _go_on(self, module: torch.nn.Module, fitted: torch.nn.Module) -> None:
+        """Let an untrained module begin with the weights of a fitted one."""
+        try:
+            module.load_state_dict(fitted.state_dict())
+        except RuntimeError as error:
+            raise ValueError(
+                f"warm_start=True, but the networks of {type(self).__name__} are others than those "
+                "of the fit before. Set the parameters that it had, or warm_start=False."
+            ) from error
 
     def _keep(self, **modules: torch.nn.Module | None) -> None:
         """Hold fitted modules, under their names and "_", for inference."""

@@ -1,7 +1,7 @@
 """ImageEncoder: images → image vectors, by which captions are matched."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import average_precision_score
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -37,6 +36,7 @@ from ..exceptions import ModelFileError
 from ..training.estimator import Auto, RandomState, Stage, stage_fit
 from ..training.net import Rows, SupervisedNet, n_training_steps
 from ..training.shards import OF_IMAGES
+from .held_out import HeldOutMatches
 from .matchers import VectorMatcher, WordMatcher, matcher_of
 from .modules import NETWORKS, SOME_ROWS
 
@@ -46,9 +46,6 @@ IMAGES = 8
 # Strong, as AdamW scales it by the learning rate: .3 % of a weight in each step. This and the
 # default learning rate and length were chosen on held-out grids of MNIST's training digits.
 WEIGHT_DECAY = 0.3
-# Captions whose decisions on held-out images are measured: thousands of them would cost more than
-# the training.
-N_MEASURED = 2000
 
 
 class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
@@ -229,7 +226,10 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             positions = resolve_positions(self.positions, answers)
             build = matcher_of(answers, shape).build
             matcher = build(answers, shape, self.n_filters, positions, self.n_regions or 0)
-        matcher.network.fit_scale(images[:: math.ceil(len(images) / SOME_ROWS)])
+        if self._earlier is None:
+            matcher.network.fit_scale(images[:: math.ceil(len(images) / SOME_ROWS)])
+        else:
+            self._go_on(matcher, self._earlier.matcher_)
         bank = torch.from_numpy(getattr(answers, matcher.READS)).to(device)
         n_steps = self.max_iter
         if n_steps == "auto":
@@ -241,9 +241,14 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             # without a latent are right instead of .884.
             if images.ndim == 4 and (positions or images.shape[1] > 1):
                 n_steps *= 2
+            n_steps = self._fewer(n_steps)
         measure = None
         if validation is not None:
-            measure = self._average_precision(*validation, matcher.READS, device)
+            X_val, held_out = (
+                validation[0],
+                EncodedAnswers.from_vectors(validation[1], len(validation[0])),
+            )
+            measure = HeldOutMatches(X_val, held_out, matcher.READS, self.batch_size, device)
         net, history = self._train(
             SupervisedNet,
             matcher,
@@ -274,31 +279,6 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     @property
     def _n_features_out(self) -> int:
         return self.matcher_.network.n_features
-
-    def _average_precision(
-        self, X: Images, y: Any, reads: str, device: torch.device
-    ) -> Callable[[Any], dict[str, float]]:
-        images = tensor_of(X)
-        answers = EncodedAnswers.from_vectors(y, len(images))
-        bank = getattr(answers, reads)
-        some = np.arange(0, len(bank), math.ceil(len(bank) / N_MEASURED))
-        fits = np.zeros((len(images), len(bank) + 1), dtype=bool)
-        # −1 is the last column.
-        np.put_along_axis(fits, answers.index % fits.shape[1], True, axis=1)
-        fits = fits[:, some]
-        bank = torch.from_numpy(bank[some]).to(device)
-
-        def measure(net: Any) -> dict[str, float]:
-            matcher = net.average_.eval()
-            with torch.no_grad():
-                log_odds = [
-                    matcher(matcher.image_vectors(batch.to(device)), bank).cpu()
-                    for batch in images.split(self.batch_size)
-                ]
-            precision = average_precision_score(fits.ravel(), torch.cat(log_odds).numpy().ravel())
-            return {"valid_average_precision": float(precision)}
-
-        return measure
 
     @own_environment()
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
