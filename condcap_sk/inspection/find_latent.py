@@ -37,7 +37,7 @@ N_ROUNDS = 8  # in which latents are chosen by what those before have shown
 N_POOL = 10_000  # candidates: draws from the prior, moved nearer to its mode by random shares
 # Of the squared norm, in the loss: nearer to the mode of the prior, captions are better. Chosen
 # from five values on training photographs of Flickr8k, with 16 latents.
-PRIOR_WEIGHT = 0.003
+PRIOR_WEIGHT = 0.01
 PENALTIES = np.logspace(-3, -1, 5)  # of the squared norm, in what a linear model is solved for
 N_FITTED = 256  # latents that a Gaussian process is fitted to at most, the best ones
 N_BEST, N_NEAR, NEAR = 8, 2000, 0.3  # latents beside which others are drawn, how many, how far
