@@ -56,6 +56,35 @@ def test__predict__many_images__are_encoded_a_batch_at_a_time(hardly_fitted, dig
     assert sizes == [7, 7, 6]
 
 
+@pytest.mark.parametrize("c", [None, "one", "each"])
+@pytest.mark.parametrize("settings", [{}, {"min_confidence": 0.5, "abstention": -1}])
+def test__iter_predict__batches__are_what_predict_returns(hardly_fitted, digits, c, settings):
+    est, X = copy.copy(hardly_fitted).set_params(batch_size=7), digits.images_test[:20]
+    draws = {"one": est.sample_latents(1, 0)[0], "each": est.sample_latents(20, 0)}
+    batches = list(est.iter_predict(X, draws.get(c), **settings))
+    assert [len(batch) for batch in batches] == [7, 7, 6]
+    expected = est.predict(X, draws.get(c), **settings)
+    np.testing.assert_array_equal(np.concatenate(batches), expected)
+
+
+def test__iter_predict__images__are_encoded_when_asked_for(hardly_fitted, digits, monkeypatch):
+    def watch(self, X, regions):
+        sizes.append(len(X))
+        return encode(self, X, regions)
+
+    sizes, encode = [], ImageEncoder._encode
+    monkeypatch.setattr(ImageEncoder, "_encode", watch)
+    batches = copy.copy(hardly_fitted).set_params(batch_size=7).iter_predict(digits.images_test)
+    assert not sizes
+    next(batches)
+    assert sizes == [7]
+
+
+def test__iter_predict__wrong_latents__raise_at_once(hardly_fitted, digits):
+    with pytest.raises(ValueError, match="c has shape"):
+        hardly_fitted.iter_predict(digits.images_test, [1.0])
+
+
 def test__predict__memory_is_short__error_names_batch_size(hardly_fitted, digits, monkeypatch):
     def greedy(self, *inputs):
         return torch.empty(2**60)

@@ -112,11 +112,17 @@ def rows_like(like, n_rows):
     size = n_rows * like[0].nbytes
     if size <= MOST_IN_MEMORY:
         return like.new_empty(shape)
-    with tempfile.TemporaryFile(prefix="condcap_sk-") as file:
-        if hasattr(os, "posix_fallocate"):
-            # Else a disk without room would end the process, later.
-            os.posix_fallocate(file.fileno(), 0, size)
-        return torch.from_numpy(np.memmap(file, like.numpy().dtype, shape=shape))
+    try:
+        with tempfile.TemporaryFile(prefix="condcap_sk-") as file:
+            if hasattr(os, "posix_fallocate"):
+                # Else a disk without room would end the process, later.
+                os.posix_fallocate(file.fileno(), 0, size)
+            return torch.from_numpy(np.memmap(file, like.numpy().dtype, shape=shape))
+    except OSError as error:
+        raise OSError(
+            f"{size / 1e9:.1f} GB of vectors find no room in {tempfile.gettempdir()!r}: {error}. "
+            "Let the environment variable TMPDIR name a folder on a larger disk."
+        ) from error
 
 
 def _is_about_memory(error):

@@ -1,5 +1,6 @@
 """Rows in batches: the same bits in any company, and memory named for what it is."""
 
+import tempfile
 from functools import partial
 from threading import Barrier
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from condcap_sk._torch import batches
 from condcap_sk._torch.batches import in_batches
 
 CPU = torch.device("cpu")
@@ -127,3 +129,30 @@ def test__other_errors__pass():
 
     with pytest.raises(RuntimeError, match="size mismatch"):
         in_batches(wrong, torch.zeros(5, 1), size=2, device=CPU)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64])
+def test__many_results__lie_in_a_file__and_are_the_same(monkeypatch, tmp_path, dtype):
+    rows = torch.randn(70, 5, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def both(x):
+        return x.to(dtype), (2 * x).sum(1)
+
+    expected = in_batches(both, rows, size=8, device=CPU, rows=8)
+    monkeypatch.setattr(batches, "MOST_IN_MEMORY", 0)
+    found = in_batches(both, rows, size=8, device=CPU, rows=8)
+    assert all(map(torch.equal, found, expected))
+    assert not list(tmp_path.iterdir())
+    found[0][0] = 7  # as any other tensor
+    assert (found[0][0] == 7).all()
+
+
+def test__many_results__no_room_on_the_disk__names_the_remedy(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(batches, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(batches.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OSError, match="GB of vectors find no room.*No space left.*TMPDIR"):
+        in_batches(lambda x: x, torch.zeros(3, 2), size=8, device=CPU)
