@@ -57,13 +57,12 @@ def test__predict__many_images__are_encoded_a_batch_at_a_time(hardly_fitted, dig
 
 
 @pytest.mark.parametrize("c", [None, "one", "each"])
-@pytest.mark.parametrize("settings", [{}, {"min_confidence": 0.5, "abstention": -1}])
-def test__iter_predict__batches__are_what_predict_returns(hardly_fitted, digits, c, settings):
+def test__iter_predict__batches__are_what_predict_returns(hardly_fitted, digits, c):
     est, X = copy.copy(hardly_fitted).set_params(batch_size=7), digits.images_test[:20]
     draws = {"one": est.sample_latents(1, 0)[0], "each": est.sample_latents(20, 0)}
-    batches = list(est.iter_predict(X, draws.get(c), **settings))
+    batches = list(est.iter_predict(X, draws.get(c)))
     assert [len(batch) for batch in batches] == [7, 7, 6]
-    expected = est.predict(X, draws.get(c), **settings)
+    expected = est.predict(X, draws.get(c))
     np.testing.assert_array_equal(np.concatenate(batches), expected)
 
 

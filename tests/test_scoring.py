@@ -130,6 +130,8 @@ class TestSelectivePrediction:
         found = est.predict(X, c, min_confidence=threshold, abstention="?")
         expected = np.where(confidence < threshold, "?", answers.astype(object))
         assert found.tolist() == expected.tolist()
+        batches = list(est.iter_predict(X, c, min_confidence=threshold, abstention="?"))
+        assert np.concatenate(batches).tolist() == expected.tolist()
 
     @pytest.mark.parametrize(("threshold", "n_given"), [(0, 60), (0.0, 60), (1, 0)])
     def test__ends__give_all_and_none(self, calibrated, threshold, n_given):
