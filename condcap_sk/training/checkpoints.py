@@ -1,7 +1,6 @@
 """Checkpoints: a folder in which a fit keeps how far its trainings have come."""
 
 import json
-import math
 import os
 import time
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import torch
 from skorch.callbacks import Callback
-from torch.utils.data import RandomSampler
 
 from .._persistence import (
     DRAFT,
@@ -22,6 +20,7 @@ from .._persistence import (
     write,
 )
 from ..exceptions import CheckpointError, ModelFileError
+from .state import named, restore, taken, tensors_of
 
 FORMAT = "condcap_sk.checkpoint.1"
 ABOUT = "fit.json"  # what the fit is of
@@ -169,27 +168,6 @@ class Budget:
         self._spent += self._last
 
 
-class Order(RandomSampler):
-    """The rows of each epoch in a new order; the first epoch may begin in its middle.
-
-    Parameters
-    ----------
-    rows : Rows
-    rng : torch.Generator
-    """
-
-    def __init__(self, rows, rng):
-        super().__init__(rows, generator=rng)
-        self.n_passed = 0  # rows that the next epoch leaves out
-
-    def __iter__(self):
-        # Not by fewer draws: the order is that of an epoch that was not broken off.
-        for place, row in enumerate(super().__iter__()):
-            if place >= self.n_passed:
-                yield row
-        self.n_passed = 0
-
-
 class Checkpoint(Callback):
     """Writes the state of a training now and then, and brings it back.
 
@@ -225,10 +203,10 @@ class Checkpoint(Callback):
             if n_epochs > net.max_epochs:
                 raise ModelFileError("it has another number of epochs")
             net.initialize()
-            _named(net, "record").history_ = record
+            named(net, "record").history_ = record
             for _ in range(n_epochs):
                 net.history.new_epoch()
-            net.average_.load_state_dict(_taken(tensors, "average."))
+            net.average_.load_state_dict(taken(tensors, "average."))
         return True
 
     def write_end(self, net):
@@ -240,7 +218,7 @@ class Checkpoint(Callback):
         """Bring `net`, whose training begins, to where the file is, if there is one."""
         with self._reading() as (fields, tensors):
             if fields is not None:
-                self.n_batches_ = _restore(net, fields, tensors)
+                self.n_batches_ = restore(net, fields, tensors)
 
     def on_epoch_begin(self, net, **kwargs):
         self.order_ = net.order.generator.get_state()
@@ -257,9 +235,9 @@ class Checkpoint(Callback):
             self._write_all(net, len(net.history))
 
     def _write_all(self, net, n_epochs):
-        record = _named(net, "record")
+        record = named(net, "record")
         losses = list(record.batches_[0]) if record.batches_ else []
-        tensors = {**_tensors_of(net), "order": self.order_}
+        tensors = {**tensors_of(net), "order": self.order_}
         # There may be as many batches as steps, and headers are to be small. Old versions of
         # safetensors do not read empty tensors.
         if losses:
@@ -277,7 +255,7 @@ class Checkpoint(Callback):
         )
 
     def _write(self, net, tensors, **header):
-        header |= {"key": self.key, "history": _named(net, "record").history_}
+        header |= {"key": self.key, "history": named(net, "record").history_}
         try:
             with self.budget.spending():
                 # What a link points at is not ours.
@@ -315,78 +293,3 @@ class Checkpoint(Callback):
                 f"{self.file} cannot be resumed: {found:.300}. Delete it, and this training begins "
                 "anew, or pass another folder as `checkpoints`."
             ) from error
-
-
-def _named(net, name):
-    return dict(net.callbacks_)[name]
-
-
-def _tensors_of(net):
-    """Return the tensors of a training's state, by name."""
-    tensors = named_tensors("module.", net.module_) | named_tensors("average.", net.average_)
-    for i, optimizer in enumerate(net.optimizers()):
-        for k, values in optimizer.state_dict()["state"].items():
-            for name, value in values.items():
-                tensors[f"optimizer.{i}.{k}.{name}"] = torch.as_tensor(value)
-    for i, (replica, rng) in enumerate(zip(net.shards_.replicas, net.shards_.rngs, strict=True)):
-        tensors[f"rng.{i}"] = rng.get_state()
-        tensors |= {f"replica.{i}.{name}": buffer for name, buffer in replica.named_buffers()}
-    return tensors
-
-
-def _restore(net, fields, tensors):
-    """Give `net` the state of a training in its middle; return the batches of the epoch so far."""
-    fields.take("has_ended", bool)
-    n_epochs, n_batches = fields.take("n_epochs", int), fields.take("n_batches", int)
-    if not (0 <= n_epochs < net.max_epochs and 0 <= n_batches < net.batches_per_epoch):
-        raise ModelFileError("it has another number of steps")
-    for _ in range(n_epochs):
-        net.history.new_epoch()
-    net.n_averaged_ = _named(net, "schedule").step_ = n_epochs * net.batches_per_epoch + n_batches
-    record = _named(net, "record")
-    record.history_ = history(fields, "history")
-    losses = fields.take("losses", list)
-    batches = tensors.pop("batches").tolist() if losses else []
-    if not all(isinstance(name, str) for name in losses):
-        raise ModelFileError("losses holds what is no name")
-    record.batches_ = [dict(zip(losses, batch, strict=True)) for batch in batches]
-    record.latest_ = fields.take("latest", dict)
-    if not all(isinstance(value, float) for value in record.latest_.values()):
-        raise ModelFileError("latest holds what is no number")
-    record.bar_.update(n_epochs)
-    counts = fields.inner("counts")
-    for name in net.COUNTS:
-        value = counts.take(name, object)
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise ModelFileError(f"{name} is {value!r:.80}, no number")
-        setattr(net, name, value)
-    fields.end()
-    net.average_.load_state_dict(_taken(tensors, "average."))
-    net.module_.load_state_dict(_taken(tensors, "module."))
-    for i, optimizer in enumerate(net.optimizers()):
-        _restore_optimizer(optimizer, _taken(tensors, f"optimizer.{i}."))
-    for i, (replica, rng) in enumerate(zip(net.shards_.replicas, net.shards_.rngs, strict=True)):
-        rng.set_state(tensors.pop(f"rng.{i}"))
-        for name, buffer in replica.named_buffers():
-            buffer.copy_(tensors.pop(f"replica.{i}.{name}"))
-    net.order.generator.set_state(tensors.pop("order"))
-    net.order.n_passed = n_batches * net.batch_size
-    return n_batches
-
-
-def _restore_optimizer(optimizer, tensors):
-    state: dict = {}
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for name, value in tensors.items():
-        k, _, what = name.partition(".")
-        parameter = parameters[int(k)]
-        if value.shape == parameter.shape:
-            # In its layout: fused optimizers go through both as they lie in memory.
-            value = torch.empty_like(parameter).copy_(value)
-        state.setdefault(int(k), {})[what] = value
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
-
-
-def _taken(tensors, prefix):
-    names = [name for name in tensors if name.startswith(prefix)]
-    return {name.removeprefix(prefix): tensors.pop(name) for name in names}

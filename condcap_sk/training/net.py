@@ -14,9 +14,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from .._torch.threads import limited_threads
-from .checkpoints import Checkpoint, Order
+from .checkpoints import Checkpoint
 from .progress import Record, Schedule
 from .shards import Shards
+from .state import Order
 
 # Of few rows: of a batch, and steps of an epoch. See `size_of_batch`.
 SMALLEST_BATCH, STEPS_OF_FEW = 32, 16

@@ -13,11 +13,10 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk._torch.seeding import make_rng
 from condcap_sk.exceptions import CheckpointError, ModelFileError
 from condcap_sk.text import CaptionCodec
 from condcap_sk.training import checkpoints
-from condcap_sk.training.checkpoints import Budget, Checkpoint, Checkpoints, Order
+from condcap_sk.training.checkpoints import Budget, Checkpoint, Checkpoints
 
 RNG = np.random.RandomState(0)
 FEATURES = RNG.random((30, 6)).astype(np.float32)
@@ -504,13 +503,3 @@ class TestBudget:
         assert written[0] == checkpoints.FIRST
         assert 2.0 * len(written) <= checkpoints.COST * now[0]
         assert len(written) >= 8
-
-
-class TestOrder:
-    def test__n_passed__leaves_out_the_first_once(self):
-        rows = range(10)
-        whole, order = Order(rows, make_rng(0)), Order(rows, make_rng(0))
-        order.n_passed = 4
-        assert list(order) == list(whole)[4:]
-        assert list(order) == list(whole)
-        assert torch.equal(order.generator.get_state(), whole.generator.get_state())
