@@ -12,7 +12,7 @@ from scipy import sparse
 
 # By hand: bytes that are read at a time where all rows are, and rows after which a mapped file is
 # let go of.
-AT_ONCE, ROWS_MAPPED = 2**22, 64
+AT_ONCE, ROWS_MAPPED = 2**22, 16
 
 Rows = NDArray[np.int64]
 

@@ -1,0 +1,44 @@
+"""Searches on a Dask cluster of other processes find what searches here find."""
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+from condcap_sk.metrics import control_score
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Two processes with one thread each."""
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            local_directory=str(tmp_path),
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        yield cluster
+
+
+def test__search__on_a_dask_cluster__equals_a_sequential_one(cluster, quick, tiny):
+    X, y = tiny
+    weights = {"mi_weight": [0.1, 1.0], "gan__lr": [1e-3, 1e-2]}
+    scoring = {"control": control_score, "score": lambda est, X, y: est.score(X, y)}
+    search = GridSearchCV(
+        quick(), weights, cv=2, scoring=scoring, refit="score", error_score="raise"
+    )
+    expected = search.fit(X, y).cv_results_
+    with joblib.parallel_config(backend="dask"):
+        found = search.fit(X, y).cv_results_
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        if "time" not in key:
+            np.testing.assert_array_equal(found[key], values, err_msg=key)
+    ranks = expected["mean_test_score"]
+    assert len(np.unique(ranks)) > 1
