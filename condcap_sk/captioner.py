@@ -104,9 +104,9 @@ class ConditionalCaptioner(
         Images that are answered at a time; bounds the memory of prediction.
     warm_start : bool, default=False
         Whether `fit` goes on from the fit before, on more or other images of the same shape: labels
-        or words stay, trainings whose `max_iter` is "auto" take a quarter of the steps. Labels that
-        were not there are refused, words are unknown. Confidence may come out too high: images
-        that are held out now may have been trained on.
+        or words stay, learning rates are a third, and steps, where `max_iter` is "auto", a quarter.
+        Labels that were not there are refused, words are unknown. Confidence may come out too high:
+        images that are held out now may have been trained on.
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:0" or "mps".
     n_jobs : int or None, default=None

@@ -65,9 +65,9 @@ def find_latent(
 
     Latents from the prior are tried on half of the images, then those that would meet the wishes if
     answers changed linearly with the latent, then, in rounds, those for which a Gaussian process
-    predicts the smallest loss (Bayesian optimisation [1]_ by the predicted mean alone). Captions that
-    agree with those under other latents, as minimum Bayes risk has it, have a smaller loss. How
-    well wishes are met is measured on the other half.
+    predicts the smallest loss (Bayesian optimisation [1]_ by the predicted mean alone). Captions
+    that agree with those under other latents (minimum Bayes risk) have a smaller loss. How well
+    wishes are met is measured on the other half.
 
     Parameters
     ----------

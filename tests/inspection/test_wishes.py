@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from condcap_sk.inspection._wishes import Preference, Wish
+from condcap_sk.inspection._wishes import Agreement, Preference, Wish
 
 GRID = np.array([["a", "aaa"], ["aa", "aaaaa"]], dtype=object)
 
@@ -19,6 +19,20 @@ class TestWish:
     def test__losses__do_not_depend_on_the_unit(self):
         a, b = Wish("n", 2, len), Wish("n", 200, lambda text: 100 * len(text))
         np.testing.assert_allclose(a.losses(GRID, GRID), b.losses(GRID, GRID))
+
+
+class TestAgreement:
+    REFERENCE = np.array([["a dog runs", "a dog runs", "a red dog"], ["a cat", "the cat", "a cat"]])
+
+    def test__losses__captions_as_under_other_latents__are_smaller(self):
+        usual, odd = ["a dog runs", "a cat"], ["nobody laughs", "blue sky"]
+        losses = Agreement(self.REFERENCE, "word").losses(np.array([usual, odd]).T)
+        assert losses[0] < losses[1] == 0
+
+    def test__losses__images_of_other_captions__are_larger(self):
+        right = np.array(["a dog runs", "a cat"])
+        losses = Agreement(self.REFERENCE, "word").losses(np.array([right, right[::-1]]).T)
+        assert losses[0] < losses[1]
 
 
 class TestPreference:
