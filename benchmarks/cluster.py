@@ -11,6 +11,8 @@ search, with one copy of the data in the cluster, as joblib leaves it, and with 
 """
 
 import argparse
+import importlib
+import logging
 import os
 import signal
 import threading
@@ -32,9 +34,10 @@ from condcap_sk.datasets import load_grid_digits
 from condcap_sk.metrics import control_report
 
 # All by hand.
-N_GRIDS, N_STEPS = 400, 100
+N_GRIDS, N_STEPS = 200, 50
+SMALL = {"image_encoder__n_filters": 4, "image_encoder__batch_size": 32, "gan__batch_size": 64}
 GRID = {"n_latents": [2, 3], "mi_weight": [0.03, 0.3]}
-HANGS = 10  # times the usual: no search takes as long that goes on
+HANGS = 5  # times the usual: no search takes as long that goes on
 STAGES = ("codec", "image_encoder", "gan")
 
 
@@ -46,7 +49,7 @@ def report(est, X, y):
 
 def make_search(n_jobs=None):
     est = ConditionalCaptioner(random_state=0, validation_fraction=0)
-    est.set_params(**{f"{stage}__max_iter": N_STEPS for stage in STAGES})
+    est.set_params(**SMALL, **{f"{stage}__max_iter": N_STEPS for stage in STAGES})
     return GridSearchCV(
         est, GRID, scoring=report, cv=2, refit=False, n_jobs=n_jobs, error_score="raise"
     )
@@ -78,10 +81,16 @@ def equal(one, other):
 def two_processes():
     # No dashboard: it would open a port.
     processes = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(processes=True, silence_logs="critical", **processes) as cluster:
-        with Client(cluster) as client:
-            client.run(partial(warnings.simplefilter, "ignore"))
-            yield client, cluster
+    with (
+        LocalCluster(processes=True, silence_logs=logging.CRITICAL, **processes) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client, cluster
+
+
+def load():
+    """Import in a process what its first fit imports, so that a kill comes while it fits."""
+    importlib.import_module("condcap_sk")
 
 
 def compare(here, there, repetitions):
@@ -98,21 +107,19 @@ def compare(here, there, repetitions):
 
 
 def kill_during(search, cluster, which, after, patience):
-    """Return the results of a search of which a process is killed, or what became of it."""
-    pid = cluster.workers[which].pid
+    """Return the results of a search of which a process is killed, or the name of its error."""
 
     def kill():
         sleep(after)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(cluster.workers[which].pid, signal.SIGKILL)
 
-    executor = ThreadPoolExecutor(1)
+    executor, killer = ThreadPoolExecutor(1), threading.Thread(target=kill)
     future = executor.submit(search)
-    killer = threading.Thread(target=kill)
     killer.start()
     try:
-        return future.result(timeout=patience), pid
+        return future.result(timeout=patience)
     except Exception as error:  # whatever became of it is what is printed
-        return type(error).__name__, pid
+        return type(error).__name__
     finally:
         killer.join()
         executor.shutdown(wait=False)
@@ -123,28 +130,21 @@ def kill_many(X, y, expected, usual, kills, copies):
     rng = np.random.RandomState(0)
     n_equal = 0
     for n_killed in range(kills):
-        after = rng.uniform(0.1, 0.9) * usual
+        after, which = rng.uniform(0.1, 0.9) * usual, n_killed % 2
         with two_processes() as (client, cluster):
-            # Processes load what they import in the first search, which takes longer.
-            client.run(partial(__import__, "condcap_sk"))
-            found, pid = kill_during(
-                partial(search_there, X, y, client, copies),
-                cluster,
-                n_killed % 2,
-                after,
-                HANGS * usual,
-            )
-            restarted = (
-                pid not in client.run(os.getpid).values() if found != "TimeoutError" else "?"
-            )
-        same = not isinstance(found, str) and equal(found, expected)
-        n_equal += same
-        outcome = found if isinstance(found, str) else "the same" if same else "OTHER RESULTS"
-        print(
-            f"  process {n_killed % 2} killed after {after:.1f} s: {outcome}, new process: {restarted}"
-        )
+            client.run(load)
+            before = client.run(os.getpid).values()
+            search = partial(search_there, X, y, client, copies)
+            found = kill_during(search, cluster, which, after, HANGS * usual)
+            n_new = len(set(client.run(os.getpid).values()) - set(before))
+        outcome = found
+        if not isinstance(found, str):
+            same = equal(found, expected)
+            n_equal += same
+            outcome = "the same results" if same else "OTHER RESULTS"
+        print(f"process {which} killed after {after:.1f} s: {outcome}, new processes: {n_new}")
     where = "in each process" if copies else "in one process"
-    print(f"data {where}: {n_equal} of {kills} killed searches end with the same bits", flush=True)
+    print(f"data {where}: {n_equal} of {kills} killed searches end in the same bits", flush=True)
 
 
 def main():

@@ -239,11 +239,9 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
         batches = list(gen_batches(len(images), size))
         # Only a batch at a time is converted: a copy of all photographs may not fit the memory.
         for rows in tqdm(batches, desc="features", disable=self.verbose <= 0, leave=False):
-            part = check_images(images[rows])
-            part = torch.from_numpy(np.broadcast_to(part, (len(part), 3, *shape[1:])).copy())
             # One at a time on a CPU: it stays in the cache, and its features do not depend on the
             # other images.
-            some = in_batches(features, part, size=size, device=device, rows=1)
+            some = in_batches(features, _batch(images, rows), size=size, device=device, rows=1)
             if not len(found):
                 found = rows_like(some, len(images))
             found[rows] = some
@@ -270,6 +268,16 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):
             return (x / 255 - mean.to(x.device)) / std.to(x.device)
 
         return network, normalised
+
+
+def _batch(images: np.ndarray | Source, rows: slice) -> torch.Tensor:
+    """Return some of the images, of three channels each."""
+    # A few at a time: rows of a source are copies, which may be of wide numbers.
+    step = CHECKED if isinstance(images, Source) else rows.stop
+    starts = range(rows.start, rows.stop, step)
+    parts = [check_images(images[i : min(i + step, rows.stop)]) for i in starts]
+    part = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return torch.from_numpy(np.broadcast_to(part, (len(part), 3, *part.shape[2:])).copy())
 
 
 def _averaged(found: object) -> torch.Tensor:
