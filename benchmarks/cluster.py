@@ -17,7 +17,6 @@ import os
 import signal
 import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from time import sleep
@@ -107,22 +106,24 @@ def compare(here, there, repetitions):
 
 
 def kill_during(search, cluster, which, after, patience):
-    """Return the results of a search of which a process is killed, or the name of its error."""
+    """Kill a process in a search; return its results or its error's name, and was it at work?"""
+    found = ["no end"]
 
-    def kill():
-        sleep(after)
-        os.kill(cluster.workers[which].pid, signal.SIGKILL)
+    def run():
+        try:
+            found[0] = search()
+        except BaseException as error:  # whatever became of it is what is printed
+            found[0] = type(error).__name__
 
-    executor, killer = ThreadPoolExecutor(1), threading.Thread(target=kill)
-    future = executor.submit(search)
-    killer.start()
-    try:
-        return future.result(timeout=patience)
-    except Exception as error:  # whatever became of it is what is printed
-        return type(error).__name__
-    finally:
-        killer.join()
-        executor.shutdown(wait=False)
+    # A search that hangs must not keep the program from its end.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    sleep(after)
+    nanny = cluster.workers[which]
+    at_work = bool(cluster.scheduler.workers[nanny.worker_address].processing)
+    os.kill(nanny.pid, signal.SIGKILL)
+    thread.join(patience)
+    return found[0], at_work
 
 
 def kill_many(X, y, expected, usual, kills, copies):
@@ -133,16 +134,20 @@ def kill_many(X, y, expected, usual, kills, copies):
         after, which = rng.uniform(0.1, 0.9) * usual, n_killed % 2
         with two_processes() as (client, cluster):
             client.run(load)
-            before = client.run(os.getpid).values()
+            before = {nanny.pid for nanny in cluster.workers.values()}
             search = partial(search_there, X, y, client, copies)
-            found = kill_during(search, cluster, which, after, HANGS * usual)
-            n_new = len(set(client.run(os.getpid).values()) - set(before))
+            found, at_work = kill_during(search, cluster, which, after, HANGS * usual)
+            n_new = len({nanny.pid for nanny in cluster.workers.values()} - before)
         outcome = found
         if not isinstance(found, str):
             same = equal(found, expected)
             n_equal += same
             outcome = "the same results" if same else "OTHER RESULTS"
-        print(f"process {which} killed after {after:.1f} s: {outcome}, new processes: {n_new}")
+        print(
+            f"process {which} killed after {after:.1f} s, {'at' if at_work else 'out of'} work: "
+            f"{outcome}, new processes: {n_new}",
+            flush=True,
+        )
     where = "in each process" if copies else "in one process"
     print(f"data {where}: {n_equal} of {kills} killed searches end in the same bits", flush=True)
 

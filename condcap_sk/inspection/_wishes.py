@@ -1,17 +1,12 @@
 """What one wishes of answers, and how far answers under latents are from it."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import cider_d
-
 Errors = NDArray[np.float64]
-
-N_AGREED = 16  # captions of an image that others are compared with; by hand
 
 
 class Wish:
@@ -76,36 +71,6 @@ class Wish:
     def judged(self, grid: NDArray[Any], reference: NDArray[Any]) -> dict[str, Any]:
         """Return how far answers meet the wish, beside those under random latents."""
         return _row(self, grid, reference) | {"mean": float(self.values(grid).mean())}
-
-
-class Agreement:
-    """How far captions agree with those of the same image under other latents: their CIDEr-D.
-
-    What is seldom wrong is said under many latents: the quality of a caption where there is no
-    reference, as minimum Bayes risk decoding takes it.
-
-    Parameters
-    ----------
-    reference : ndarray of shape (n, m)
-        Captions under random latents.
-    analyzer : str or callable
-        How captions fall into tokens.
-    """
-
-    def __init__(self, reference: NDArray[Any], analyzer: Any) -> None:
-        step = max(1, reference.shape[1] // N_AGREED)
-        self._references = reference[:, ::step].tolist()
-        self._score = partial(cider_d, references=self._references, analyzer=analyzer)
-        # Of captions that are none of the references, but where there are no others.
-        others = [k for k in range(reference.shape[1]) if k % step] or [0]
-        self._usual = self._of(reference[:, others[:N_AGREED]]).mean() or 1.0
-
-    def _of(self, grid: NDArray[Any]) -> Errors:
-        return np.array([self._score(captions).mean() for captions in grid.T])
-
-    def losses(self, grid: NDArray[Any]) -> Errors:
-        """Return one loss (k,) for each latent: −1 where it agrees as random ones do."""
-        return -self._of(grid) / self._usual
 
 
 class Preference:

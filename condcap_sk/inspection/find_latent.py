@@ -30,17 +30,14 @@ from ..metrics._estimator import (
 )
 from ._directions import ALPHAS
 from ._properties import Property, named_properties
-from ._wishes import Agreement, Preference, Wish
+from ._wishes import Preference, Wish
 
 # All chosen by hand.
 N_ROUNDS = 8  # in which latents are chosen by what those before have shown
 N_POOL = 10_000  # candidates: draws from the prior, moved nearer to its mode by random shares
-# Of the squared norm, in the loss: nearer to the mode of the prior, captions are better. Chosen
-# from five values on training photographs of Flickr8k, with 16 latents.
+# Of the squared norm, in the loss: nearer to the mode of the prior, captions are better, and wishes
+# met less closely. Chosen from four values on training photographs of Flickr8k, with 16 latents.
 PRIOR_WEIGHT = 0.003
-# In the loss, of how far captions agree with those under other latents. Chosen from 0, 0.15 and 0.4
-# in the same way.
-AGREEMENT_WEIGHT = 0.15
 PENALTIES = np.logspace(-3, -1, 5)  # of the squared norm, in what a linear model is solved for
 N_FITTED = 256  # latents that a Gaussian process is fitted to at most, the best ones
 N_BEST, N_NEAR, NEAR = 8, 2000, 0.3  # latents beside which others are drawn, how many, how far
@@ -65,8 +62,7 @@ def find_latent(
 
     Latents from the prior are tried on half of the images, then those that would meet the wishes if
     answers changed linearly with the latent, then, in rounds, those for which a Gaussian process
-    predicts the smallest loss (Bayesian optimisation [1]_ by the predicted mean alone). Captions
-    that agree with those under other latents (minimum Bayes risk) have a smaller loss. How well
+    predicts the smallest loss (Bayesian optimisation [1]_ by the predicted mean alone). How well
     wishes are met is measured on the other half.
 
     Parameters
@@ -197,15 +193,10 @@ def _best(
     """Return a latent with one of the smallest losses; `answers` are those under `latents`."""
     n_gaussian = split_latents(captioner, latents)[1].shape[1]
     # A label is right or wrong: nearer to the mode, it would only be decided less clearly.
-    prior_weight, agreement = 0.0, None
-    if not has_labels(captioner, default=False):
-        prior_weight = PRIOR_WEIGHT
-        agreement = Agreement(answers, caption_analyzer(captioner, "prefer=…"))
+    prior_weight = 0.0 if has_labels(captioner, default=False) else PRIOR_WEIGHT
 
     def losses(grid: NDArray[Any], latents: NDArray[np.floating]) -> NDArray[np.float64]:
         of_wishes = np.sum([w * wish.losses(grid, answers) for wish, w in wishes], axis=0)
-        if agreement is not None:
-            of_wishes += AGREEMENT_WEIGHT * agreement.losses(grid)
         gaussian = latents[:, latents.shape[1] - n_gaussian :]
         return of_wishes + prior_weight * np.square(gaussian).sum(axis=1)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from condcap_sk.inspection._wishes import Agreement, Preference, Wish
+from condcap_sk.inspection._wishes import Preference, Wish
 
 GRID = np.array([["a", "aaa"], ["aa", "aaaaa"]], dtype=object)
 
@@ -16,23 +16,14 @@ class TestWish:
     def test__bool__is_whether_there_is_any(self, wished, expected):
         assert (Wish("n", wished, len).errors(GRID, GRID) == expected).all()
 
+    def test__losses__answers_that_are_far_off__count_alike(self):
+        grid = np.array([["a" * 2, "a" * 9, "a" * 30]])
+        losses = Wish("n", 2, len).losses(grid, np.array([["aa", "aaa", "a", "aaaa"]]))
+        assert losses.tolist() == [0, 1, 1]
+
     def test__losses__do_not_depend_on_the_unit(self):
         a, b = Wish("n", 2, len), Wish("n", 200, lambda text: 100 * len(text))
         np.testing.assert_allclose(a.losses(GRID, GRID), b.losses(GRID, GRID))
-
-
-class TestAgreement:
-    REFERENCE = np.array([["a dog runs", "a dog runs", "a red dog"], ["a cat", "the cat", "a cat"]])
-
-    def test__losses__captions_as_under_other_latents__are_smaller(self):
-        usual, odd = ["a dog runs", "a cat"], ["nobody laughs", "blue sky"]
-        losses = Agreement(self.REFERENCE, "word").losses(np.array([usual, odd]).T)
-        assert losses[0] < losses[1] == 0
-
-    def test__losses__images_of_other_captions__are_larger(self):
-        right = np.array(["a dog runs", "a cat"])
-        losses = Agreement(self.REFERENCE, "word").losses(np.array([right, right[::-1]]).T)
-        assert losses[0] < losses[1]
 
 
 class TestPreference:
