@@ -6,8 +6,9 @@
 Two processes of this machine are the cluster, joblib's own two (loky) what it is compared with. The
 ratio of times is the median over repetitions, in which both searches are done in turns; the range
 is that of the single ones. Starting the processes is left out. Results are every quantity of
-`control_report` on each split. A process of the cluster is killed (SIGKILL) in the middle of a
-search, with one copy of the data in the cluster, as joblib leaves it, and with one in each process.
+`control_report` on each split. A process of the cluster is killed (SIGKILL) at work, at the
+beginning of a search and in the middle, with one copy of the data in the cluster, as joblib leaves
+it, and with one in each process (``scatter``).
 """
 
 import argparse
@@ -36,6 +37,7 @@ from condcap_sk.metrics import control_report
 N_GRIDS, N_STEPS = 200, 50
 SMALL = {"image_encoder__n_filters": 4, "image_encoder__batch_size": 32, "gan__batch_size": 64}
 GRID = {"n_latents": [2, 3], "mi_weight": [0.03, 0.3]}
+SOON = 0.15  # seconds
 HANGS = 5  # times the usual: no search takes as long that goes on
 STAGES = ("codec", "image_encoder", "gan")
 
@@ -129,23 +131,27 @@ def kill_during(search, cluster, which, after, patience):
 def kill_many(X, y, expected, usual, kills, copies):
     """Print what becomes of searches of which one process is killed, each on a new cluster."""
     rng = np.random.RandomState(0)
-    n_equal = 0
-    for n_killed in range(kills):
-        after, which = rng.uniform(0.1, 0.9) * usual, n_killed % 2
+    n_equal = n_killed = 0
+    while n_killed < kills:
+        # Each process once before the other has had the data, then at random moments.
+        after, which = SOON if n_killed < 2 else rng.uniform(0.1, 0.8) * usual, n_killed % 2
         with two_processes() as (client, cluster):
             client.run(load)
             before = {nanny.pid for nanny in cluster.workers.values()}
             search = partial(search_there, X, y, client, copies)
             found, at_work = kill_during(search, cluster, which, after, HANGS * usual)
             n_new = len({nanny.pid for nanny in cluster.workers.values()} - before)
+        if not at_work:
+            continue  # nothing was interrupted
+        n_killed += 1
         outcome = found
         if not isinstance(found, str):
             same = equal(found, expected)
             n_equal += same
             outcome = "the same results" if same else "OTHER RESULTS"
         print(
-            f"process {which} killed after {after:.1f} s, {'at' if at_work else 'out of'} work: "
-            f"{outcome}, new processes: {n_new}",
+            f"process {which} killed after {after:.2f} s, at work: {outcome}, "
+            f"new processes: {n_new}",
             flush=True,
         )
     where = "in each process" if copies else "in one process"

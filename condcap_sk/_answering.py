@@ -1,5 +1,6 @@
 """What a fitted `ConditionalCaptioner` does: it checks, and its model answers."""
 
+import copy
 from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
@@ -118,9 +119,10 @@ class Answering:
             As `predict`.
         """
         images, latents = self._check_asked(X, c, min_confidence)
-        step = self.batch_size
+        # As it is now, whatever is fitted or set while answers are asked for.
+        est, step = copy.copy(self), self.batch_size
         return (
-            self._answers(
+            est._answers(
                 images[start : start + step],
                 None if latents is None else latents[start : start + step],
                 min_confidence,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.utils import _safe_indexing
 
 # By hand: bytes that are read at a time where all rows are, and rows after which a mapped file is
 # let go of.
@@ -35,10 +36,13 @@ class Source:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice | Rows) -> NDArray[Any]:
-        if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(len(self)))
-        rows = np.asarray(rows)
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
+        """Read rows, by whatever takes rows of an array."""
+        if isinstance(rows, tuple) and rows[1:] == (Ellipsis,):  # as scikit-learn asks for them
+            rows = rows[0]
+        rows = np.arange(len(self))[rows]
+        if not rows.ndim:
+            return self[rows[None]][0]
         found = self._read(rows)
         if found.shape != (len(rows), *self.shape[1:]) or found.dtype != self.dtype:
             raise ValueError(
@@ -47,9 +51,23 @@ class Source:
             )
         return found
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
     def _read(self, rows: Rows) -> NDArray[Any]:
         """Return rows as an array in memory."""
         raise NotImplementedError
+
+
+class TakenRows(Source):
+    """Some rows of a source."""
+
+    def __init__(self, source: Source, rows: Rows) -> None:
+        super().__init__((len(rows), *source.shape[1:]), source.dtype)
+        self._source, self._rows = source, rows
+
+    def _read(self, rows: Rows) -> NDArray[Any]:
+        return self._source[self._rows[rows]]
 
 
 class MappedRows(Source):
@@ -96,10 +114,10 @@ class ArrayRows(Source):
             if len(run):
                 start, stop = rows[run[0]], rows[run[-1]] + 1
                 part = np.asarray(self._rows[int(start) : int(stop)])
-                if part.shape != found[run].shape:
+                if part.shape != found[run].shape or part.dtype != self.dtype:
                     raise ValueError(
-                        f"X has shape {self.shape}, but X[{start}:{stop}] has shape {part.shape}. "
-                        "Pass X whose shape stays."
+                        f"X is {self.dtype} of shape {self.shape}, but X[{start}:{stop}] is "
+                        f"{part.dtype} of shape {part.shape}. Pass X whose shape and dtype stay."
                     )
                 found[run] = part
         return found
@@ -150,9 +168,15 @@ def source_of(X: Any) -> Source | None:
     if sparse.issparse(X) or any(hasattr(X, name) for name in in_memory):
         return None
     if hasattr(X, "shape"):
-        is_array = hasattr(X, "dtype") and len(X.shape) > 1
+        is_array = hasattr(X, "dtype") and len(X.shape or ()) > 1
         return ArrayRows(X) if is_array else None
     return ItemRows(X) if hasattr(X, "__len__") and not hasattr(X, "__array__") else None
+
+
+def rows_of(X: Any, rows: Any) -> Any:
+    """Return some rows of whatever `fit` takes; what is not in memory is not read yet."""
+    source = source_of(X)
+    return _safe_indexing(X, rows) if source is None else TakenRows(source, rows)
 
 
 class StoredImages:

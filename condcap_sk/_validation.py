@@ -282,7 +282,7 @@ def check_columns(X, estimator, n_regions):
             "regions. Pass what the same PretrainedFeatures returns as in fit, with "
             f"n_regions={n_regions}."
         )
-    elif found % expected == 0:
+    elif found and found % expected == 0:
         n = found // expected
         remedy = (
             f". If these are {n} vectors of {expected}, of an image and of its regions: pass those "

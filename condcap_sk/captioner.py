@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._latents import Latents
 from ._persistence import kept_params
-from ._pixels import pixel_range
+from ._pixels import pixel_range, warn_of_scale
 from ._readback import ReadingBack
 from ._scoring import Scoring
 from ._torch.device import Portable
@@ -349,7 +349,8 @@ class ConditionalCaptioner(
             context.call_on_fit_task_begin(estimator=self, **data)
         # On a copy: a refit that is broken off leaves what was fitted before as it was.
         draft = copy.copy(self)
-        images = check_images(X, draft, self.image_shape, reset=True)
+        goes_on = self.warm_start and hasattr(self, "model_")
+        images = check_images(X, draft, self.image_shape, reset=not goes_on)
         if self.n_regions is not None:
             SIGHTS[self.images].check_regions(self.n_regions, images.shape[1:])
         answers, owners = check_label_sets(y, len(images), "y")
@@ -367,8 +368,9 @@ class ConditionalCaptioner(
         about = images.shape[1:], pixel_range(images), kept_params(self), draft
         fit_data, params = (images, answers, owners), self.get_params(deep=False)
         kept, earlier = None, {}
-        if self.warm_start and hasattr(self, "model_"):
+        if goes_on:
             check_same_images(images, self.image_shape_)
+            warn_of_scale(images, self.pixel_range_)
             earlier = {stages[name]: vars(self)[f"{name}_"] for name in stages}
         if checkpoints is not None:
             kept = begin_checkpoints(checkpoints, self, stages, *fit_data, seeds)

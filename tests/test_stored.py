@@ -8,10 +8,14 @@ import pytest
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._pixels import count_below_zero, pixel_range
-from condcap_sk._stored import ArrayRows, StoredImages, blocks_of, source_of, take
+from condcap_sk._stored import ArrayRows, StoredImages, blocks_of, rows_of, source_of, take
+from condcap_sk._torch.stored import tensor_of
 from condcap_sk._validation import check_images
 from condcap_sk.exceptions import UnreadableImageError
 from condcap_sk.gan import LatentGAN
+from condcap_sk.inspection import describe_latents
+from condcap_sk.metrics import control_report
+from condcap_sk.training.net import Rows
 from condcap_sk.vision import LoadImages, PretrainedFeatures
 
 RNG = np.random.RandomState(0)
@@ -172,7 +176,7 @@ def test__sliced__shrunk__raises():
     X = Sliced(ARRAYS["features"])
     stored = check_images(X)
     X.X = X.X[:10]
-    with pytest.raises(ValueError, match=r"has shape \(30, 5\), but X\[20:21\] has shape \(0, 5\)"):
+    with pytest.raises(ValueError, match=r"X\[20:21\] is float64 of shape \(0, 5\)"):
         stored[np.array([20])]
 
 
@@ -263,3 +267,40 @@ def test__latent_gan__stored_vectors__are_fitted(tmp_path):
         for images in (X, mapped(X, tmp_path))
     )
     assert gan.history_ == other.history_
+
+
+def test__source__rows__by_whatever_takes_rows_of_an_array():
+    X = ARRAYS["bytes"]
+    source = source_of(Sliced(X))
+    for rows in (3, -1, [4, 2], np.arange(30) % 3 == 0, slice(4, None, 5), (np.array([2]), ...)):
+        np.testing.assert_array_equal(source[rows], X[rows])
+    np.testing.assert_array_equal(np.asarray(source), X)
+    with pytest.raises(IndexError):
+        source[30]
+
+
+def test__sliced__of_another_dtype__raises():
+    X = Sliced(ARRAYS["features"])
+    X.dtype = np.dtype("u1")
+    with pytest.raises(ValueError, match=r"X is uint8 .*, but X\[0:2\] is float64"):
+        check_images(X)
+
+
+@pytest.mark.filterwarnings("ignore:The latent decides")
+@pytest.mark.parametrize("form", FORMS)
+def test__metrics_and_inspection__stored__are_those_in_memory(form, tmp_path):
+    X = ARRAYS["bytes"]
+    est = fitted(X, LABELS)
+    stored = FORMS[form](X, tmp_path)
+    assert str(control_report(est, stored, LABELS)) == str(control_report(est, X, LABELS))
+    assert str(describe_latents(est, stored)) == str(describe_latents(est, X))
+    np.testing.assert_array_equal(
+        np.asarray(rows_of(stored, np.array([3, 1]))), np.asarray(rows_of(X, np.array([3, 1])))
+    )
+
+
+def test__rows__stored__stay_where_they_are(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1e12, 1e12))
+    rows = Rows(images=tensor_of(check_images(mapped(ARRAYS["bytes"], tmp_path))))
+    assert rows.near(torch.device("cuda")) is rows

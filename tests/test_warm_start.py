@@ -5,6 +5,7 @@ import pytest
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_grid_digits, make_captioned_shapes
+from condcap_sk.exceptions import EmptyCaptionError, LongCaptionWarning, PixelRangeWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore:The latent decides")
 
@@ -135,3 +136,37 @@ def test__fit__some_unknown_words__are_unknown_and_many_are_refused(scenes):
     assert "platypus" not in " ".join(est.predict(scenes.images))
     with pytest.raises(ValueError, match="Of the words in y, 100% were not .*warm_start=False"):
         est.fit(scenes.images, [["platypus oviparous"]] * len(scenes.images))
+
+
+@pytest.mark.parametrize("params", [{"codec__n_components": 8}, {"analyzer": "char"}])
+def test__fit__another_codec__is_named(scenes, params):
+    est = captioner().fit(scenes.images, scenes.captions).set_params(**params)
+    with pytest.raises(ValueError, match="warm_start=True, but .* of the codec was .* and is"):
+        est.fit(scenes.images, scenes.captions)
+
+
+def test__fit__empty_caption__is_located_as_ever(scenes):
+    est = captioner().fit(scenes.images, scenes.captions)
+    captions = [*map(list, scenes.captions[:-1]), ["a circle", "!!!"]]
+    with pytest.raises(EmptyCaptionError, match=r"They are in y\[59\]"):
+        est.fit(scenes.images, captions)
+
+
+def test__fit__longer_captions__warns(scenes):
+    est = captioner().fit(scenes.images, scenes.captions)
+    captions = [*map(list, scenes.captions[:-1]), [" ".join(["red"] * 30)]]
+    with pytest.warns(LongCaptionWarning, match="1 of .* captions are cut to .* warm_start=False"):
+        est.fit(scenes.images, captions)
+
+
+def test__fit__another_scale__warns(est, grids):
+    with pytest.warns(PixelRangeWarning, match="X holds pixels from 0 to"):
+        est.fit(grids.images / 1000, grids.label_sets)
+
+
+def test__fit__columns_in_another_order__names_them():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(np.random.RandomState(0).random((30, 2)), columns=["a", "b"])
+    y = [{i % 3} for i in range(30)]
+    with pytest.raises(ValueError, match="feature names"):
+        captioner().fit(X, y).fit(X[["b", "a"]], y)

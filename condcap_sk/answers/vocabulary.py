@@ -70,6 +70,7 @@ class Vocabulary:
     """
 
     are_sentences: ClassVar[bool]
+    IN_FIT: ClassVar[str]  # what errors in a fit call the answers
     analyzer: Any
     n_possible: Any  # number of answers that there can be
 
@@ -109,6 +110,9 @@ class Vocabulary:
         """Return the answers of (n, max_length_) ids."""
         raise NotImplementedError
 
+    def warn_of_cut(self, answers):
+        """Warn if answers are longer than those that were learned, and so are cut."""
+
     def in_own_dtype(self, tokens, dtype):
         """Return tokens out of a file in the dtype that they had, whose name is `dtype`."""
         raise NotImplementedError
@@ -118,6 +122,7 @@ class LabelVocabulary(Vocabulary):
     """Labels: an answer is one token, whatever it is."""
 
     are_sentences = False
+    IN_FIT = "y"
     analyzer = "label"
 
     @property
@@ -179,6 +184,7 @@ class TextVocabulary(Vocabulary):
     """
 
     are_sentences = True
+    IN_FIT = "captions"
     n_possible = np.inf
 
     def __init__(self, analyzer, min_df=1, max_features=None, max_length=None):
@@ -228,6 +234,16 @@ class TextVocabulary(Vocabulary):
     def encode(self, captions, name="captions"):
         """Return the (n, max_length_) int64 ids of `captions`, filled up with END."""
         return self._ids(self._split_all(captions, name))
+
+    def warn_of_cut(self, captions):
+        lengths = np.array([len(tokens) for tokens in self._split_all(captions, "captions")])
+        n_cut = int((lengths > self.max_length_).sum())
+        if n_cut and self.max_length is None:
+            warn_user(
+                f"{n_cut} of {len(lengths)} captions are cut to {self.max_length_} tokens, the "
+                "longest of the fit before. Leave them out, or set warm_start=False.",
+                LongCaptionWarning,
+            )
 
     def _ids(self, split):
         ids = np.full((len(split), self.max_length_), END, dtype=np.int64)

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.utils import _safe_indexing
 
+from .._stored import rows_of
 from ..metrics._estimator import in_categories, numbers_of_categories, split_latents
 
 # All chosen by hand.
@@ -78,7 +78,7 @@ def find_directions(
             direction = coefficient / change
             image = int(grid.std(axis=1).argmax())
             ends = in_categories(captioner, np.outer([-END, END], direction))
-            low, high = captioner.predict_grid(_safe_indexing(X, [image]), ends)[0].tolist()
+            low, high = captioner.predict_grid(rows_of(X, [image]), ends)[0].tolist()
             row["direction"], row["change"] = direction, float(change)
             row["image"], row["examples"] = image, (low, high)
         found[name] = row

@@ -13,9 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.linear_model import RidgeCV
-from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import _num_samples, check_scalar
 
+from .._stored import rows_of
 from .._warnings import warn_user
 from ..answers.labels import check_answers
 from ..answers.tokenizer import splitter
@@ -150,7 +151,7 @@ def find_latent(
             f"X holds {_num_samples(X)} images, of which half find the latent and the others judge "
             "it. Pass four at least, better some tens."
         )
-    some, others = (_safe_indexing(X, np.sort(half)) for half in halves)
+    some, others = (rows_of(X, np.sort(half)) for half in halves)
     latents = captioner.sample_latents(n_latents, random_state=rng)
     answers = captioner.predict_grid(some, latents)
     if (answers == answers[:, :1]).all():

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
+from .._stored import rows_of
 from ._estimator import last_step
 
 
@@ -79,8 +80,8 @@ def dialogue_accuracy(
         answered, asked = rows[: max(turns)], rows[max(turns) :][:n_asked]
         for turn in turns:
             given = answered[:turn]
-            latent, _ = estimator.infer_speaker(_safe_indexing(X, given), answers[given, i])
-            guesses = estimator.predict(_safe_indexing(X, asked), latent)
+            latent, _ = estimator.infer_speaker(rows_of(X, given), answers[given, i])
+            guesses = estimator.predict(rows_of(X, asked), latent)
             right[turn].append((guesses == answers[asked, i]).mean())
     agreement = (answers[:, :, None] == answers[:, None, :]).mean(axis=0)
     np.fill_diagonal(agreement, np.nan)

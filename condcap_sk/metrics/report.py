@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 
+from .._stored import rows_of
 from ..answers.label_sets import answer_rows
 from ..answers.labels import in_one_dtype
 from ._estimator import check_labels, last_step, numbers_of_categories, split_latents
@@ -269,7 +270,7 @@ def _inverse(
     known = np.flatnonzero(np.isin(*in_one_dtype(labels[drawn], classes)))
     latents = np.tile(any_latent, (len(drawn), 1))
     if len(known):
-        latents[known] = estimator.infer_latent(_safe_indexing(X, known), labels[drawn[known]])
+        latents[known] = estimator.infer_latent(rows_of(X, known), labels[drawn[known]])
     here = estimator.predict(X, latents) == labels[drawn]
     other = np.arange(len(shares))
     for label in np.unique(drawn):
@@ -280,7 +281,7 @@ def _inverse(
             place = np.searchsorted(having, ours) + steps
             other[ours] = having[place % len(having)]
     shared = other != np.arange(len(shares))
-    there = estimator.predict(_safe_indexing(X, other), latents) == labels[drawn]
+    there = estimator.predict(rows_of(X, other), latents) == labels[drawn]
     transfer = None, None
     if shared.any():
         transfer = there[shared].mean(), shares[other, drawn][shared].mean()

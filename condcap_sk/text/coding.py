@@ -14,8 +14,14 @@ from .._validation import as_rows
 from ..answers.labels import check_answers
 from ..answers.tokens import END, UNKNOWN
 from ..answers.vocabulary import Vocabulary
+from ..exceptions import EmptyCaptionError
 from . import inference
 
+# Parameters without which a fitted codec is the same.
+OF_TRAINING = frozenset({
+    "lr", "batch_size", "max_iter", "callbacks", "device", "n_jobs", "random_state", "verbose",
+    "word_vectors",
+})  # fmt: skip
 MOST_UNKNOWN = 0.1  # of words, with which a vocabulary is still that of these captions; by hand
 
 
@@ -32,12 +38,24 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self, earlier: "Coding", answers: NDArray[Any]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Hold what an earlier codec was fitted to; return the same as `CaptionCodec._fit`."""
+        before, now = (stage.get_params() for stage in (earlier, self))  # type: ignore[attr-defined]
+        changed = [k for k, v in now.items() if k not in OF_TRAINING and before[k] != v]
+        if changed:
+            raise ValueError(
+                f"warm_start=True, but {changed[0]} of the codec was {before[changed[0]]!r:.80} in "
+                f"the fit before and is {now[changed[0]]!r:.80}. Set what it was, or "
+                "warm_start=False."
+            )
         self.__dict__.update({k: v for k, v in vars(earlier).items() if k.endswith("_")})
+        vocabulary = self.vocabulary_
         remedy = "With warm_start=True, they stay those of the fit before: set warm_start=False."
         try:
-            ids = self.vocabulary_.encode(answers, "y")
+            ids = vocabulary.encode(answers, vocabulary.IN_FIT)
+        except EmptyCaptionError:
+            raise
         except ValueError as error:
             raise ValueError(f"{error} {remedy}") from error
+        vocabulary.warn_of_cut(answers)
         unknown = (ids[ids != END] == UNKNOWN).mean()
         if unknown > MOST_UNKNOWN:
             raise ValueError(

@@ -282,7 +282,7 @@ class Checkpoint(Callback):
             if fields.take("key", str) != self.key:
                 raise ModelFileError(
                     "its training had other data, other initial weights or another one before it, "
-                    "as with another analyzer or other word_vectors"
+                    "as with another analyzer, other word_vectors or another model to go on from"
                 )
             yield fields, tensors
         # Whatever a damaged or forged file makes of torch.

@@ -47,8 +47,11 @@ class Rows(Dataset):
         return self.__getitems__([row])
 
     def near(self, device):
-        """Return the rows where they are trained on, if there is room for them."""
-        if device.type != "cuda":
+        """Return the rows where they are trained on, if there is room for them.
+
+        Stored ones stay where they are.
+        """
+        if device.type != "cuda" or not all(map(torch.is_tensor, self.tensors.values())):
             return self
         size = sum(tensor.nbytes for tensor in self.tensors.values())
         if size >= SHARE_OF_ROWS * torch.cuda.mem_get_info(device)[0]:
