@@ -44,16 +44,23 @@ def test__predict__other_batches_and_orders__same_answers(hardly_fitted, digits,
     np.testing.assert_array_equal(est.predict(X[order], c), hardly_fitted.predict(X, c)[order])
 
 
-def test__predict__many_images__are_encoded_a_batch_at_a_time(hardly_fitted, digits, monkeypatch):
+@pytest.fixture
+def encoded(monkeypatch):
+    """How many images were encoded at a time."""
+
     def watch(self, X, regions):
         sizes.append(len(X))
         return encode(self, X, regions)
 
     sizes, encode = [], ImageEncoder._encode
     monkeypatch.setattr(ImageEncoder, "_encode", watch)
+    return sizes
+
+
+def test__predict__many_images__are_encoded_a_batch_at_a_time(hardly_fitted, digits, encoded):
     est = copy.copy(hardly_fitted).set_params(batch_size=7)
     est.predict(digits.images_test[:20])
-    assert sizes == [7, 7, 6]
+    assert encoded == [7, 7, 6]
 
 
 @pytest.mark.parametrize("c", [None, "one", "each"])
@@ -66,17 +73,11 @@ def test__iter_predict__batches__are_what_predict_returns(hardly_fitted, digits,
     np.testing.assert_array_equal(np.concatenate(batches), expected)
 
 
-def test__iter_predict__images__are_encoded_when_asked_for(hardly_fitted, digits, monkeypatch):
-    def watch(self, X, regions):
-        sizes.append(len(X))
-        return encode(self, X, regions)
-
-    sizes, encode = [], ImageEncoder._encode
-    monkeypatch.setattr(ImageEncoder, "_encode", watch)
+def test__iter_predict__images__are_encoded_when_asked_for(hardly_fitted, digits, encoded):
     batches = copy.copy(hardly_fitted).set_params(batch_size=7).iter_predict(digits.images_test)
-    assert not sizes
+    assert not encoded
     next(batches)
-    assert sizes == [7]
+    assert encoded == [7]
 
 
 def test__iter_predict__wrong_latents__raise_at_once(hardly_fitted, digits):
