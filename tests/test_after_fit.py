@@ -51,6 +51,7 @@ OTHER = {
     "image_encoder": ImageEncoder(n_filters=3),
     "gan": LatentGAN(n_latents=7),
     "batch_size": 3,
+    "warm_start": True,
     "device": "cpu",
     "n_jobs": 2,
     "random_state": 7,
