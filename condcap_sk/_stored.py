@@ -40,9 +40,16 @@ class Source:
         """Read rows, by whatever takes rows of an array."""
         if isinstance(rows, tuple) and rows[1:] == (Ellipsis,):  # as scikit-learn asks for them
             rows = rows[0]
-        rows = np.arange(len(self))[rows]
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        rows = np.asarray(rows)
         if not rows.ndim:
             return self[rows[None]][0]
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        rows = np.where(rows < 0, rows + len(self), rows)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
+            raise IndexError(f"X has {len(self)} rows: there is no row {rows.max()}.")
         found = self._read(rows)
         if found.shape != (len(rows), *self.shape[1:]) or found.dtype != self.dtype:
             raise ValueError(

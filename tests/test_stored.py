@@ -5,6 +5,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
+from scipy import sparse
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._pixels import count_below_zero, pixel_range
@@ -112,9 +114,7 @@ def test__source_of__what_is_in_memory__is_none(X):
 
 
 def test__source_of__tensors_frames_and_sparse_matrices__are_in_memory():
-    torch = pytest.importorskip("torch")
     pandas = pytest.importorskip("pandas")
-    sparse = pytest.importorskip("scipy.sparse")
     every = torch.ones(2, 2), pandas.DataFrame([[1.0]]), pandas.Series([1.0]), sparse.eye(3).tocsr()
     assert [source_of(X) for X in every] == [None] * 4
 
@@ -250,7 +250,6 @@ def test__load_images__lazy__reads_the_same(tmp_path):
     images, lazy = LoadImages(8).transform(files), LoadImages(8, lazy=True).transform(files)
     assert lazy.shape == images.shape
     np.testing.assert_array_equal(lazy[np.array([4, 2])], images[[4, 2]])
-    torch = pytest.importorskip("torch")
     network = torch.nn.AvgPool2d(4)
     features = PretrainedFeatures(network, preprocess=lambda x: x / 255)
     np.testing.assert_array_equal(features.transform(lazy), features.transform(images))
@@ -300,7 +299,6 @@ def test__metrics_and_inspection__stored__are_those_in_memory(form, tmp_path):
 
 
 def test__rows__stored__stay_where_they_are(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1e12, 1e12))
     rows = Rows(images=tensor_of(check_images(mapped(ARRAYS["bytes"], tmp_path))))
     assert rows.near(torch.device("cuda")) is rows
