@@ -3,10 +3,10 @@
     python benchmarks/memory.py
     python benchmarks/memory.py --sizes 10000 200000 --only memory
 
-Grids of scikit-learn's digits, enlarged to 64×64 bytes, again and again, in a memory-mapped file. Memory is the peak of a
-process of its own, less that of one that imports the package and no more. Times are those of fits
-in turns, in the memory and from the file, whose images the system has read before, all of as many
-epochs; model files are compared to the byte.
+Grids of scikit-learn's digits, enlarged to 64×64 bytes, again and again, in a memory-mapped file.
+Memory is the peak of a process of its own, less that of one that imports the package and no more.
+Times are those of fits in turns, in the memory and from the file, whose images the system has read
+before, all of as many epochs; model files are compared to the byte.
 """
 
 import argparse
