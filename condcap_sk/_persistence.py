@@ -85,7 +85,15 @@ def _as_python(value):
 
 
 def read(path, file_format=FORMAT):
-    """Read a model file and check that it is whole.
+    """Read a model file and check that it is whole, see `parse`."""
+    path = Path(os.fsdecode(path))
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder. Pass the name of a file that `save` wrote.")
+    return parse(path.read_bytes(), path, file_format)
+
+
+def parse(content, path, file_format):
+    """Read the bytes of a model file and check that it is whole; `path` is named in errors.
 
     Returns
     -------
@@ -98,10 +106,6 @@ def read(path, file_format=FORMAT):
     ModelFileError
         If it is no model file, of another format, or damaged.
     """
-    path = Path(os.fsdecode(path))
-    if path.is_dir():
-        raise ModelFileError(f"{path} is a folder. Pass the name of a file that `save` wrote.")
-    content = path.read_bytes()
     length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
     if not 0 < length <= min(LARGEST_HEADER, len(content) - 8):
         raise ModelFileError(f"{path} is not a safetensors file, or cut short. Copy it again.")

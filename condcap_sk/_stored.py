@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
+from ._processes import sharing
+
 # By hand: bytes that are read at a time where all rows are, and rows after which a mapped file is
 # let go of.
 AT_ONCE, ROWS_MAPPED = 2**22, 16
@@ -190,6 +192,7 @@ class StoredImages:
     """Images (n, C, H, W) or feature vectors (n, d), read from a `Source` when they are needed.
 
     All are read once when this is made, to see whether they are sound and how bright they are.
+    Processes that make one fit read a part of them each.
 
     Parameters
     ----------
@@ -199,17 +202,21 @@ class StoredImages:
     """
 
     def __init__(self, source: Source, form: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
-        first = form(source[:1])
         self._source = source
         self._form = form
         self._reading = threading.Lock()  # h5py and the like have no several readers
-        self._choose(np.arange(len(source)), first)
-        ranges = [
-            (block.min(axis=axes), block.max(axis=axes))
-            for axes in [tuple(range(1, first.ndim))]
-            for block in self.blocks()
-        ]
-        self._low, self._high = (np.concatenate(ends) for ends in zip(*ranges, strict=True))
+        self._choose(np.arange(len(source)), form(source[:1]))
+        processes = sharing()
+        if processes is None or len(source) < processes.size:
+            self._low, self._high = self._ranges(slice(None))
+        else:
+            self._low, self._high = processes.share_rows(len(source), self._ranges)
+
+    def _ranges(self, rows: slice) -> list[NDArray[Any]]:
+        """Return the lowest and the highest value of each of some images."""
+        axes = tuple(range(1, self.ndim))
+        ranges = [(block.min(axis=axes), block.max(axis=axes)) for block in self._blocks(rows)]
+        return [np.concatenate(ends) for ends in zip(*ranges, strict=True)]
 
     def _choose(self, rows: Rows, like: Any) -> None:
         """Let `rows` of the source be those that count; they are like those of `like`."""
@@ -257,9 +264,13 @@ class StoredImages:
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """Read all rows, some at a time."""
+        return self._blocks(slice(None))
+
+    def _blocks(self, rows: slice) -> Iterator[NDArray[Any]]:
+        start, stop, _ = rows.indices(len(self))
         step = max(1, AT_ONCE * len(self) // max(1, self.nbytes))
-        for start in range(0, len(self), step):
-            yield self[start : start + step]
+        for first in range(start, stop, step):
+            yield self[first : min(first + step, stop)]
 
 
 Images = NDArray[Any] | StoredImages

@@ -28,10 +28,11 @@ from .gan import LatentGAN
 from .model import file as model_file
 from .model.core import FittedModel
 from .model.fitting import fit_model, warn_of_answers
-from .model.identity import begin_checkpoints
+from .model.identity import begin_fit
 from .text import CaptionCodec
 from .training.callbacks import CallbackSupportMixin, managed, reporting
 from .training.estimator import RandomState, Stage
+from .training.process_group import by_all_processes
 from .vision import ImageEncoder
 from .vision.sight import SIGHTS
 
@@ -287,6 +288,7 @@ class ConditionalCaptioner(
     @checks_params
     @with_threads
     @own_environment()
+    @by_all_processes
     def fit(
         self,
         X: ArrayLike,
@@ -367,14 +369,12 @@ class ConditionalCaptioner(
         }
         about = images.shape[1:], pixel_range(images), kept_params(self), draft
         fit_data, params = (images, answers, owners), self.get_params(deep=False)
-        kept, earlier = None, {}
+        earlier = {}
         if goes_on:
             check_same_images(images, self.image_shape_)
             warn_of_scale(images, self.pixel_range_)
             earlier = {stages[name]: vars(self)[f"{name}_"] for name in stages}
-        if checkpoints is not None:
-            kept = begin_checkpoints(checkpoints, self, stages, *fit_data, seeds)
-            seeds = kept.seeds
+        kept, seeds = begin_fit(checkpoints, self, stages, earlier, *fit_data, seeds)
 
         def report(
             stage: Stage, snapshot: Callable[[Any], FittedModel] | None = None

@@ -28,6 +28,10 @@ class EmptyCaptionError(ValueError):
     captions: list[str]
 
 
+class ProcessGroupError(RuntimeError):
+    """Processes that make one fit lost each other, or do not make the same one."""
+
+
 class SingleAnswerWarning(ConvergenceWarning):
     """All answers in `fit` are the same: a latent has nothing to choose between."""
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 
+from .._processes import sharing
 from .threads import limited_threads, one_thread
 
 # Rows computed together on a CPU. Matrix products take other paths, and round otherwise, for other
@@ -29,7 +30,7 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
 
     On a CPU, batches are computed side by side, each by one thread, by as many threads as torch
     has. Their size is fixed, so that no bit of a row's result depends on the number of rows or of
-    threads.
+    threads. Processes that make one fit compute a part of the batches each.
 
     Parameters
     ----------
@@ -72,7 +73,10 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
             whole[rows] = part
 
     n_rows = len(inputs[0])
-    batches = [slice(start, start + size) for start in range(0, n_rows, size)]
+    batches = all_batches = [slice(start, start + size) for start in range(0, n_rows, size)]
+    processes = sharing()
+    if processes is not None and len(batches) >= processes.size:
+        batches = batches[processes.part(len(batches))]
     n_threads = min(torch.get_num_threads(), len(batches)) if on_cpu else 1
     try:
         with limited_threads(1) if on_cpu else nullcontext():
@@ -86,7 +90,17 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         remedy = f"Lower batch_size, with est.set_params(batch_size=…), {further}"
         raise MemoryError(f"Memory is short for {size} rows at a time. {remedy}.") from error
     *whole, is_tensor = joined
+    if batches is not all_batches:
+        _complete(whole, all_batches, processes)
     return whole[0] if is_tensor else tuple(whole)
+
+
+def _complete(tensors, batches, processes):
+    """Fill in the rows of batches that other processes computed."""
+    parts = [batches[processes.part(len(batches), rank)] for rank in range(processes.size)]
+    rows = [slice(part[0].start, min(part[-1].stop, len(tensors[0]))) for part in parts]
+    for tensor in tensors:
+        processes.complete(tensor, rows)
 
 
 def _side_by_side(compute, batches, n_threads):

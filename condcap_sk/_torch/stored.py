@@ -31,6 +31,10 @@ class StoredTensor:
         rows = rows if isinstance(rows, slice) else np.asarray(rows)
         return torch.from_numpy(self._images[rows])
 
+    def later(self, rows: torch.Tensor) -> "PendingRows":
+        """Return rows that are not read yet."""
+        return PendingRows(self, rows)
+
     def cpu(self) -> "StoredTensor":
         """Return itself: it is no accelerator's."""
         return self
@@ -39,6 +43,43 @@ class StoredTensor:
         """Read all rows, `size` at a time."""
         for start in range(0, len(self), size):
             yield self[start : start + size]
+
+
+class PendingRows:
+    """Some rows of a `StoredTensor`, read once, by whoever needs them.
+
+    Parameters
+    ----------
+    tensor : StoredTensor
+    rows : Tensor of shape (n,), int
+    """
+
+    def __init__(self, tensor: StoredTensor, rows: torch.Tensor) -> None:
+        self._tensor, self._rows = tensor, rows
+        self._device = torch.device("cpu")
+        self._found: torch.Tensor | None = None
+        self._parts: dict[int, list[PendingRows]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def to(self, device: torch.device) -> "PendingRows":
+        """Let rows be brought to a device when they are read; return itself."""
+        self._device = device
+        return self
+
+    def tensor_split(self, n: int) -> "list[PendingRows]":
+        """Return `n` parts, the same ones each time."""
+        if n not in self._parts:
+            parts = self._rows.tensor_split(n)
+            self._parts[n] = [PendingRows(self._tensor, rows).to(self._device) for rows in parts]
+        return self._parts[n]
+
+    def read(self) -> torch.Tensor:
+        """Return the rows."""
+        if self._found is None:
+            self._found = self._tensor[self._rows].to(self._device)
+        return self._found
 
 
 def tensor_of(images: Images) -> Any:

@@ -7,10 +7,13 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 
+from .._persistence import digest_of
+from .._processes import sharing
+from .._stored import StoredImages
 from .._torch.device import resolve_device
 from .._version import __version__
 from ..exceptions import CheckpointError
-from ..training.checkpoints import Checkpoints
+from ..training.checkpoints import Checkpoints, FollowedCheckpoints
 
 # Parameters on which no training depends, or that count by another name: that of answering, and
 # the callbacks, whose trainings are not kept.
@@ -19,27 +22,64 @@ LEFT_OUT = frozenset({
     "relevance_weight", "beam_width", "batch_size",
 })  # fmt: skip
 AT_ONCE = 2**24  # bytes that are read at a time, about
+COMPARED = 1000  # images by which processes compare what is not in memory; by hand
 
 
-def begin_checkpoints(folder, estimator, stages, X, answers, owners, seeds):
-    """Return the `Checkpoints` of a fit, whose seeds the stages get; arguments as of `identity_of`.
+def begin_fit(folder, estimator, stages, earlier, X, answers, owners, seeds):
+    """Return the `Checkpoints` of a fit, None without a folder, and its seeds, as the stages get.
+
+    Processes that make the fit together compare what it is of.
+
+    Parameters
+    ----------
+    folder : str, path-like or None
+    estimator : ConditionalCaptioner
+    earlier : dict
+        The fitted stages from which the others go on, if they do.
+    stages, X, answers, owners
+        As of `identity_of`.
+    seeds : list of int
 
     Raises
     ------
     CheckpointError
         As `Checkpoints`, and if the estimator has callbacks of scikit-learn.
+    ProcessGroupError
+        If processes fit other things.
     """
+    of_fit = stages, estimator.get_params(deep=False), X, answers, owners
+    processes = sharing()
+    if processes is not None:
+        compared = X
+        if isinstance(X, StoredImages):
+            rows = np.linspace(0, len(X) - 1, min(COMPARED, len(X))).astype(int)
+            compared = X.take(rows)
+        before = {}
+        for name, stage in enumerate(earlier.values()):
+            before |= stage._to_state(str(name))[1]
+        processes.compare({
+            **identity_of(*of_fit[:2], compared, answers, owners),
+            "X": f"{X.dtype} {X.shape}",
+            "the seeds": seeds,
+            "the models before": {"sha256": digest_of("", before)},
+            "checkpoints": None if folder is None else "a folder",
+        })  # fmt: skip
+    if folder is None:
+        return None, seeds
     if getattr(estimator, "_skl_callbacks", None):
         raise CheckpointError(
             "checkpoints cannot keep what callbacks of scikit-learn know. Take them off, with "
             "est.set_callbacks(), and pass verbose=1 for a progress bar; or leave out "
             "`checkpoints`."
         )
-    identity = identity_of(stages, estimator.get_params(deep=False), X, answers, owners)
-    kept = Checkpoints(folder, identity, seeds, estimator.random_state is not None)
+    if processes is not None and processes.rank:
+        kept = FollowedCheckpoints(processes, seeds)
+    else:
+        are_given = estimator.random_state is not None
+        kept = Checkpoints(folder, identity_of(*of_fit), seeds, are_given, processes)
     for stage, seed in zip(stages.values(), kept.seeds, strict=False):
         stage.set_params(random_state=seed)
-    return kept
+    return kept, kept.seeds
 
 
 def identity_of(stages, params, X, answers, owners):

@@ -1,3 +1,5 @@
 """The training that all stages share: their base class, nets, progress and callbacks."""
 
-__all__: list[str] = []
+from .process_group import process_group
+
+__all__ = ["process_group"]

@@ -15,11 +15,11 @@ from .._persistence import (
     digest_of,
     history,
     named_tensors,
-    read,
+    parse,
     replace_file,
     write,
 )
-from ..exceptions import CheckpointError, ModelFileError
+from ..exceptions import CheckpointError, ModelFileError, ProcessGroupError
 from .state import named, restore, taken, tensors_of
 
 FORMAT = "condcap_sk.checkpoint.1"
@@ -51,6 +51,8 @@ class Checkpoints:
     are_given : bool
         Whether the seeds follow from the estimator's `random_state`. Else those of the fit that
         began in the folder count.
+    processes : Processes or None, default=None
+        That make the fit together; this one is the first. The others have `FollowedCheckpoints`.
 
     Attributes
     ----------
@@ -63,7 +65,7 @@ class Checkpoints:
         If the folder is no folder, or another fit began in it.
     """
 
-    def __init__(self, folder, about, seeds, are_given):
+    def __init__(self, folder, about, seeds, are_given, processes=None):
         given = os.fspath(folder) if isinstance(folder, str | os.PathLike) else ""
         if not given or given.startswith("~"):
             remedy = "os.path.expanduser(…)" if given else "the name of a folder"
@@ -83,13 +85,15 @@ class Checkpoints:
         self.seeds = self._compare(text, about, seeds, are_given)
         self._passed = digest_of(text, {})
         self._budget = Budget()
+        self._processes = processes
 
     def training(self, name, module, rows):
         """Return the `Checkpoint` of a training of `module`, untrained, on `rows`."""
         tensors = named_tensors("module.", module) | {f"rows.{k}": v for k, v in rows.items()}
         tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
         key = digest_of(self._passed, tensors)
-        return Checkpoint(self.folder / f"{name}.safetensors", key, self._budget)
+        file = self.folder / f"{name}.safetensors"
+        return Checkpoint(file, key, self._budget, self._processes)
 
     def note(self, module):
         """Let the trainings that follow be known by this result, too."""
@@ -181,12 +185,15 @@ class Checkpoint(Callback):
         By which the training is known.
     budget : Budget
         Of the fit.
+    processes : Processes or None, default=None
+        That go on from it.
     """
 
-    def __init__(self, file, key, budget):
+    def __init__(self, file, key, budget, processes=None):
         self.file = file
         self.key = key
         self.budget = budget
+        self.processes = processes
 
     def restore_end(self, net):
         """Give `net`, not initialised yet, what its training gave, and return whether it has ended.
@@ -226,13 +233,16 @@ class Checkpoint(Callback):
     def on_batch_end(self, net, **kwargs):
         self.n_batches_ += 1
         # After the last batch, the epoch is not over yet.
-        if self.n_batches_ < net.batches_per_epoch and self.budget.allows():
+        if self.n_batches_ < net.batches_per_epoch and self._is_due():
             self._write_all(net, len(net.history) - 1)
 
     def on_epoch_end(self, net, **kwargs):
         self.n_batches_, self.order_ = 0, net.order.generator.get_state()
-        if len(net.history) < net.max_epochs and self.budget.allows():
+        if len(net.history) < net.max_epochs and self._is_due():
             self._write_all(net, len(net.history))
+
+    def _is_due(self):
+        return self.budget.allows()
 
     def _write_all(self, net, n_epochs):
         record = named(net, "record")
@@ -269,22 +279,31 @@ class Checkpoint(Callback):
                 "with it, or leave out `checkpoints`."
             ) from error
 
+    def _content(self):
+        """Return the bytes of the file, None if there is none."""
+        is_there = self.file.is_file() and not self.file.is_symlink()
+        content = self.file.read_bytes() if is_there else None
+        return content if self.processes is None else self.processes.bytes_of_first(content)
+
     @contextmanager
     def _reading(self):
         """Yield the fields and tensors of the file, None where there is none; name it in errors."""
-        if not self.file.is_file() or self.file.is_symlink():
-            yield None, None
-            return
         try:
-            header, tensors = read(self.file, FORMAT)
+            content = self._content()
+            if content is None:
+                yield None, None
+                return
+            header, tensors = parse(content, self.file, FORMAT)
             fields = Fields(header, "header")
             fields.take("version", str)
-            if fields.take("key", str) != self.key:
+            if fields.take("key", str) != self.key and self.key is not None:
                 raise ModelFileError(
                     "its training had other data, other initial weights or another one before it, "
                     "as with another analyzer, other word_vectors or another model to go on from"
                 )
             yield fields, tensors
+        except ProcessGroupError:
+            raise
         # Whatever a damaged or forged file makes of torch.
         except (ModelFileError, OSError, RuntimeError, ValueError, LookupError, TypeError,
                 AttributeError, ArithmeticError) as error:  # fmt: skip
@@ -293,3 +312,37 @@ class Checkpoint(Callback):
                 f"{self.file} cannot be resumed: {found:.300}. Delete it, and this training begins "
                 "anew, or pass another folder as `checkpoints`."
             ) from error
+
+
+class FollowedCheckpoints:
+    """What `Checkpoints` is for the processes that follow the first one: they write nothing.
+
+    Parameters
+    ----------
+    processes : Processes
+    seeds : list of int
+    """
+
+    def __init__(self, processes, seeds):
+        self.seeds = seeds
+        self._processes = processes
+
+    def training(self, name, module, rows):
+        """Return the `Checkpoint` of a training, which the first process reads."""
+        return FollowedCheckpoint(f"{name}.safetensors of process 0", None, None, self._processes)
+
+    def note(self, module):
+        """Know no training: the first process does."""
+
+
+class FollowedCheckpoint(Checkpoint):
+    """Brings the state back that the first process read."""
+
+    def write_end(self, net):
+        pass
+
+    def _content(self):
+        return self.processes.bytes_of_first(None)
+
+    def _is_due(self):
+        return False

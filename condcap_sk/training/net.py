@@ -13,6 +13,8 @@ from skorch import NeuralNet
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from .._processes import sharing, sharing_work
+from .._torch.stored import StoredTensor
 from .._torch.threads import limited_threads
 from .checkpoints import Checkpoint
 from .progress import Record, Schedule
@@ -41,7 +43,10 @@ class Rows(Dataset):
 
     def __getitems__(self, rows):
         rows = torch.as_tensor(rows)
-        return {name: tensor[rows] for name, tensor in self.tensors.items()}, rows
+        return {
+            name: tensor.later(rows) if isinstance(tensor, StoredTensor) else tensor[rows]
+            for name, tensor in self.tensors.items()
+        }, rows
 
     def __getitem__(self, row):
         return self.__getitems__([row])
@@ -85,6 +90,8 @@ class StageNet(NeuralNet):
     batches_per_epoch : int
     checkpoint : Checkpoint or None, default=None
         From which the training goes on, and to which it writes.
+    processes : Processes or None, default=None
+        That share the shards.
     """
 
     # Numbers that the steps change, and that later steps depend on.
@@ -101,6 +108,7 @@ class StageNet(NeuralNet):
         n_threads=1,
         shard_size=None,
         checkpoint=None,
+        processes=None,
         **net_params,
     ):
         self.ema_decay = ema_decay
@@ -110,6 +118,7 @@ class StageNet(NeuralNet):
         self.n_threads = n_threads
         self.shard_size = shard_size
         self.checkpoint = checkpoint
+        self.processes = processes
         super().__init__(module, **net_params)
 
     def optimizers(self):
@@ -138,7 +147,9 @@ class StageNet(NeuralNet):
 
     def fit_loop(self, *args, **kwargs):
         self.interrupted_ = True
-        shards = Shards(self.module_.train(), self.seed, self.n_threads, self.shard_size)
+        shards = Shards(
+            self.module_.train(), self.seed, self.n_threads, self.shard_size, self.processes
+        )
         with noticing_ctrl_c() as self.ctrl_c_, shards as self.shards_:
             if self.checkpoint is not None:
                 self.checkpoint.restore(self)
@@ -260,7 +271,8 @@ def train(
     batch_size = min(batch_size, len(rows))
     batches_per_epoch = len(rows) // batch_size
     max_epochs = max(1, round(n_steps / batches_per_epoch))
-    record = Record(stage, measure, verbose)
+    processes = sharing()
+    record = Record(stage, measure, verbose if processes is None or not processes.rank else 0)
     order = Order(rows, order_rng)
     net = net_class(
         module.to(device),
@@ -290,12 +302,14 @@ def train(
         order=order,
         batches_per_epoch=batches_per_epoch,
         checkpoint=checkpoint,
+        processes=processes,
         **net_params,
     )
     if checkpoint is None or not checkpoint.restore_end(net):
         try:
-            # One for each shard, and no more.
-            with limited_threads(1):
+            # One for each shard, and no more. What callbacks compute is not shared: not all
+            # processes need have them.
+            with limited_threads(1), sharing_work(None):
                 net.fit(rows.near(device))
         finally:
             record.on_train_end(net)
@@ -303,5 +317,9 @@ def train(
             raise KeyboardInterrupt
         if checkpoint is not None:
             checkpoint.write_end(net)
+    if processes is not None:
+        # Processors of different kinds may round differently.
+        for tensor in net.average_.state_dict().values():
+            processes.send_first(tensor)
     net.n_iter_ = len(net.history) * batches_per_epoch
     return net, record.history_
