@@ -43,27 +43,30 @@ class Processes:
     def part(self, n: int, rank: int | None = None) -> slice:
         """Return which of `n` things in a row are those of a process, by default of this one."""
         rank = self.rank if rank is None else rank
-        return slice(n * rank // self.size, n * (rank + 1) // self.size)
+        return slice(-(-n * rank // self.size), -(-n * (rank + 1) // self.size))
 
-    def exchange(self, tensor: torch.Tensor) -> list[torch.Tensor]:
-        """Return the tensors of all processes, which have one shape and dtype."""
-        found = [tensor if rank == self.rank else torch.empty_like(tensor)
-                 for rank in range(self.size)]  # fmt: skip
-        others = [rank for rank in range(self.size) if rank != self.rank]
+    def exchange(self, *tensors: torch.Tensor) -> list[list[torch.Tensor]]:
+        """Return, for each of some tensors, those of all processes, of one shape and dtype."""
+        ranks = range(self.size)
+        found = [[own if rank == self.rank else torch.empty_like(own) for rank in ranks]
+                 for own in tensors]  # fmt: skip
+        ways = []
+        # From each to each: of gloo's own ways, all are slower.
+        for own, received in zip(tensors, found, strict=True):
+            for rank in set(ranks) - {self.rank}:
+                ways.append(distributed.P2POp(distributed.isend, own, rank))
+                ways.append(distributed.P2POp(distributed.irecv, received[rank], rank))
         with self._naming_the_lost():
-            # From each to each: of gloo's own ways, all are slower.
-            sent = [distributed.P2POp(distributed.isend, tensor, rank) for rank in others]
-            got = [distributed.P2POp(distributed.irecv, found[rank], rank) for rank in others]
-            for work in distributed.batch_isend_irecv(sent + got):
+            for work in distributed.batch_isend_irecv(ways):
                 work.wait()
         return found
 
     def exchange_values(self, values: Any) -> list[Any]:
         """Return the values of all processes, which are such as JSON has."""
         content = json.dumps(values).encode()
-        lengths = [int(n) for n in self.exchange(torch.tensor([len(content)]))]
-        padded = content.ljust(max(lengths))
-        found = self.exchange(torch.frombuffer(bytearray(padded), dtype=torch.uint8))
+        (lengths,) = self.exchange(torch.tensor([len(content)]))
+        padded = content.ljust(int(max(lengths)))
+        (found,) = self.exchange(torch.frombuffer(bytearray(padded), dtype=torch.uint8))
         return [json.loads(bytes(tensor.tolist())) for tensor in found]
 
     def send_first(self, tensor: torch.Tensor) -> None:
@@ -81,7 +84,7 @@ class Processes:
                 # Of checksums there is nothing to be seen.
                 f"{name} differ"
                 if isinstance(first.get(name), dict)
-                else f"{name} is {first.get(name, 'none')!s:.60} and {other.get(name, 'none')!s:.60}"
+                else f"{name}: {first.get(name, 'none')!s:.60} and {other.get(name, 'none')!s:.60}"
                 for name in {**first, **other}
                 if first.get(name) != other.get(name)
             ]

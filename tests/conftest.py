@@ -1,11 +1,17 @@
 """Small data and fitted estimators, shared by all tests."""
 
 import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from condcap_sk import ConditionalCaptioner
+from condcap_sk._processes import Processes, joining
 from condcap_sk.datasets import load_grid_digits
 
 # Figures are the same on every machine; CONDCAP_DEVICE=cuda runs the whole suite on a GPU.
@@ -80,3 +86,90 @@ def hardly_fitted(digits):
         gan__max_iter=60,
     )
     return est.fit(digits.images[:50], digits.label_sets[:50])
+
+
+class Meeting:
+    """Where threads that stand for processes give and get tensors."""
+
+    def __init__(self, size):
+        self.size = size
+        self.given = []  # in each exchange, by rank
+        self.changed = threading.Condition()
+        self.one_is_lost = False
+
+    def exchange(self, place, rank, tensors):
+        with self.changed:
+            if place == len(self.given):
+                self.given.append({})
+            given = self.given[place]
+            given[rank] = [tensor.clone() for tensor in tensors]
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: len(given) == self.size or self.one_is_lost, 60)
+            if len(given) < self.size:
+                raise RuntimeError("nobody comes")
+            return [[given[rank][i].clone() for rank in range(self.size)]
+                    for i in range(len(tensors))]  # fmt: skip
+
+    def lose(self):
+        with self.changed:
+            self.one_is_lost = True
+            self.changed.notify_all()
+
+
+class Threads(Processes):
+    """Processes that are threads of one: the same work, without a network."""
+
+    def __init__(self, rank, meeting):
+        self.rank, self.size = rank, meeting.size
+        self._timeout = 60
+        self._meeting, self._place = meeting, -1
+
+    def exchange(self, *tensors):
+        self._place += 1
+        with self._naming_the_lost():
+            found = self._meeting.exchange(self._place, self.rank, tensors)
+        for received in found:
+            assert len({(t.shape, t.dtype) for t in received}) == 1
+        return found
+
+    def _broadcast(self, tensor, rank):
+        sent = tensor if self.rank == rank else torch.zeros_like(tensor)
+        tensor.copy_(self.exchange(sent)[0][rank])
+
+
+@pytest.fixture(scope="session")
+def as_processes():
+    """Call ``function(processes)`` in as many threads, each in a process group; return all."""
+
+    def call(size, function):
+        meeting = Meeting(size)
+
+        def run(rank):
+            processes = Threads(rank, meeting)
+            try:
+                with joining(processes):
+                    return function(processes)
+            except BaseException as error:
+                meeting.lose()
+                return error
+
+        with ThreadPoolExecutor(size) as pool:
+            return list(pool.map(run, range(size)))
+
+    return call
+
+
+@pytest.fixture
+def torchrun(tmp_path):
+    """Run a program in several processes of this machine."""
+
+    def run(program, size=2):
+        (tmp_path / "program.py").write_text(program, encoding="utf-8")
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+                   f"--nproc-per-node={size}", "program.py"]  # fmt: skip
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    return run

@@ -71,8 +71,8 @@ def process_group(timeout: float = 300.0) -> Iterator[int]:
     is then that of so many GPUs. A step of labels' latents is too small to be shared: all
     processes compute it.
 
-    Gradients are exchanged by `torch.distributed` (gloo between CPUs, NCCL between GPUs), unencrypted
-    and without a password: among machines of a network whose members trust each other. A process
+    Gradients are exchanged by `torch.distributed` (gloo between CPUs, NCCL between GPUs), neither
+    encrypted nor with a password: use it in a network whose members trust each other. A process
     group that the program has initialised itself is used, and stays.
 
     Only threads that entered see the group: what joblib runs elsewhere is done by each process
@@ -152,7 +152,7 @@ def _initialise(timeout: float) -> None:
     except (RuntimeError, ValueError) as error:
         found = " ".join(str(error).split())
         raise ProcessGroupError(
-            f"The processes did not find each other within {timeout:g} seconds: {found:.300}. Start "
-            "all of them with torchrun; if the port is in use, pass it another one, with "
+            f"The processes did not find each other within {timeout:g} seconds: {found:.300}. "
+            "Start all of them with torchrun; if the port is in use, pass it another one, with "
             "--master-port."
         ) from error

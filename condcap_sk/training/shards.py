@@ -9,7 +9,7 @@ from torch import nn
 from .._torch.seeding import make_rng
 from .._torch.stored import PendingRows
 from .._torch.threads import one_thread
-from .packets import norms_of, pack, unpack
+from .packets import exchange, norms_of
 
 # Of a batch, on a CPU; an accelerator is one thread, and each of several is a shard. By hand: as
 # many cores as most machines have.
@@ -24,7 +24,7 @@ class Shards:
 
     A shard has a replica of the module, which shares its parameters and has gradients of its own,
     and an own stream of random numbers; its rows are computed by one thread. The gradients are
-    added in the shards' order. Into how many shards a batch falls does not depend on the machine,
+    added in a fixed order. Into how many shards a batch falls does not depend on the machine,
     so the number of threads changes the time, and no bit of the result. Nor does the number of
     processes that share the shards, if there are several: each computes its part and gets the
     others' results. A batch of fewer shards than processes is computed by each of them.
@@ -107,49 +107,64 @@ class Shards:
 
         run = map if self.pool is None else self.pool.map
         shared = self.processes is not None and self.processes.size <= n_shards
-        own = self.processes.part(n_shards) if shared else slice(None)
-        found = list(run(compute, *zip(*work[own], strict=True)))
+        own = range(n_shards)[self.processes.part(n_shards)] if shared else range(n_shards)
+        found = list(run(compute, *zip(*work[own.start : own.stop], strict=True)))
+        sums = {own: self._gradients(own)}
         if shared:
-            found = self._exchange(found, n_shards)
-        self._gather(n_shards)
+            found, sums = exchange(self.processes, self.replicas, self.rngs, found, sums, n_shards)
+        self._gather(sums, n_shards)
         return {name: sum(terms[name] for terms in found) for name in found[0]}
 
-    def _exchange(self, terms, n_shards):
-        """Bring the results of all processes into the replicas; return the terms of all shards."""
-        processes = self.processes
-        parts = [range(n_shards)[processes.part(n_shards, rank)] for rank in range(processes.size)]
-        own = parts[processes.rank]
-        packets = [
-            pack(self.replicas[i], self.rngs[i], of_shard)
-            for i, of_shard in zip(own, terms, strict=True)
-        ]
-        most = max(map(len, parts))
-        sent = torch.stack([*packets, *packets[-1:] * (most - len(packets))])
-        # What gradients there are is the same in all shards.
-        graded = [p.grad is not None for p in self.replicas[own[0]].parameters()]
-        found = []
-        for part, received in zip(parts, processes.exchange(sent), strict=True):
-            if part is own:
-                found += terms
-                continue
-            for i, packet in zip(part, received, strict=False):
-                values = unpack(packet, self.replicas[i], self.rngs[i], graded, len(terms[0]))
-                found.append(dict(zip(terms[0], values, strict=True)))
-        return found
-
-    def _gather(self, n_shards):
+    def _gradients(self, shards):
+        """Return the sums of some shards' gradients, None of parameters that have none."""
+        sums = []
         for parameter, *replicas in self.parameters:
-            for replica in replicas[:n_shards]:
-                if replica.grad is not None:
-                    if parameter.grad is None:
-                        parameter.grad = replica.grad
-                    else:
-                        parameter.grad += replica.grad
-                    replica.grad = None
+            gradients = {range(i, i + 1): replicas[i].grad for i in shards}
+            for i in shards:
+                replicas[i].grad = None
+            if all(gradient is None for gradient in gradients.values()):
+                sums.append(None)
+                continue
+            for shard, gradient in gradients.items():
+                if gradient is None:
+                    gradients[shard] = torch.zeros_like(parameter)
+            sums.append(pairwise_sum(gradients, shards))
+        return sums
+
+    def _gather(self, sums, n_shards):
+        """Let the module have the gradients and statistics of all shards."""
+        for k, (parameter, *_) in enumerate(self.parameters):
+            parts = {shards: gradients[k] for shards, gradients in sums.items()}
+            if not any(part is None for part in parts.values()):
+                total = pairwise_sum(parts, range(n_shards))
+                if parameter.grad is not None:
+                    parameter.grad += total
+                elif total.stride() == parameter.stride():
+                    parameter.grad = total
+                else:
+                    # Fused optimizers go through both as they lie in memory.
+                    parameter.grad = torch.empty_like(parameter).copy_(total)
         for norm, *replicas in self.norms:
             for name in ("running_mean", "running_var"):
                 found = [getattr(replica, name) for replica in replicas[:n_shards]]
                 getattr(norm, name).copy_(torch.stack(found).mean(0))
+
+
+def pairwise_sum(values, shards):
+    """Return the sum of the shards' tensors, in place: of their first halves and their second ones.
+
+    So it has the same bits, whatever parts of it were computed before.
+
+    Parameters
+    ----------
+    values : dict of {range: Tensor}
+        Sums that are known, by their shards.
+    shards : range
+    """
+    if shards in values:
+        return values[shards]
+    middle = (len(shards) + 1) // 2
+    return pairwise_sum(values, shards[:middle]).add_(pairwise_sum(values, shards[middle:]))
 
 
 def replica_of(module):

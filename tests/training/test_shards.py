@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from condcap_sk._torch.seeding import seeded_init
-from condcap_sk.training.shards import N_SHARDS, Shards, replica_of
+from condcap_sk.training.shards import N_SHARDS, Shards, pairwise_sum, replica_of
 
 N_ROWS = 50  # shards of different sizes
 LEAST = 8  # rows of a shard
@@ -40,11 +40,11 @@ def rows():
     return {"x": x, "y": x.sum(1)}
 
 
-def descend(rows, n_threads, n_steps=3, module=None):
+def descend(rows, n_threads, n_steps=3, module=None, processes=None):
     """Terms and gradients after a few steps of training."""
     module = make() if module is None else module
     optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
-    with Shards(module, 0, n_threads, LEAST) as shards:
+    with Shards(module, 0, n_threads, LEAST, processes) as shards:
         for _ in range(n_steps):
             optimizer.zero_grad()
             terms = shards.descend(Small.terms, **rows)
@@ -56,6 +56,30 @@ def descend(rows, n_threads, n_steps=3, module=None):
 def test__descend__any_number_of_threads__same_bits(rows, n_threads):
     one, other = descend(rows, 1), descend(rows, n_threads)
     assert all(map(torch.equal, one, other))
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+@pytest.mark.parametrize("n_rows", [LEAST, 2 * LEAST, 3 * LEAST, N_ROWS])
+def test__descend__any_number_of_processes__same_bits(rows, as_processes, size, n_rows):
+    rows = {name: tensor[:n_rows] for name, tensor in rows.items()}
+    alone = descend(rows, 1)
+    for found in as_processes(size, lambda processes: descend(rows, 1, processes=processes)):
+        assert all(map(torch.equal, alone, found))
+
+
+@pytest.mark.parametrize("n_shards", range(1, 10))
+def test__pairwise_sum__whatever_is_known__same_bits(n_shards):
+    values = torch.randn(n_shards, 50, dtype=torch.float32) * 1000 ** torch.rand(n_shards, 1)
+    single = {range(i, i + 1): value.clone() for i, value in enumerate(values)}
+    whole = pairwise_sum(dict(single), range(n_shards))
+    torch.testing.assert_close(whole, values.sum(0))
+    middle = (n_shards + 1) // 2
+    known = {}
+    for part in (range(middle), range(middle, n_shards)):
+        if len(part):
+            own = {range(i, i + 1): values[i].clone() for i in part}
+            known[part] = pairwise_sum(own, part)
+    assert torch.equal(pairwise_sum(known, range(n_shards)), whole)
 
 
 def test__descend__mean_over_rows__is_that_of_the_whole_batch(rows):

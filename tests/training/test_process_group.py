@@ -1,0 +1,338 @@
+"""process_group: processes that make one fit."""
+
+import os
+import textwrap
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from condcap_sk._processes import joined
+from condcap_sk.datasets import make_captioned_shapes
+from condcap_sk.exceptions import CheckpointError, ProcessGroupError
+from condcap_sk.training import process_group
+
+pytestmark = [
+    pytest.mark.bits,
+    # Fits of a few steps, as most tests make them, have learned nothing.
+    pytest.mark.filterwarnings("ignore::condcap_sk.exceptions.CollapseWarning"),
+]
+
+
+@pytest.fixture(scope="session")
+def scenes():
+    data = make_captioned_shapes(120, random_state=0)
+    return data.images, data.captions
+
+
+@pytest.fixture(scope="session")
+def grids():
+    rng = np.random.RandomState(0)
+    return rng.random((80, 12, 12)), [{i % 3, 3} for i in range(80)]
+
+
+def saved(est, folder, name="model"):
+    est.save(folder / f"{name}.safetensors")
+    return (folder / f"{name}.safetensors").read_bytes()
+
+
+class TestFit:
+    """Threads stand for processes."""
+
+    @pytest.mark.parametrize("size", [2, 3, 4])
+    def test__labels__same_bits_as_alone(self, quick, grids, as_processes, tmp_path, size):
+        alone = saved(quick().fit(*grids), tmp_path)
+        found = as_processes(size, lambda processes: quick().fit(*grids))
+        assert [saved(est, tmp_path) for est in found] == [alone] * size
+
+    @pytest.mark.parametrize("images", ["matched", "end-to-end"])
+    def test__sentences__same_bits_as_alone(self, quick, scenes, as_processes, tmp_path, images):
+        def fit(processes=None):
+            return quick(images=images).set_params(gan__batch_size=64).fit(*scenes)
+
+        alone = saved(fit(), tmp_path)
+        assert [saved(est, tmp_path) for est in as_processes(2, fit)] == [alone] * 2
+
+    def test__stored_images__each_reads_its_part(self, quick, grids, as_processes, tmp_path):
+        X, y = grids
+
+        def fit(reads):
+            return quick().set_params(image_encoder__max_iter=40).fit(Reads(X, reads), y)
+
+        reads = [], [], []
+        alone = saved(fit(reads[2]), tmp_path)
+        found = as_processes(2, lambda processes: fit(reads[processes.rank]))
+        assert [saved(est, tmp_path) for est in found] == [alone] * 2
+        # What is compared, and what is held out, is read by both.
+        assert max(map(len, reads[:2])) < 0.65 * len(reads[2])
+
+    def test__warm_start__same_bits_as_alone(self, quick, grids, as_processes, tmp_path):
+        def fit(processes=None):
+            est = quick(warm_start=True).fit(*grids)
+            return est.fit(*grids)
+
+        alone = saved(fit(), tmp_path)
+        assert [saved(est, tmp_path) for est in as_processes(2, fit)] == [alone] * 2
+
+    def test__answers_afterwards__need_no_other_process(self, quick, grids, as_processes):
+        def fit(processes):
+            est = quick().fit(*grids)
+            return est if processes.rank else est.predict(grids[0])
+
+        first, second = as_processes(2, fit)
+        np.testing.assert_array_equal(first, second.predict(grids[0]))
+
+    def test__progress_bar__is_shown_by_one(self, quick, grids, as_processes, capsys):
+        as_processes(2, lambda processes: quick(verbose=1).fit(*grids))
+        assert capsys.readouterr().err.count("latents: 100%") == 1
+
+
+class Reads:
+    """Images that are read one by one, of which it is noted."""
+
+    def __init__(self, X, rows):
+        self.X, self.rows = X, rows
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, row):
+        self.rows.append(row)
+        return self.X[row]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("of_second", "message"),
+        [
+            (lambda est, X, y: est.fit(1 + X, y), "the values of X differ"),
+            (
+                lambda est, X, y: est.fit(X[:-1], y[:-1]),
+                "X: float32 (80, 1, 12, 12) and float32 (79",
+            ),
+            (lambda est, X, y: est.fit(X, [{0, 1}] * 80), "the answers in y differ"),
+            (lambda est, X, y: est.set_params(random_state=1).fit(X, y), "the seeds"),
+            (lambda est, X, y: est.set_params(gan__lr=0.1).fit(X, y), "gan__lr: 0.003 and 0.1"),
+            (lambda est, X, y: est.fit(Reads(X, []), y), "X: in memory and read when it is"),
+            (lambda est, X, y: est.fit(X, y, checkpoints="kept"), "checkpoints: None and a folder"),
+            (lambda est, X, y: est.set_params(warm_start=True).fit(X, y).fit(X, y), "warm_start"),
+        ],
+    )
+    def test__other_data_or_parameters__are_named(
+        self, quick, grids, as_processes, of_second, message
+    ):
+        def fit(processes):
+            return of_second(quick(), *grids) if processes.rank else quick().fit(*grids)
+
+        errors = as_processes(2, fit)
+        assert all(isinstance(error, ProcessGroupError) for error in errors), errors
+        assert all(message in str(error) for error in errors), errors
+        assert not os.path.exists("kept")
+
+    def test__other_models_before__are_refused(self, quick, grids, as_processes):
+        X, y = grids
+        befores = [quick(warm_start=True, random_state=seed).fit(X, y) for seed in (0, 1)]
+
+        def fit(processes):
+            return befores[processes.rank].set_params(random_state=0).fit(X, y)
+
+        errors = as_processes(2, fit)
+        assert all("the models before differ" in str(error) for error in errors), errors
+
+    def test__other_versions__are_refused(self, quick, grids, as_processes, monkeypatch):
+        def fit(processes):
+            compare = processes.compare
+
+            def of_other(values):
+                name = "the version of torch"
+                compare({**values, name: "1.0"} if processes.rank else {**values, name: "2.0"})
+
+            processes.compare = of_other
+            return quick().fit(*grids)
+
+        errors = as_processes(2, fit)
+        assert all("the version of torch: 2.0 and 1.0" in str(error) for error in errors), errors
+
+    @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+    def test__no_int_as_seed__is_refused(self, quick, grids, as_processes, random_state):
+        fit = lambda processes: quick(random_state=random_state).fit(*grids)  # noqa: E731
+        assert all("Set an int" in str(error) for error in as_processes(2, fit))
+
+    def test__more_processes_than_shards__are_refused(self, quick, grids, as_processes):
+        errors = as_processes(5, lambda processes: quick().fit(*grids))
+        assert all("has 4 shards, but there are 5 processes" in str(error) for error in errors)
+
+    def test__a_process_fails__the_others_get_an_error(self, quick, grids, as_processes):
+        def fit(processes):
+            X, y = grids
+            return quick().fit(X, y[: -processes.rank or None])
+
+        first, second = as_processes(2, fit)
+        assert isinstance(first, ProcessGroupError)
+        assert isinstance(second, ValueError)
+        assert not isinstance(second, ProcessGroupError)
+
+
+class TestCheckpoints:
+    def test__broken_off__goes_on_from_the_first_one_s_folder(
+        self, quick, scenes, as_processes, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr("condcap_sk.training.checkpoints.FIRST", 0)
+        monkeypatch.setattr("condcap_sk.training.checkpoints.COST", 100)
+        alone = saved(quick().fit(*scenes), tmp_path)
+        folder = tmp_path / "kept"
+        stop = threading.Event()
+
+        def fit(processes):
+            # Only the first one has a folder that counts.
+            given = folder if processes.rank == 0 else tmp_path / "not made"
+            exchange = processes.exchange
+
+            def dying(*tensors):
+                if (
+                    processes.rank
+                    and (folder / "latents.safetensors").exists()
+                    and not stop.is_set()
+                ):
+                    stop.set()
+                    raise ZeroDivisionError
+                return exchange(*tensors)
+
+            processes.exchange = dying
+            return quick().fit(*scenes, checkpoints=given)
+
+        first, second = as_processes(2, fit)
+        assert isinstance(second, ZeroDivisionError)
+        assert isinstance(first, ProcessGroupError)
+        found = as_processes(2, fit)
+        assert [saved(est, tmp_path) for est in found] == [alone] * 2
+        assert not (tmp_path / "not made").exists()
+        # And one alone goes on from what several wrote, and the other way round.
+        assert saved(quick().fit(*scenes, checkpoints=folder), tmp_path) == alone
+
+    def test__damaged_file__is_an_error_of_all(self, quick, grids, as_processes, tmp_path):
+        as_processes(2, lambda processes: quick().fit(*grids, checkpoints=tmp_path))
+        (tmp_path / "images.safetensors").write_bytes(b"nothing")
+        errors = as_processes(2, lambda processes: quick().fit(*grids, checkpoints=tmp_path))
+        assert all(isinstance(error, CheckpointError) for error in errors), errors
+
+
+PROGRAM = """
+import numpy as np
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.training import process_group
+
+rng = np.random.RandomState(0)
+X, y = rng.random((80, 12, 12)), [{i % 3, 3} for i in range(80)]
+est = ConditionalCaptioner(random_state=0).set_params(
+    codec__max_iter=5, image_encoder__max_iter=5, gan__max_iter=5
+)
+"""
+
+
+def run_alone(folder):
+    names = {}
+    exec(PROGRAM, names)
+    return saved(names["est"].fit(names["X"], names["y"]), folder)
+
+
+class TestTorchrun:
+    """Real processes."""
+
+    def test__two_processes__same_bits_as_one(self, torchrun, tmp_path):
+        done = torchrun(
+            PROGRAM
+            + textwrap.dedent("""
+            with process_group() as rank:
+                est.fit(X, y).save(f"{rank}.safetensors")
+        """)
+        )
+        assert done.returncode == 0, done.stderr
+        alone = run_alone(tmp_path)
+        assert [(tmp_path / f"{rank}.safetensors").read_bytes() for rank in (0, 1)] == [alone] * 2
+
+    def test__a_process_is_killed__the_other_ends_with_an_error(self, torchrun, tmp_path):
+        done = torchrun(
+            PROGRAM
+            + textwrap.dedent("""
+            import os, signal, time
+
+            with process_group(timeout=20) as rank:
+                if rank:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                try:
+                    est.fit(X, y)
+                except Exception as error:
+                    with open("error", "w") as file:
+                        file.write(f"{type(error).__name__}: {error}")
+                    raise
+        """)
+        )
+        assert done.returncode != 0
+        if (tmp_path / "error").exists():  # unless torchrun was faster
+            text = (tmp_path / "error").read_text()
+            assert text.startswith("ProcessGroupError: Process 0 of 2 waits for another one")
+
+    def test__a_process_does_not_come__time_out(self, torchrun, tmp_path):
+        done = torchrun(
+            PROGRAM
+            + textwrap.dedent("""
+            import time
+
+            with process_group(timeout=3) as rank:
+                if rank:
+                    time.sleep(12)
+                else:
+                    start = time.monotonic()
+                    try:
+                        est.fit(X, y)
+                    except Exception as error:
+                        with open("error", "w") as file:
+                            file.write(f"{type(error).__name__} {time.monotonic() - start}")
+        """)
+        )
+        name, seconds = (tmp_path / "error").read_text().split()
+        assert name == "ProcessGroupError", done.stderr
+        assert 2 < float(seconds) < 11
+
+    def test__own_group__is_used_and_stays(self, torchrun, tmp_path):
+        done = torchrun(
+            PROGRAM
+            + textwrap.dedent("""
+            from torch import distributed
+
+            distributed.init_process_group("gloo")
+            with process_group() as rank:
+                est.fit(X, y).save(f"{rank}.safetensors")
+                try:
+                    with process_group():
+                        pass
+                except RuntimeError as error:
+                    assert "inside of another one" in str(error)
+            assert distributed.is_initialized()
+            distributed.destroy_process_group()
+        """)
+        )
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "1.safetensors").read_bytes() == run_alone(tmp_path)
+
+
+class TestAlone:
+    def test__not_started_by_torchrun__is_one_process(self):
+        with process_group() as rank:
+            assert rank == 0
+            assert joined() is None
+
+    @pytest.mark.parametrize("timeout", [0, -1, "soon", None])
+    def test__bad_timeout__is_refused(self, timeout):
+        with pytest.raises(ValueError, match="timeout"), process_group(timeout=timeout):
+            pass
+
+    def test__nobody_else_comes__is_an_error(self, monkeypatch):
+        for name, value in (("WORLD_SIZE", "2"), ("RANK", "0"), ("MASTER_ADDR", "127.0.0.1"),
+                            ("MASTER_PORT", "0")):  # fmt: skip
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ProcessGroupError, match="did not find each other"), process_group(2):
+            pass
+        assert not torch.distributed.is_initialized()
