@@ -12,7 +12,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
-from condcap_sk import ConditionalCaptioner
+from condcap_sk import ConditionalCaptioner, _persistence
 from condcap_sk.exceptions import CheckpointError, ModelFileError
 from condcap_sk.text import CaptionCodec
 from condcap_sk.training import checkpoints
@@ -405,7 +405,7 @@ class TestFile:
     def changed(self, begun, change):
         """Fit again after the file of latents was changed, with a checksum that fits."""
         file = begun / "latents.safetensors"
-        header, tensors = checkpoints.read(file, checkpoints.FORMAT)
+        header, tensors = _persistence.read(file, checkpoints.FORMAT)
         header.pop("version")
         change(header, tensors)
         checkpoints.write(file, header, tensors, checkpoints.FORMAT)
