@@ -1,8 +1,10 @@
 """process_group: processes that make one fit."""
 
 import os
+import socket
 import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -318,6 +320,18 @@ class TestTorchrun:
         assert (tmp_path / "1.safetensors").read_bytes() == run_alone(tmp_path)
 
 
+class TestExample:
+    def test__two_processes__print_what_one_prints(self, torchrun):
+        file = Path(__file__).parents[2] / "examples" / "fit_by_processes.py"
+        if not file.exists():
+            pytest.skip("the sources are not here")
+        both = torchrun(file.read_text())
+        alone = torchrun(file.read_text(), size=1)
+        assert both.returncode == alone.returncode == 0, both.stderr
+        assert both.stdout == alone.stdout
+        assert both.stdout.startswith("model: ")
+
+
 class TestAlone:
     def test__not_started_by_torchrun__is_one_process(self):
         with process_group() as rank:
@@ -329,10 +343,25 @@ class TestAlone:
         with pytest.raises(ValueError, match="timeout"), process_group(timeout=timeout):
             pass
 
-    def test__nobody_else_comes__is_an_error(self, monkeypatch):
-        for name, value in (("WORLD_SIZE", "2"), ("RANK", "0"), ("MASTER_ADDR", "127.0.0.1"),
-                            ("MASTER_PORT", "0")):  # fmt: skip
+    @pytest.fixture
+    def first_of_two(self, monkeypatch):
+        """Be started as torchrun starts the first one of two."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        names = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1"}
+        for name, value in {**names, "MASTER_PORT": str(port)}.items():
             monkeypatch.setenv(name, value)
-        with pytest.raises(ProcessGroupError, match="did not find each other"), process_group(2):
+        return port
+
+    def test__nobody_else_comes__is_an_error(self, first_of_two):
+        with pytest.raises(ProcessGroupError, match="within 2 seconds"), process_group(2):
             pass
         assert not torch.distributed.is_initialized()
+
+    def test__port_in_use__is_an_error_that_says_so(self, first_of_two):
+        with (
+            socket.create_server(("", first_of_two)),
+            pytest.raises(ProcessGroupError, match="in use, pass it another"),
+            process_group(2),
+        ):
+            pass

@@ -1,0 +1,103 @@
+"""One fit on two hosts: network namespaces, each with a network of its own and a cable between."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.bits
+HOSTS = ("10.213.7.1", "10.213.7.2")
+TIMEOUT = 8
+FIT = """
+import sys, warnings
+import numpy as np
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.training import checkpoints, process_group
+
+warnings.simplefilter("ignore")
+checkpoints.FIRST, checkpoints.COST = 0, 0.2
+rng = np.random.RandomState(0)
+X, y = rng.random((80, 12, 12)), [{i % 3, 3} for i in range(80)]
+est = ConditionalCaptioner(random_state=0).set_params(
+    codec__max_iter=5, image_encoder__max_iter=int(sys.argv[1]), gan__max_iter=5
+)
+with process_group(timeout=float(sys.argv[2])) as rank:
+    est.fit(X, y, checkpoints=sys.argv[3] if len(sys.argv) > 3 else None)
+est.save(f"{rank}.safetensors")
+"""
+
+
+def ip(*words, check=True):
+    return subprocess.run(["ip", *words], check=check, capture_output=True, text=True)
+
+
+@pytest.fixture
+def hosts():
+    """Names of two namespaces that reach each other, and nothing else."""
+    if shutil.which("ip") is None or os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("needs ip and root")
+    names = [f"condcap{os.getpid()}{side}" for side in "ab"]
+    try:
+        try:
+            for name in names:
+                ip("netns", "add", name)
+            ip("link", "add", "wa", "netns", names[0], "type", "veth",
+               "peer", "name", "wb", "netns", names[1])  # fmt: skip
+            for name, end, address in zip(names, ("wa", "wb"), HOSTS, strict=True):
+                ip("-n", name, "addr", "add", f"{address}/24", "dev", end)
+                ip("-n", name, "link", "set", "lo", "up")
+                ip("-n", name, "link", "set", end, "up")
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no network namespaces here: {error.stderr}")
+        yield names
+    finally:
+        for name in names:
+            ip("netns", "del", name, check=False)
+
+
+def start(hosts, folder, *arguments):
+    """Start the fit on both hosts, as a user would, and return the two processes."""
+    (folder / "fit.py").write_text(FIT, encoding="utf-8")
+    return [
+        subprocess.Popen(
+            ["ip", "netns", "exec", name, sys.executable, "-m", "torch.distributed.run",
+             "--nnodes=2", f"--node-rank={rank}", "--nproc-per-node=1",
+             f"--master-addr={HOSTS[0]}", "--master-port=29511", "fit.py", *map(str, arguments)],
+            cwd=folder, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": end},
+        )
+        for rank, (name, end) in enumerate(zip(hosts, ("wa", "wb"), strict=True))
+    ]  # fmt: skip
+
+
+def alone(folder, *arguments):
+    subprocess.run([sys.executable, "fit.py", *map(str, arguments)], cwd=folder, check=True,
+                   env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    return (folder / "0.safetensors").read_bytes()
+
+
+def test__two_hosts__the_cable_is_pulled__error_in_time_and_it_goes_on(hosts, tmp_path):
+    arguments = 400, TIMEOUT, tmp_path / "kept"
+    running = start(hosts, tmp_path, *arguments)
+    written = tmp_path / "kept" / "images.safetensors"
+    while not written.exists():
+        assert all(process.poll() is None for process in running), running[0].communicate()
+        time.sleep(0.05)
+    ip("-n", hosts[1], "link", "set", "wb", "down")
+    pulled = time.monotonic()
+    errors = [process.communicate(timeout=120)[1] for process in running]
+    # torchrun itself takes some seconds to see that its peer is gone.
+    assert time.monotonic() - pulled < TIMEOUT + 60
+    assert all(process.returncode for process in running)
+    assert any("ProcessGroupError" in error for error in errors), errors
+    assert not (tmp_path / "0.safetensors").exists()
+
+    ip("-n", hosts[1], "link", "set", "wb", "up")
+    resumed = start(hosts, tmp_path, *arguments)
+    errors = [process.communicate(timeout=120)[1] for process in resumed]
+    assert [process.returncode for process in resumed] == [0, 0], errors
+    models = [(tmp_path / f"{rank}.safetensors").read_bytes() for rank in (0, 1)]
+    assert models == [alone(tmp_path, *arguments[:2])] * 2
