@@ -1,4 +1,4 @@
-"""One fit by several processes: its time beside that of one process, and whether the bits are equal.
+"""One fit by several processes: its time beside that of one, and whether the bits are equal.
 
     python benchmarks/processes.py
     python benchmarks/processes.py --data scenes --repetitions 3

@@ -26,6 +26,7 @@ from ._validation import check_given, check_images, check_same_images, checks_pa
 from .answers.label_sets import check_label_sets
 from .gan import LatentGAN
 from .model import file as model_file
+from .model.attributes import attributes_of
 from .model.core import FittedModel
 from .model.fitting import fit_model, warn_of_answers
 from .model.identity import begin_fit
@@ -329,6 +330,8 @@ class ConditionalCaptioner(
         ValueError
             If `X` or `y` is not of these forms, there is only one image, or captions have no
             token.
+        ProcessGroupError
+            In a `condcap_sk.training.process_group`, if another process is lost or fits otherwise.
         TrainingDivergedError
             If a loss becomes infinite or NaN, or a weight larger than a million.
 
@@ -379,11 +382,13 @@ class ConditionalCaptioner(
         def report(
             stage: Stage, snapshot: Callable[[Any], FittedModel] | None = None
         ) -> AbstractContextManager[Stage]:
-            fitted = {"latents": lambda net: _attributes(snapshot(net), *about)} if snapshot else {}
+            fitted = {}
+            if snapshot is not None:
+                fitted["latents"] = lambda net: attributes_of(snapshot(net), *about)
             return reporting(stage, self, context, data, fitted, kept, earlier.get(stage))
 
         model = fit_model(stages, *fit_data, params=params, seeds=seeds[3:], report=report)
-        self._hold(attributes := _attributes(model, *about))
+        self._hold(attributes := attributes_of(model, *about))
         if context is not None:
             context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=attributes, **data
@@ -453,7 +458,7 @@ class ConditionalCaptioner(
         """
         estimator, model, shape, pixels = model_file.load(cls, path)
         params = kept_params(estimator)
-        estimator._hold(_attributes(model, shape, pixels, params, estimator))
+        estimator._hold(attributes_of(model, shape, pixels, params, estimator))
         return estimator
 
     def _hold(self, attributes: dict[str, Any]) -> None:
@@ -472,29 +477,3 @@ class ConditionalCaptioner(
             random_state=seed,
             **params,
         )
-
-
-def _attributes(
-    model: FittedModel,
-    shape: tuple[int, ...],
-    pixels: tuple[float, float],
-    params: dict[str, Any],
-    columns: BaseEstimator,
-) -> dict[str, Any]:
-    """Return what an estimator that holds `model` has; `columns` is one that has checked `X`."""
-    attributes: dict[str, Any] = {
-        "model_": model,
-        "image_shape_": shape,
-        "pixel_range_": pixels,
-        "fitted_params_": params,
-        "latent_bank_": model.bank,
-        "codec_": model.codec,
-        "image_encoder_": model.sight.encoder,
-        "gan_": model.gan,
-        "history_": model.history,
-    }
-    held = {"classes_": model.codec, "n_features_in_": columns, "feature_names_in_": columns}
-    for name, holder in held.items():
-        if hasattr(holder, name):
-            attributes[name] = getattr(holder, name)
-    return attributes

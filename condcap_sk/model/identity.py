@@ -54,12 +54,12 @@ def begin_fit(folder, estimator, stages, earlier, X, answers, owners, seeds):
         if isinstance(X, StoredImages):
             rows = np.linspace(0, len(X) - 1, min(COMPARED, len(X))).astype(int)
             compared = X.take(rows)
-        before = {}
+        before: dict = {}
         for name, stage in enumerate(earlier.values()):
             before |= stage._to_state(str(name))[1]
         processes.compare({
             **identity_of(*of_fit[:2], compared, answers, owners),
-            "X": f"{X.dtype} {X.shape}",
+            "X": f"{X.dtype} {tuple(X.shape)}",
             "the seeds": seeds,
             "the models before": {"sha256": digest_of("", before)},
             "checkpoints": None if folder is None else "a folder",
@@ -72,6 +72,7 @@ def begin_fit(folder, estimator, stages, earlier, X, answers, owners, seeds):
             "est.set_callbacks(), and pass verbose=1 for a progress bar; or leave out "
             "`checkpoints`."
         )
+    kept: Checkpoints | FollowedCheckpoints
     if processes is not None and processes.rank:
         kept = FollowedCheckpoints(processes, seeds)
     else:

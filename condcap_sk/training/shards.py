@@ -117,7 +117,7 @@ class Shards:
 
     def _gradients(self, shards):
         """Return the sums of some shards' gradients, None of parameters that have none."""
-        sums = []
+        sums: list = []
         for parameter, *replicas in self.parameters:
             gradients = {range(i, i + 1): replicas[i].grad for i in shards}
             for i in shards:
