@@ -65,6 +65,10 @@ def fit(args):
     if rank == 0:
         est.save(args.out / "model.safetensors")
         (args.out / "seconds").write_text(str(seconds))
+        networks = est.gan_.generator_, est.gan_.recogniser_, est.gan_.decoder_
+        weights = [weight for network in networks if network for weight in network.parameters()]
+        megabytes = sum(weight.nbytes for weight in weights) / 1e6
+        (args.out / "weights").write_text(f"{megabytes:.0f} MB")
 
 
 def run(args, size, folder):
@@ -100,6 +104,7 @@ def main():
                 seconds, model = run(args, size, Path(folder))
                 found.append(seconds)
                 models.add(model)
+        weights = (Path(folder) / "weights").read_text()
     print(f"{args.data}: one process, {statistics.median(times[1]):.0f} s")
     for size in args.sizes:
         ratios = [one / other for one, other in zip(times[1], times[size], strict=True)]
@@ -108,6 +113,7 @@ def main():
             f"({min(ratios):.2f} to {max(ratios):.2f})"
         )
     print(f"model files: {'equal' if len(models) == 1 else 'different'}")
+    print(f"gradients of G, Q and the decoder, sent to each other process in a step: {weights}")
 
 
 if __name__ == "__main__":

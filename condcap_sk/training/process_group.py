@@ -47,7 +47,7 @@ def process_group(timeout: float = 300.0) -> Iterator[int]:
     ----------
     timeout : float, default=300.0
         Seconds after which a process that waits for another one gives up. Longer than it takes one
-        of them to load its data.
+        of them to load its data and, with checkpoints, the first one to read `X` once.
 
     Yields
     ------

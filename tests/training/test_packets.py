@@ -52,11 +52,12 @@ def test__unpack__whatever_comes_before__is_what_was_packed(place):
     module, rng = make(), make_rng(5)
     torch.rand(3, generator=rng)
     module(torch.randn(9, 3))
-    packet = pack(module, rng, {"a": torch.tensor(2.0), "b": torch.tensor(-1.0)})
+    # An odd number of values of four bytes.
+    packet = pack(module, rng, {"a": torch.tensor(2.0)})
     assert len(packet) % 8 == 0
     other, other_rng = make(), make_rng(6)
-    found = unpack(torch.stack([packet, packet])[place], other, other_rng, 2)
-    assert found.tolist() == [2, -1]
+    found = unpack(torch.stack([packet, packet])[place], other, other_rng, 1)
+    assert found.tolist() == [2]
     assert torch.equal(other_rng.get_state(), rng.get_state())
     assert all(map(torch.equal, module.buffers(), other.buffers()))
 
