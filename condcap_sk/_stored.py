@@ -13,9 +13,9 @@ from sklearn.utils import _safe_indexing
 
 from ._processes import sharing
 
-# By hand: bytes that are read at a time where all rows are, and rows after which a mapped file is
-# let go of.
-AT_ONCE, ROWS_MAPPED = 2**22, 16
+# By hand: bytes that are read at a time where all rows are, rows after which a mapped file is let go
+# of, and bytes that a system maps at most around one that is read.
+AT_ONCE, ROWS_MAPPED, AROUND = 2**22, 16, 2**21
 
 Rows = NDArray[np.int64]
 
@@ -100,12 +100,24 @@ class MappedRows(Source):
             )
         found = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
         for start in range(0, len(rows), ROWS_MAPPED):
-            some = slice(start, start + ROWS_MAPPED)
-            found[some] = self._rows[rows[some]]
-            # Else the process would come to hold the file: around a row, a system maps megabytes.
+            some = rows[start : start + ROWS_MAPPED]
+            found[start : start + ROWS_MAPPED] = self._rows[some]
             if self._may_forget:
-                self._map.madvise(mmap.MADV_DONTNEED)
+                self._forget(some)
         return found
+
+    def _forget(self, rows: Rows) -> None:
+        """Let go of some rows, and of what the system mapped around them.
+
+        Else the process would come to hold the file. To let go of all of it, at once, takes the
+        longer, the larger it is.
+        """
+        n_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        before = self._rows.offset % mmap.ALLOCATIONGRANULARITY
+        for row in rows.tolist():
+            first = before + row * n_bytes
+            start, stop = first // AROUND * AROUND, -(-(first + n_bytes) // AROUND) * AROUND
+            self._map.madvise(mmap.MADV_DONTNEED, start, min(stop, len(self._map)) - start)
 
 
 class ArrayRows(Source):
