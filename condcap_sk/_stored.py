@@ -13,8 +13,8 @@ from sklearn.utils import _safe_indexing
 
 from ._processes import sharing
 
-# By hand: bytes that are read at a time where all rows are, rows after which a mapped file is let go
-# of, and bytes that a system maps at most around one that is read.
+# By hand: bytes that are read at a time where all rows are, rows after which a mapped file is let
+# go of, and bytes that a system maps at most around one that is read.
 AT_ONCE, ROWS_MAPPED, AROUND = 2**22, 16, 2**21
 
 Rows = NDArray[np.int64]

@@ -112,6 +112,19 @@ def test__descend__number_of_rows__decides_into_how_many_shards_they_fall(n_rows
     assert sizes == expected
 
 
+def test__descend__several_terms__gradient_is_that_of_their_sum(rows):
+    def both(small, rng, x, y):
+        outputs = small.layers(x)[:, 0]
+        return {"squared": (outputs - y).square().mean(), "small": outputs.square().mean()}
+
+    module, whole = make(), make()
+    with Shards(module, 0, 1, LEAST) as shards:
+        shards.descend(both, **rows)
+    sum(both(whole, None, **rows).values()).backward()
+    for parameter, other in zip(module.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, other.grad)
+
+
 def test__descend__no_least_number_of_rows__is_one_shard(rows):
     sizes = []
     with Shards(make(), 0, 4) as shards:
