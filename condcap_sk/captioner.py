@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._latents import Latents
+from ._links import DocumentationLink
 from ._persistence import kept_params
 from ._pixels import pixel_range, warn_of_scale
 from ._readback import ReadingBack
@@ -37,7 +38,7 @@ from .vision.sight import SIGHTS
 
 
 class ConditionalCaptioner(
-    Scoring, ReadingBack, Latents, Portable, CallbackSupportMixin, BaseEstimator
+    DocumentationLink, Scoring, ReadingBack, Latents, Portable, CallbackSupportMixin, BaseEstimator
 ):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
@@ -116,8 +117,7 @@ class ConditionalCaptioner(
     random_state : int, RandomState instance or None, default=None
         An int makes `fit` repeatable, to the last bit on a CPU. The global streams are never used.
     verbose : int, default=0
-        1 shows a progress bar for each training: captions, images, latents and, of sentences, the
-        consensus decoder.
+        1 shows a progress bar for each training, named after what it is on.
 
     Attributes
     ----------
