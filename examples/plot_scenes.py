@@ -1,42 +1,106 @@
-"""Captions in words: what a latent means, and how it is inferred from a person's captions.
+"""Captions in words, and what the latent decides
+==============================================
 
-Drawn scenes of two shapes. Their captions differ in which shape they begin with, whether they name
-colours and whether they name both shapes; the estimator is not given these factors.
-
-Run: ``python examples/captions.py`` (some minutes; no network)
+Captions of one image differ in what they name and how. We learn the latent that makes the difference,
+and ask what it stands for.
 """
+
+# %%
+# Scenes of two shapes
+# --------------------
+# Each scene has two shapes, and four captions that are right: they name the left shape or the right
+# one, with its colour or without. The estimator is not told that.
+
+import matplotlib.pyplot as plt
+import numpy as np
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes
+
+
+def side_by_side(n, random_state):
+    """Scenes whose shapes stand side by side, with the captions that name one of them."""
+    scenes = make_captioned_shapes(n, n_captions=8, size=16, random_state=random_state)
+    captions = [
+        [caption for caption in row if caption.endswith(("on the left", "on the right"))]
+        for row in scenes.captions
+    ]
+    chosen = [i for i, row in enumerate(captions) if row]
+    return scenes.images[chosen], [captions[i] for i in chosen]
+
+
+images, captions = side_by_side(1200, random_state=0)
+X, right = side_by_side(80, random_state=1)
+print(len(images), "scenes; captions of the first:")
+print(*captions[0], sep="\n")
+
+# %%
+# Fit
+# ---
+# Answers with white space are sentences: they fall into words, and a decoder is trained with the
+# generator. Sizes and steps are smaller than by default, so that the example takes seconds.
+
+est = ConditionalCaptioner(random_state=0).set_params(
+    codec__n_components=64,
+    codec__hidden_size=64,
+    codec__max_iter=150,
+    codec__batch_size=64,
+    image_encoder__n_filters=8,
+    image_encoder__max_iter=1000,
+    image_encoder__batch_size=32,
+    gan__decoder_size=96,
+    gan__hidden_size=96,
+    gan__max_iter=300,
+    gan__batch_size=32,
+)
+est.fit(images, captions)
+
+# %%
+# Captions
+# --------
+# Without a latent, the caption that agrees best with all of an image's. `sample` gives several that
+# differ, the best one first.
+
+print(est.predict(X[:3]))
+print(*est.sample(X[:1], 4)[0], sep="\n")
+
+# %%
+# Each column below is one latent, the same for all scenes. A wrong caption would be red.
+
+from condcap_sk.inspection import LatentTraversalDisplay
+
+LatentTraversalDisplay.from_estimator(
+    est, X[:4], right[:4], latents=est.sample_latents(4, random_state=3)
+)
+plt.show()
+
+# %%
+# What the latent decides
+# -----------------------
+# For each property of captions: how much of its mean over many scenes follows from the latent alone
+# (R²), and along which direction of latent space it grows.
+
+from condcap_sk.inspection import describe_captions
+
+print(describe_captions(est, X[:20], n_latents=100))
+
+# %%
+# Imitating a speaker
+# -------------------
+# From the captions that a person gave to three scenes, a latent is inferred, and other scenes are
+# captioned in that manner.
+
+given = [row[-1] for row in right[:3]]
+latent, std = est.infer_speaker(X[:3], given)
+print("speaker:  ", *given, sep="\n  ")
+print("imitation:", *est.predict(X[3:6], latent), sep="\n  ")
+
+# %%
+# How good they are
+# -----------------
+# The report has agreement with people's captions, diversity, and how well a caption finds its own
+# image.
+
 from condcap_sk.metrics import caption_report
 
-
-def main():
-    scenes = make_captioned_shapes(2000, random_state=0)
-    new = make_captioned_shapes(200, random_state=1)
-    est = ConditionalCaptioner(random_state=0, verbose=1).fit(scenes.images, scenes.captions)
-    X = new.images
-
-    print("\nfour latents, each on the same three scenes")
-    latents = est.sample_latents(4, random_state=3)
-    for captions in est.predict_grid(X[:3], latents).T:
-        print("  " + " | ".join(captions))
-
-    print("\na speaker captions three scenes, and is imitated on others")
-    given = [row[0] for row in new.captions[:3]]
-    latent, std = est.infer_speaker(X[:3], given)
-    for caption in given:
-        print(f"  speaker:    {caption}")
-    for caption in est.predict(X[3:6], latent):
-        print(f"  imitation:  {caption}")
-    print(f"  (latent {latent.round(1)}, give or take {std.round(1)})")
-
-    print("\nfive captions of the first scene, the best first")
-    for caption in est.sample(X[:1], 5)[0]:
-        print(f"  {caption}")
-
-    print("\n" + caption_report(est, X, new.captions))
-
-
-if __name__ == "__main__":
-    main()
+print(caption_report(est, X, right))
