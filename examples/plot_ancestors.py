@@ -1,17 +1,18 @@
 """The ancestors: what each of the paper's terms is for
-=====================================================
+======================================================
 
-GAN, conditional GAN, InfoGAN and the paper's own objective are settings of the same estimator. We fit
-all of them on the same images, and see what each lacks.
+GAN, conditional GAN, InfoGAN and the paper's own objective are settings of the same estimator. We
+fit all of them on the same images, and see what each lacks.
 """
 
 # %%
 # Settings
 # --------
-# `objective="paper"` is exactly equations (4)–(6). Without the image, the networks are those of an
-# InfoGAN; without the weight of the latent's recovery, those of a GAN (LaTextGAN, as it works on
-# sentence vectors). All get the same image vectors here, so that only the objectives differ; the paper's
-# own networks read the image end to end (``images="end-to-end"``), which takes far longer.
+# `objective="paper"` is exactly equations (4)–(6). Without the image, the networks are those of
+# an InfoGAN; without the weight of the latent's recovery, those of a GAN (LaTextGAN, as it works
+# on sentence vectors). All get the same image vectors here, so that only the objectives differ;
+# the paper's own networks read the image end to end (``images="end-to-end"``), which takes far
+# longer.
 
 settings = {
     "default": {},
@@ -39,7 +40,11 @@ X_test = digits.images_test.reshape(len(digits.images_test), -1)
 reports = {}
 for name, params in settings.items():
     est = ConditionalCaptioner(random_state=0, **params).set_params(
-        codec__max_iter=100, image_encoder__max_iter=300, gan__max_iter=400, gan__batch_size=64
+        codec__max_iter=100,
+        image_encoder__max_iter=300,
+        gan__max_iter=400,
+        gan__batch_size=128,
+        gan__kl_weight=0.03,
     )
     est.fit(X, digits.label_sets)
     reports[name] = control_report(est, X_test, digits.label_sets_test, output_dict=True)
@@ -49,8 +54,8 @@ for name, params in settings.items():
 # ---------------
 # - Without the image, answers have nothing to do with it: accuracy is chance.
 # - Without the latent's recovery, a latent cannot be read from an answer: the error is 1.
-# - With the paper's objective, the latent is recovered before decoding, and is lost in it: a leak ratio near 0.
-#   The recogniser reads what no answer shows.
+# - With the paper's objective, the latent is recovered before decoding, and is lost in it: a leak
+#   ratio near 0. The recogniser reads what no answer shows.
 # - The default is right, reaches the answers, and its latent survives decoding.
 
 quantities = ["accuracy", "coverage", "inverse", "transfer", "latent_error", "leak_ratio"]

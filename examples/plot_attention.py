@@ -1,8 +1,8 @@
 """Where the decoder looks
-======================
+=========================
 
-The decoder of sentences attends to regions of the image while it generates a caption. We draw where it
-looks for each word.
+The decoder of sentences attends to regions of the image while it generates a caption. We draw
+where it looks for each word.
 """
 
 # %%
@@ -11,7 +11,6 @@ looks for each word.
 # A caption names one of them, so that it matters where the decoder looks.
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes
@@ -32,8 +31,8 @@ images, captions = side_by_side(1200, random_state=0)
 X, right = side_by_side(80, random_state=1)
 
 # %%
-# Of images that are read by a network of the estimator's own, the last map of that network is averaged
-# to 4×4 regions. Nothing tells the decoder which region a word is about.
+# Of images that are read by a network of the estimator's own, the last map of that network is
+# averaged to 4×4 regions. Nothing tells the decoder which region a word is about.
 
 est = ConditionalCaptioner(random_state=0).set_params(
     codec__n_components=64,
@@ -53,37 +52,31 @@ est.fit(images, captions)
 # %%
 # Word by word
 # ------------
-# A region is the redder, the more weight it has for the word. "Yellow" and the shape look at the shape
-# that is meant; articles and prepositions look anywhere.
+# A region is the redder, the more weight it has for the word. The colour and the shape look at the
+# shape that is meant; articles and prepositions look anywhere. Without captions, those of `predict`
+# are drawn; these here are people's, with a colour in each.
 
 from condcap_sk.inspection import AttentionDisplay
 
-latent = est.sample_latents(1, random_state=0)
-AttentionDisplay.from_estimator(est, X[:3], est.predict(X[:3], latent))
+coloured = [[caption for caption in row if len(caption.split()) == 6] for row in right]
+AttentionDisplay.from_estimator(est, X[:3], [row[0] for row in coloured[:3]])
 plt.show()
 
 # %%
-# Captions that one gives
-# -----------------------
-# The weights of any caption can be asked for: here of two captions of the same scene, about either
-# shape.
+# Two captions of one scene
+# -------------------------
+# About the shape on the left, and about the one on the right.
 
-pair = [
-    next(c for c in right[0] if c.count(" ") == 4 and c.endswith(side))
-    for side in ("left", "right")
-]
+pair = sorted(coloured[0], key=lambda caption: caption.endswith("right"))
 AttentionDisplay.from_estimator(est, X[[0, 0]], pair)
 plt.show()
 
 # %%
-# As numbers: for each word, the weights of the 16 regions, row by row. Do they lie on the half of the
-# image that the caption speaks of?
+# As numbers: for each word, the weights of the 16 regions, row by row. Here is the share of the
+# left half of the image.
 
 for caption, weights in zip(pair, est.attention_weights(X[[0, 0]], pair), strict=True):
-    on_left = weights.reshape(-1, 4, 4)[:, :, :2].sum(axis=(1, 2))
+    left = weights.reshape(-1, 4, 4)[:, :, :2].sum(axis=(1, 2))
     print(
-        {
-            word: round(float(share), 2)
-            for word, share in zip(caption.split(), on_left, strict=False)
-        }
+        ", ".join(f"{word} {share:.2f}" for word, share in zip(caption.split(), left, strict=False))
     )

@@ -1,15 +1,15 @@
 """How good are captions: agreement and diversity
-===============================================
+================================================
 
-One number does not describe captions. We let three captioners that need no training caption the same
-scenes, and see what each measure notices.
+One number does not describe captions. We let three captioners that need no training caption the
+same scenes, and see what each measure notices.
 """
 
 # %%
 # Scenes and three captioners
 # ---------------------------
-# Each scene has eight right captions. *Safe* gives the same one for a scene every time, *diverse* a right
-# one that differs, and *wrong* right captions of other scenes.
+# Each scene has eight right captions. *Safe* gives the same one for a scene every time, *diverse*
+# a right one that differs, and *wrong* right captions of other scenes.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,18 +46,19 @@ agreement = {}
 for name, rows in captioners.items():
     first = [row[0] for row in rows]
     scores = bleu(first, references)
-    agreement[name] = cider_d(first, references)
+    agreement[name] = cider_d(first, references).mean()
     print(
-        f"{name:9}{scores[0]:8.2f}{scores[3]:8.2f}{rouge_l(first, references):9.2f}"
-        f"{cider(first, references):8.2f}{agreement[name]:9.2f}{best_of_k(rows, references):11.2f}"
+        f"{name:9}{scores[0]:8.2f}{scores[3]:8.2f}{rouge_l(first, references).mean():9.2f}"
+        f"{cider(first, references).mean():8.2f}{agreement[name]:9.2f}"
+        f"{best_of_k(rows, references).mean():11.2f}"
     )
 
 # %%
 # Diversity
 # ---------
-# Of several captions of an image: how many differ, the shares of distinct words and pairs of words, how much
-# of each is in the others (lower is more diverse), and Self-CIDEr. `novelty` is the share that stands
-# nowhere in the training captions.
+# Of several captions of an image: how many differ, the shares of distinct words and pairs of
+# words, how much of each is in the others (lower is more diverse), and Self-CIDEr. `novelty` is
+# the share that stands nowhere in the training captions.
 
 from condcap_sk.metrics import distinct_n, mutual_bleu, novelty, self_cider, uniqueness
 
@@ -75,7 +76,8 @@ for name, rows in captioners.items():
 # %%
 # Both together
 # -------------
-# *Wrong* is as diverse as *diverse*, and *safe* agrees as well. Only the corner at the upper right is good.
+# *Wrong* is as diverse as *diverse*, and *safe* agrees as well. Only the corner at the upper
+# right is good.
 
 fig, ax = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
 for name in captioners:
@@ -105,8 +107,8 @@ for name, found in (("one each", codes), ("mixed", turned)):
     )
 
 # %%
-# For a fitted captioner, `caption_report` prints nearly all of these at once; `bleu_score` and `oracle_score` are
-# scorers for model selection.
+# For a fitted captioner, `caption_report` prints nearly all of these at once; `bleu_score` and
+# `oracle_score` are scorers for model selection.
 
 from condcap_sk.metrics import bleu_score, caption_report, oracle_score
 

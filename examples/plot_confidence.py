@@ -1,8 +1,8 @@
 """How sure is it: confidence, and abstaining
-===========================================
+============================================
 
-`confidence` is a calibrated probability that an answer is right. We check that on other images, and
-see what abstaining from unsure answers gains.
+`confidence` is a calibrated probability that an answer is right. We check that on other images,
+and see what abstaining from unsure answers gains.
 """
 
 # %%
@@ -34,8 +34,8 @@ for label in (3, 7, 8):
 # %%
 # Is it calibrated?
 # -----------------
-# Of all pairs of an image and a label with a confidence of .8, eight in ten should be right. The bars
-# show how many pairs there are.
+# Of all pairs of an image and a label with a confidence of .8, eight in ten should be right. The
+# bars show how many pairs there are.
 
 from condcap_sk.inspection import ReliabilityDisplay
 

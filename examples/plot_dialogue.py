@@ -1,8 +1,8 @@
 """Dialogue: reading a speaker's latent
-=====================================
+======================================
 
-The paper's dialogue: a listener infers a speaker's latent from a few answers, then answers like the
-speaker.
+The paper's dialogue: a listener infers a speaker's latent from a few answers, then answers like
+the speaker.
 """
 
 # %%

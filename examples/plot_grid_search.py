@@ -1,5 +1,5 @@
 """GridSearchCV: how many latents, and how much they must be recovered
-====================================================================
+=====================================================================
 
 The number of latents and the weight of their recovery are parameters like all others. We search
 them with cross-validation, by how well the latent controls the answers.
@@ -9,7 +9,7 @@ them with cross-validation, by how well the latent controls the answers.
 # Data
 # ----
 # Feature vectors, so that fits are quick: the pixels of two digits, side by side. The right answers
-# are the two digits.
+# name a digit and its place, such as left-3: so many labels need a latent that orders them.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,13 +18,15 @@ from condcap_sk.datasets import load_grid_digits
 
 digits = load_grid_digits(n_train=600, grid=(1, 2))
 X = digits.images.reshape(len(digits.images), -1)
+y = [[f"left-{left}", f"right-{right}"] for left, right in digits.cell_labels]
 
 # %%
 # Search
 # ------
-# `control_score` is the scorer: the mean of what makes a latent useful, 0 where it decides nothing,
-# and 1 at the ceiling. ``gan__mi_weight`` and the like reach the parts; `mi_weight` of the estimator
-# is passed on to the GAN. Fits are short here. With too few steps every candidate scores 0, as no
+# `control_score` is the scorer: a geometric mean of what makes a latent useful, 0 where one of
+# these is at chance, and 1 at the ceiling. `mi_weight`, λ_I in the equations, is a parameter of
+# the estimator, which passes it on to the GAN; others of the parts are reached as
+# ``gan__kl_weight``. Fits are short here. With too few steps every candidate scores 0, as no
 # latent decides anything yet.
 
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
@@ -33,7 +35,11 @@ from condcap_sk import ConditionalCaptioner
 from condcap_sk.metrics import control_score
 
 est = ConditionalCaptioner(random_state=0).set_params(
-    codec__max_iter=100, image_encoder__max_iter=300, gan__max_iter=400, gan__batch_size=64
+    codec__max_iter=100,
+    image_encoder__max_iter=300,
+    gan__max_iter=400,
+    gan__batch_size=128,
+    gan__kl_weight=0.03,
 )
 search = GridSearchCV(
     est,
@@ -42,14 +48,14 @@ search = GridSearchCV(
     cv=ShuffleSplit(1, test_size=200, random_state=0),
     refit=False,
     error_score="raise",
-).fit(X, digits.label_sets)
+).fit(X, y)
 print(search.best_params_)
 
 # %%
 # The scores
 # ----------
-# Without a weight (0) nothing makes the latent recoverable, and with one latent there is only a line to
-# order ten digits on.
+# Without a weight (0) nothing makes the latent recoverable, and with one latent there is only a
+# line to order ten digits on.
 
 scores = search.cv_results_["mean_test_score"]
 grid = search.param_grid

@@ -1,5 +1,5 @@
 """Grids of digits, and the globe of latents
-=========================================
+===========================================
 
 An image has many right answers: a grid of four digits has four labels. We learn the latent that
 chooses between them, and draw what it means.
@@ -73,7 +73,8 @@ LatentMapDisplay.from_estimator(est, X[:50], n_points=40)
 plt.show()
 
 # %%
-# The same as a table: for each label, how often it is answered, and whether the latent decides that.
+# The same as a table: for each label, how often it is answered, and whether the latent decides
+# that.
 
 from condcap_sk.inspection import describe_latents
 

@@ -1,5 +1,5 @@
 """How good is it: chance, ceiling, and what can be cheated
-========================================================
+==========================================================
 
 Each measure of latent control can be cheated. We compare the estimator with two that do, and see
 that all measures together cannot be.

@@ -1,5 +1,5 @@
 """Label sets of one's own, from a DataFrame
-==========================================
+===========================================
 
 Annotations often come as a table with a row for each tag that somebody gave. We turn such a table
 into answers, in two ways that mean the same.
@@ -17,7 +17,7 @@ import pandas as pd
 
 from condcap_sk.datasets import load_grid_digits
 
-names = np.array("zero one two three four five six seven eight nine".split())
+names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 digits = load_grid_digits(n_train=500, n_test=100, grid=(1, 2))
 tags = pd.DataFrame(
     {

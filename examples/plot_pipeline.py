@@ -1,5 +1,5 @@
 """A pipeline, kept with joblib and with save
-===========================================
+============================================
 
 The captioner is the last step of a pipeline. We keep it in two ways: as a pickle, which is the
 whole pipeline and runs code when it is loaded, and as a file of numbers.
@@ -33,7 +33,8 @@ pipe = make_pipeline(
 )
 pipe.set_params(
     conditionalcaptioner__gan__max_iter=400,
-    conditionalcaptioner__gan__batch_size=64,
+    conditionalcaptioner__gan__batch_size=128,
+    conditionalcaptioner__gan__kl_weight=0.03,
     conditionalcaptioner__image_encoder__max_iter=300,
 )
 pipe.fit(X, digits.label_sets)
@@ -62,8 +63,9 @@ again = joblib.load(folder / "pipeline.joblib")
 # %%
 # save and load
 # -------------
-# The captioner by itself, in a safetensors file with a JSON header. Nothing in it is run, so that it
-# can be shared with strangers. The steps before it are made anew, or kept in a form of their own.
+# The captioner by itself, in a safetensors file with a JSON header. Nothing in it is run, so that
+# it can be shared with strangers. The steps before it are made anew, or kept in a form of their
+# own.
 
 captioner = pipe[-1]
 captioner.save(folder / "captioner.safetensors")

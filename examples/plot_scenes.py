@@ -1,8 +1,8 @@
 """Captions in words, and what the latent decides
-==============================================
+================================================
 
-Captions of one image differ in what they name and how. We learn the latent that makes the difference,
-and ask what it stands for.
+Captions of one image differ in what they name and how. We learn the latent that makes the
+difference, and ask what it stands for.
 """
 
 # %%
@@ -12,7 +12,6 @@ and ask what it stands for.
 # one, with its colour or without. The estimator is not told that.
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import make_captioned_shapes
@@ -87,10 +86,10 @@ print(describe_captions(est, X[:20], n_latents=100))
 # %%
 # Imitating a speaker
 # -------------------
-# From the captions that a person gave to three scenes, a latent is inferred, and other scenes are
-# captioned in that manner.
+# A person names the left shape, with its colour. From three such captions a latent is inferred, and
+# other scenes are captioned in that manner.
 
-given = [row[-1] for row in right[:3]]
+given = [next(c for c in row if "left" in c and len(c.split()) == 6) for row in right[:3]]
 latent, std = est.infer_speaker(X[:3], given)
 print("speaker:  ", *given, sep="\n  ")
 print("imitation:", *est.predict(X[3:6], latent), sep="\n  ")

@@ -1,8 +1,8 @@
 """Captions in another script
-===========================
+============================
 
-Captions may be in any language. Nothing is set for Russian, whose words change with their place in the
-sentence, nor for Japanese, which is written without spaces.
+Captions may be in any language. Nothing is set for Russian, whose words change with their place
+in the sentence, nor for Japanese, which is written without spaces.
 """
 
 # %%
@@ -81,8 +81,8 @@ print(in_japanese(*facts[0]))
 # %%
 # Russian
 # -------
-# Words are split as they are; "красный" and "красным" are two words, and which one is right where is
-# learned with the rest.
+# Words are split as they are; "красный" and "красным" are two words, and which one is right where
+# is learned with the rest.
 
 from condcap_sk import ConditionalCaptioner
 

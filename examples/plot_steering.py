@@ -1,8 +1,8 @@
 """Steering: a latent by wish
-==========================
+============================
 
-A latent has no name of its own. We ask for one by what its captions should be like, and walk along
-the direction in which they become so.
+A latent has no name of its own. We ask for one by what its captions should be like, and walk
+along the direction in which they become so.
 """
 
 # %%
@@ -49,8 +49,8 @@ est.fit(images, captions)
 # %%
 # A wish
 # ------
-# `find_latent` searches a latent under which captions name colours, whatever the image. It reports how
-# far that holds on images that it did not search with, beside random latents.
+# `find_latent` searches a latent under which captions name colours, whatever the image. It
+# reports how far that holds on images that it did not search with, beside random latents.
 
 from condcap_sk.inspection import find_latent
 
@@ -88,9 +88,9 @@ plt.show()
 # %%
 # A direction
 # -----------
-# `describe_captions` finds for each property the direction of latent space along which it grows most,
-# if there is one. The columns are latents from -2 to +2 along that of colours, through 0, and the
-# titles have the mean number of colours.
+# `describe_captions` finds for each property the direction of latent space along which it grows
+# most, if there is one. The columns are latents from -2 to +2 along that of colours, through 0,
+# and the titles have the mean number of colours.
 
 from condcap_sk.inspection import describe_captions
 
@@ -109,5 +109,5 @@ LatentTraversalDisplay.from_direction(
 plt.show()
 
 # %%
-# Of labels, the wish is an order of preference: ``find_latent(est, X, prefer=[7, 3])`` searches a latent
-# that answers 7, and 3 where there is no 7.
+# Of labels, the wish is an order of preference: ``find_latent(est, X, prefer=[7, 3])`` searches a
+# latent that answers 7, and 3 where there is no 7.
