@@ -22,7 +22,7 @@ digits = load_digits()
 body = nn.Sequential(
     nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
     nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Conv2d(64, 64, 2), nn.ReLU(),
+    nn.Conv2d(64, 64, 2, stride=2), nn.ReLU(),
 )  # fmt: skip
 head = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 
@@ -36,7 +36,7 @@ single = torch.from_numpy(digits.images[:1400] / 16).float()[:, None].repeat(1, 
 target = torch.from_numpy(digits.target[:1400])
 network = nn.Sequential(body, head)
 optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-for _ in range(15):
+for _ in range(20):
     for rows in torch.randperm(len(single)).split(64):
         optimizer.zero_grad()
         nn.functional.cross_entropy(network(single[rows]), target[rows]).backward()
