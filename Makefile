@@ -53,7 +53,8 @@ lint: $(READY)
 
 # Warnings are errors, and so are examples that fail. Nothing is fetched once the environment is there.
 docs: $(READY_FOR_DOCS)
-	$(BIN)/python -m sphinx -W --keep-going -n -q -d build/doctrees docs build/docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -n -q -j $(WORKERS) \
+		-d build/doctrees docs build/docs
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/grid_mnist.py

@@ -81,7 +81,6 @@ LESSONS = [
     "plot_photographs.py",
     "plot_scenes.py",
     "plot_steering.py",
-    "plot_categories.py",
     "plot_dialogue.py",
     "plot_attention.py",
     "plot_scripts.py",
@@ -105,6 +104,7 @@ sphinx_gallery_conf = {
     "doc_module": ("condcap_sk",),
     "backreferences_dir": "generated/backreferences",
     "reference_url": {"condcap_sk": None},
+    "parallel": True,  # as many as sphinx is given by -j
     "abort_on_example_error": False,
     "show_memory": False,
     "show_signature": False,

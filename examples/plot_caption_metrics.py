@@ -76,7 +76,7 @@ for name, rows in captioners.items():
 # %%
 # Both together
 # -------------
-# *Wrong* is as diverse as *diverse*, and *safe* agrees as well. Only the corner at the upper
+# *Wrong* is as diverse as *diverse*, and *safe* agrees nearly as well. Only the corner at the upper
 # right is good.
 
 fig, ax = plt.subplots(figsize=(4.6, 3.4), layout="constrained")

@@ -67,7 +67,7 @@ print("listener:", est.predict(others, inferred))
 
 from condcap_sk.metrics import dialogue_accuracy
 
-accuracy = dialogue_accuracy(est, X, turns=(1, 2, 3, 5, 10, 20), n_speakers=50)
+accuracy = dialogue_accuracy(est, X, turns=(1, 2, 3, 5, 10, 20), n_speakers=30)
 chance, constant = accuracy.pop("chance"), accuracy.pop("best constant")
 
 fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")

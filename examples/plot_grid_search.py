@@ -2,7 +2,7 @@
 =====================================================================
 
 The number of latents and the weight of their recovery are parameters like all others. We search
-them with cross-validation, by how well the latent controls the answers.
+them by how well the latent controls the answers to other images.
 """
 
 # %%
@@ -43,36 +43,37 @@ est = ConditionalCaptioner(random_state=0).set_params(
 )
 search = GridSearchCV(
     est,
-    {"n_latents": [1, 2, 4], "mi_weight": [0.0, 0.1, 1.0]},
+    {"n_latents": [1, 4], "mi_weight": [0.0, 0.1, 1.0]},
     scoring=control_score,
     cv=ShuffleSplit(1, test_size=200, random_state=0),
     refit=False,
     error_score="raise",
+    n_jobs=2,
 ).fit(X, y)
 print(search.best_params_)
 
 # %%
 # The scores
 # ----------
-# Without a weight (0) nothing makes the latent recoverable, and with one latent there is only a
-# line to order ten digits on.
+# One latent is a line, on which twenty labels can hardly be ordered. The weight matters less:
+# without it (0) the posterior path alone makes the latent readable.
 
 scores = search.cv_results_["mean_test_score"]
 grid = search.param_grid
-table = np.empty((3, 3))
+table = np.empty((2, 3))
 for params, score in zip(search.cv_results_["params"], scores, strict=True):
     table[grid["n_latents"].index(params["n_latents"])][
         grid["mi_weight"].index(params["mi_weight"])
     ] = score
 
-fig, ax = plt.subplots(figsize=(4.6, 3.6), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
 picture = ax.imshow(table, cmap="viridis", vmin=0)
 for (row, column), score in np.ndenumerate(table):
     ax.text(column, row, f"{score:.2f}", ha="center", va="center", color="white")
 ax.set(
     xticks=range(3),
     xticklabels=grid["mi_weight"],
-    yticks=range(3),
+    yticks=range(2),
     yticklabels=grid["n_latents"],
     xlabel="mi_weight",
     ylabel="n_latents",

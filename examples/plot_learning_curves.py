@@ -35,7 +35,7 @@ print(list(est.history_))
 # What to look at. The matching loss falls and stays down: where the precision on held-out images
 # falls again, the images are too few. The losses of G and D say nothing by themselves, as each is
 # measured against the other; the two measures below do. The accuracy of generated vectors should
-# approach 1, and the latent's error fall well below 1, at which nothing is recovered.
+# approach 1, and the latent's error fall below 1, at which nothing is recovered.
 
 panels = {
     "images_matching": "matching loss",
@@ -90,6 +90,8 @@ print(
 # With `checkpoints`, a folder, a fit keeps how far it has come. Here one is broken off while it
 # learns the latent, as if the machine had been switched off. Called again with the same data,
 # parameters and folder, it goes on, and ends in the same model as a fit that was never interrupted.
+# What a callback knows is not kept, so that the training with a callback begins anew; those before
+# it are read from the folder.
 
 from tempfile import mkdtemp
 

@@ -54,8 +54,8 @@ est.fit(images, captions)
 
 from condcap_sk.inspection import find_latent
 
-with_colours = find_latent(est, X[:30], colours=True, n_latents=64)
-without = find_latent(est, X[:30], colours=False, n_latents=64)
+with_colours = find_latent(est, X[:30], colours=True, n_latents=48)
+without = find_latent(est, X[:30], colours=False, n_latents=48)
 print(with_colours.wishes)
 
 # %%
@@ -67,7 +67,7 @@ left = find_latent(
     properties={"left": lambda words: "left" in words},
     left=True,
     colours=True,
-    n_latents=64,
+    n_latents=48,
 )
 for name, wish in left.wishes.items():
     print(f"{name:8} error {wish['error']:.2f}, of random latents {wish['random']:.2f}")

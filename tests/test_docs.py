@@ -101,6 +101,7 @@ def test__page__its_links_lead_somewhere(path):
 
 
 SHORT = {
+    "validation_fraction": 0.25,
     "codec__hidden_size": 32,
     "codec__max_iter": 60,
     "image_encoder__n_filters": 4,
@@ -132,10 +133,9 @@ def caption_model(tmp_path_factory):
         gan__max_iter=200,
         gan__batch_size=40,
     )
-    features = np.repeat(np.eye(3), 14, axis=0)
-    est.fit(features, [captions for captions in MANNERS for _ in range(14)])
-    est.save(folder / "captions.safetensors")
-    np.save(folder / "features.npy", features)
+    features = np.tile(np.eye(3), (14, 1))
+    est.fit(features, MANNERS * 14).save(folder / "captions.safetensors")
+    np.save(folder / "features.npy", features[:18])
     images = np.random.default_rng(0).integers(0, 256, (6, 260, 260, 3), dtype=np.uint8)
     regions = PretrainedFeatures("efficientnet_lite2", n_regions=16).transform(images)
     est = ConditionalCaptioner(n_latents=2, n_regions=16, random_state=0).set_params(**SHORT)
@@ -175,7 +175,7 @@ def short(monkeypatch):
 
     monkeypatch.setattr(ConditionalCaptioner, "fit", short_fit)
     for name, sizes in (
-        ("load_grid_digits", {"n_train": 60, "n_test": 60}),
+        ("load_grid_digits", {"n_train": 60, "n_test": 40}),
         ("make_captioned_shapes", {"n_samples": 40}),
     ):
         make = getattr(datasets, name)
