@@ -1,4 +1,8 @@
-"""Draws the pictures. Run: ``python docs/make_pictures.py`` (some minutes)."""
+"""Draws the pictures of the pages, except those of examples.
+
+Run: ``python docs/make_pictures.py`` (a quarter of an hour; the grids are of MNIST, see
+`fetch_grid_mnist` for where it is looked for)
+"""
 
 from itertools import pairwise
 from pathlib import Path
@@ -9,10 +13,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import make_captioned_shapes, make_image_grid
+from condcap_sk.datasets import fetch_grid_mnist, make_captioned_shapes
 from condcap_sk.inspection import (
     AttentionDisplay,
     LatentMapDisplay,
@@ -99,12 +102,9 @@ def draw_architecture(kind):
 
 
 def draw_latents():
-    # As load_grid_digits, with a margin around each digit, so that they are easier to see.
-    digits = load_digits()
-    grids = make_image_grid(digits.images, digits.target, 1200, cell_shape=(11, 11), random_state=0)
-    X, label_sets = grids.images, grids.label_sets
-    est = ConditionalCaptioner(random_state=0).fit(X[:1000], label_sets[:1000])
-    X, label_sets = X[1000:], label_sets[1000:]
+    grids = fetch_grid_mnist()
+    est = ConditionalCaptioner(random_state=0).fit(grids.images, grids.label_sets)
+    X, label_sets = grids.images_test, grids.label_sets_test
     latents = est.sample_latents(100, random_state=0)
     frequencies = label_frequencies(est.predict_grid(X, latents), est.classes_)
     # Six latents: each the one whose label frequencies differ most from those chosen before.

@@ -25,13 +25,19 @@ settings = {
 # %%
 # Fits
 # ----
-# On feature vectors: the pixels of two digits, side by side.
+# On feature vectors: the pixels of two digits, side by side. Where a latent decides nothing, fits
+# warn of it, which is expected of some ancestors.
+
+import warnings
 
 import matplotlib.pyplot as plt
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_grid_digits
+from condcap_sk.exceptions import CollapseWarning
 from condcap_sk.metrics import control_report
+
+warnings.simplefilter("ignore", CollapseWarning)
 
 digits = load_grid_digits(n_train=600, grid=(1, 2))
 X = digits.images.reshape(len(digits.images), -1)

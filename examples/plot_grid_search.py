@@ -69,7 +69,9 @@ for params, score in zip(search.cv_results_["params"], scores, strict=True):
 fig, ax = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
 picture = ax.imshow(table, cmap="viridis", vmin=0)
 for (row, column), score in np.ndenumerate(table):
-    ax.text(column, row, f"{score:.2f}", ha="center", va="center", color="white")
+    ax.text(
+        column, row, f"{score:.2f}", ha="center", va="center", color="k" if score > 0.4 else "w"
+    )
 ax.set(
     xticks=range(3),
     xticklabels=grid["mi_weight"],
