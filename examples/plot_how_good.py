@@ -123,7 +123,9 @@ c = est.sample_latents(len(X), random_state=0)
 print(f"latent error {latent_error(c, est.infer_latent(X, est.predict(X, c))):.3f}")
 
 # %%
-# For model selection, `control_score` puts the report into one number.
+# For model selection, `control_score` puts the report into one number. It is 0 where one of its
+# quantities is not above chance: here coverage, as 32 random answers reach more of two right ones
+# than so short a fit.
 
 from condcap_sk.metrics import control_score
 

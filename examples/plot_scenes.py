@@ -9,7 +9,7 @@ difference, and ask what it stands for.
 # Scenes of two shapes
 # --------------------
 # Each scene has two shapes, and four captions that are right: they name the left shape or the right
-# one, with its colour or without. The estimator is not told that.
+# one, with its colour or without. The estimator is not given these factors.
 
 import matplotlib.pyplot as plt
 
