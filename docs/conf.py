@@ -81,6 +81,7 @@ LESSONS = [
     "plot_photographs.py",
     "plot_scenes.py",
     "plot_steering.py",
+    "plot_categories.py",
     "plot_dialogue.py",
     "plot_attention.py",
     "plot_scripts.py",
