@@ -39,8 +39,9 @@ answers = est.predict_grid(X, latents)
 # %%
 # What each category prefers
 # --------------------------
-# How often each label is answered in each category. A row with one dark cell is a category for one
-# label, which is answered where it is in the image.
+# How often each label is answered in each category. Each category prefers one or two labels, the
+# dark cells, where these are in the image, and others where they are not. A label is in about a
+# third of the images, so that no share can be much larger.
 
 from condcap_sk.metrics import label_frequencies
 

@@ -109,9 +109,8 @@ SHORT = {
     "gan__decoder_size": 32,
     "gan__max_iter": 60,
 }
-MANNERS = [
-    [f"a {noun}", f"the small red {noun} that we saw yesterday"] for noun in ("dog", "cat", "bird")
-]
+NOUNS = ("dog", "cat", "bird", "fish", "horse", "mouse")
+MANNERS = [[f"a {noun}", f"the small red {noun} that we saw yesterday"] for noun in NOUNS]
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +132,13 @@ def caption_model(tmp_path_factory):
         gan__max_iter=200,
         gan__batch_size=40,
     )
-    features = np.tile(np.eye(3), (14, 1))
-    est.fit(features, MANNERS * 14).save(folder / "captions.safetensors")
+    features = np.tile(np.eye(len(MANNERS)), (7, 1))
+    est.fit(features, MANNERS * 7).save(folder / "captions.safetensors")
     np.save(folder / "features.npy", features[:18])
-    images = np.random.default_rng(0).integers(0, 256, (6, 260, 260, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (len(MANNERS), 260, 260, 3), dtype=np.uint8)
     regions = PretrainedFeatures("efficientnet_lite2", n_regions=16).transform(images)
     est = ConditionalCaptioner(n_latents=2, n_regions=16, random_state=0).set_params(**SHORT)
-    est.fit(regions, MANNERS * 2).save(folder / "photographs.safetensors")
+    est.fit(regions, MANNERS).save(folder / "photographs.safetensors")
     return folder
 
 
@@ -151,9 +150,9 @@ def readers_folder(tmp_path, monkeypatch, caption_model):
     rng = np.random.default_rng(0)
     rows = ["file,caption"]
     for i in range(24):
-        kind = i % 3
+        kind = i % len(MANNERS)
         pixels = rng.integers(0, 60, (48, 64, 3), dtype=np.uint8)
-        pixels[10:40, 10:40, kind] += 180
+        pixels[10:40, 10 * (kind // 3) :, kind % 3] += 180
         Image.fromarray(pixels).save(tmp_path / "photographs" / f"{i}.jpg")
         rows += [f"{i}.jpg,{caption}" for caption in (*MANNERS[kind], "a man on a beach")]
     Image.fromarray(pixels).save(tmp_path / "holiday.jpg")
