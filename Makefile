@@ -2,6 +2,7 @@
 # make test        tests and doctests
 # make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
+# make docs        the site, with all examples executed, in build/docs
 # make benchmark   the protocol's figures, and what they cost
 # Each builds .venv the first time and finds it the next.
 
@@ -9,10 +10,11 @@ PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
+READY_FOR_DOCS := .venv/ready-for-docs
 INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
 	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
-.PHONY: demo test lowest lint benchmark clean
+.PHONY: demo test lowest lint docs benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
@@ -49,6 +51,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Warnings are errors, and so are examples that fail. Nothing is fetched once the environment is there.
+docs: $(READY_FOR_DOCS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -n -q -j $(WORKERS) \
+		-d build/doctrees docs build/docs
+
 benchmark: $(READY)
 	$(BIN)/python benchmarks/grid_mnist.py
 	$(BIN)/python benchmarks/speed.py
@@ -60,5 +67,9 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
+$(READY_FOR_DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $(READY_FOR_DOCS)
+
 clean:
-	rm -rf .venv demo build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv demo build docs/gallery docs/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._latents import Latents
+from ._links import DocumentationLink
 from ._persistence import kept_params
 from ._pixels import pixel_range, warn_of_scale
 from ._readback import ReadingBack
@@ -39,7 +40,7 @@ from .vision.sight import SIGHTS
 
 
 class ConditionalCaptioner(
-    Scoring, ReadingBack, Latents, Portable, CallbackSupportMixin, BaseEstimator
+    DocumentationLink, Scoring, ReadingBack, Latents, Portable, CallbackSupportMixin, BaseEstimator
 ):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
@@ -118,8 +119,7 @@ class ConditionalCaptioner(
     random_state : int, RandomState instance or None, default=None
         An int makes `fit` repeatable, to the last bit on a CPU. The global streams are never used.
     verbose : int, default=0
-        1 shows a progress bar for each training: captions, images, latents and, of sentences, the
-        consensus decoder.
+        1 shows a progress bar for each training, named after what it is on.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ class ConditionalCaptioner(
         "consensus_reward".
     n_features_in_ : int
         Number of columns of a 2-D `X`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where `X` was a DataFrame.
 
     See Also

@@ -1,4 +1,8 @@
-"""Draws the pictures. Run: ``python docs/make_pictures.py`` (some minutes)."""
+"""Draws the pictures of the pages, except those of examples.
+
+Run: ``python docs/make_pictures.py`` (a quarter of an hour; the grids are of MNIST, see
+`fetch_grid_mnist` for where it is looked for)
+"""
 
 from itertools import pairwise
 from pathlib import Path
@@ -9,10 +13,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import make_captioned_shapes, make_image_grid
+from condcap_sk.datasets import fetch_grid_mnist, make_captioned_shapes
 from condcap_sk.inspection import (
     AttentionDisplay,
     LatentMapDisplay,
@@ -24,9 +27,11 @@ from condcap_sk.metrics import label_frequencies, total_variation
 HERE = Path(__file__).parent
 
 
-def draw_architecture():
-    figure, ax = plt.subplots(figsize=(10.4, 4.9), layout="constrained")
-    ax.set(xlim=(-0.5, 108), ylim=(-6, 46))
+def draw_architecture(kind):
+    """Draw how answers of a kind, "labels" or "sentences", come to be."""
+    sentences = kind == "sentences"
+    figure, ax = plt.subplots(figsize=(10.4, 4.9 if sentences else 4.2), layout="constrained")
+    ax.set(xlim=(-0.5, 108), ylim=(-6, 46 if sentences else 37))
     ax.axis("off")
     line = {"color": "#444", "lw": 0.9}
     colours = {
@@ -50,51 +55,56 @@ def draw_architecture():
     def note(x, y, text, **style):
         ax.text(x, y, text, **{"fontsize": 8.5, "style": "italic", "va": "center", **style})
 
-    box(0, 39, 15, "answers:\nlabels or sentences", plain)
-    box(0, 24, 15, "latents\nc ~ N(0, I)", plain)
+    # Heights of the discriminator, of what decodes, and of the recogniser.
+    d, decoder, q = (39, 27, 17) if sentences else (30, 20, 10.5)
+    c = (decoder + d) / 2 - 1 if sentences else decoder
+    box(0, d, 15, kind, plain)
+    box(0, c, 15, "latents\nc ~ N(0, I)", plain)
     box(0, 1, 15, "images X", plain)
-    box(22, 39, 16, "CaptionCodec\nencoder", stage_1)
+    box(22, d, 16, "CaptionCodec\nencoder", stage_1)
     box(22, 1, 16, "ImageEncoder", stage_1)
-    box(46, 24, 13, "generator\nG(c, X)", stage_2)
-    box(68, 39, 25, "discriminator D(s, X):\ntrue or generated?", stage_2)
-    box(68, 29.5, 25, "labels: decoder of\nCaptionCodec", stage_1)
-    box(68, 20, 25, "sentences: decoder\ntrained with G and Q", stage_2)
-    box(68, 10.5, 25, "recogniser Q(ŝ, X):\nwhich c was it?", stage_2)
-    box(68, 1, 25, "sentences: consensus decoder,\nwith a copy of G at c = 0", stage_3)
+    box(46, c, 13, "generator\nG(c, X)", stage_2)
+    box(68, d, 25, "discriminator D(s, X):\ntrue or generated?", stage_2)
+    if sentences:
+        box(68, decoder, 25, "decoder,\ntrained with G and Q", stage_2)
+    else:
+        box(68, decoder, 25, "decoder of\nCaptionCodec", stage_1)
+    box(68, q, 25, "recogniser Q(ŝ, X):\nwhich c was it?", stage_2)
 
-    arrow((15, 42.2), (22, 42.2))
-    arrow((15, 27.2), (46, 27.2))
+    arrow((15, d + 3.2), (22, d + 3.2))
+    arrow((15, c + 3.2), (46, c + 3.2))
     arrow((15, 4.2), (22, 4.2))
-    arrow((30, 39), (30, 7.4))
-    note(30.8, 16, "matched:\ns of labels,\nwords of sentences")
-    arrow((38, 42.2), (68, 42.2))
-    note(52, 43.6, "s", style="normal", fontsize=9)
-    # What G generates, to the discriminator, the decoders and the recogniser.
-    ax.plot([59, 63.5], [27.2, 27.2], **line)
-    note(60.5, 28.6, "ŝ", style="normal", fontsize=9)
-    for y in (40.4, 32.7, 23.2, 15.4):
-        arrow((63.5, 27.2), (63.5, y), (68, y))
-    # The image vectors.
-    arrow((38, 4.2), (68, 4.2))
-    note(40, 2.4, "h, also to D", style="normal")
-    arrow((52.5, 4.2), (52.5, 24))
-    arrow((60, 4.2), (60, 12), (68, 12))
-    note(93.8, 32.7, "→ label")
-    note(93.8, 23.2, "→ caption")
-    note(93.8, 4.2, "→ candidates, if\n    no c is given")
-    for i, (text, colour) in enumerate(list(colours.items())[1:]):
+    arrow((30, d), (30, 7.4))
+    note(30.8, 14, "matched:\nwords" if sentences else "matched:\ns")
+    arrow((38, d + 3.2), (68, d + 3.2))
+    note(52, d + 4.6, "s", style="normal", fontsize=9)
+    # What G generates, to the discriminator, the decoder and the recogniser.
+    ax.plot([59, 63.5], [c + 3.2, c + 3.2], **line)
+    note(60.5, c + 4.6, "ŝ", style="normal", fontsize=9)
+    for y in (d + 1.4, decoder + 3.2, q + 4.9):
+        arrow((63.5, c + 3.2), (63.5, y), (68, y))
+    # The image vectors, and the regions.
+    arrow((52.5, 4.2), (52.5, c))
+    arrow((60, 4.2), (60, q + 1.5), (68, q + 1.5))
+    note(93.8, decoder + 3.2, "→ caption" if sentences else "→ label")
+    if sentences:
+        box(68, 1, 25, "consensus decoder,\nwith a copy of G at c = 0", stage_3)
+        arrow((38, 4.2), (68, 4.2))
+        note(40, 2.4, "h, also to D; regions to the decoders", style="normal", fontsize=7.5)
+        note(93.8, 4.2, "→ candidates, if\n    no c is given")
+    else:
+        ax.plot([38, 60], [4.2, 4.2], **line)
+        note(40, 2.4, "h, also to D", style="normal")
+    for i, (text, colour) in enumerate(list(colours.items())[1 : 4 if sentences else 3]):
         box(i * 31, -5.4, 2.4, "", colour, height=2.4)
         note(i * 31 + 3.2, -4.2, text, style="normal")
-    figure.savefig(HERE / "architecture.png", dpi=130)
+    figure.savefig(HERE / f"architecture_{kind}.png", dpi=130)
 
 
 def draw_latents():
-    # As load_grid_digits, with a margin around each digit, so that they are easier to see.
-    digits = load_digits()
-    grids = make_image_grid(digits.images, digits.target, 1200, cell_shape=(11, 11), random_state=0)
-    X, label_sets = grids.images, grids.label_sets
-    est = ConditionalCaptioner(random_state=0).fit(X[:1000], label_sets[:1000])
-    X, label_sets = X[1000:], label_sets[1000:]
+    grids = fetch_grid_mnist()
+    est = ConditionalCaptioner(random_state=0).fit(grids.images, grids.label_sets)
+    X, label_sets = grids.images_test, grids.label_sets_test
     latents = est.sample_latents(100, random_state=0)
     frequencies = label_frequencies(est.predict_grid(X, latents), est.classes_)
     # Six latents: each the one whose label frequencies differ most from those chosen before.
@@ -134,6 +144,7 @@ def draw_captions():
 
 
 if __name__ == "__main__":
-    draw_architecture()
+    draw_architecture("labels")
+    draw_architecture("sentences")
     draw_latents()
     draw_captions()

@@ -1,13 +1,16 @@
-"""One fit by several processes, here or on several machines: the model that one process would make.
+"""One fit by several processes
+============================
 
-Each process computes its part of every training step. It is the same program for one and for many:
+Two processes, of one machine or of two, make the model that one would make.
 
-    python examples/fit_by_processes.py
-    torchrun --nproc-per-node 2 examples/fit_by_processes.py
+Each process computes its part of every training step. The program is the same for one process and
+for many; torchrun starts it several times. Drawn scenes are the images, and sentences say what is in
+them.
 
-On two machines, the second line is started on each, with ``--nnodes 2``, ``--node-rank`` 0 and 1,
-and ``--master-addr`` and ``--master-port`` of the first one. (half a minute; drawn scenes, no
-network)
+Run: ``python examples/fit_by_processes.py``, or
+``torchrun --nproc-per-node 2 examples/fit_by_processes.py`` (half a minute; no network). On two
+machines, the second line is started on each, with ``--nnodes 2``, ``--node-rank`` 0 and 1, and
+``--master-addr`` and ``--master-port`` of the first one.
 """
 
 import hashlib

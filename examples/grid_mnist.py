@@ -1,4 +1,7 @@
-"""The paper's experiment: answer with one of four digits, and learn a latent that decides which.
+"""The paper's experiment on GridMNIST
+===================================
+
+Answer with one of four digits, and learn a latent that decides which.
 
 An image is a 2×2 grid of digits; its right answers are the digits in it. Why an answer is one digit
 and not another is annotated nowhere: the model learns a latent variable for it. With the same
@@ -29,7 +32,7 @@ matplotlib.use("Agg")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[3])
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for the pictures")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

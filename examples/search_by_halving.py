@@ -1,4 +1,7 @@
-"""Model selection that spends its steps on what is good: successive halving, and Optuna.
+"""Successive halving, and Optuna
+==============================
+
+Model selection that spends its steps on what is good.
 
 Halving fits all candidates for a few steps of the GAN, and the better half for twice as many. Its
 resource is a parameter of a stage, which is there when the stage is set: ``gan=LatentGAN()``.

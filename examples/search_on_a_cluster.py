@@ -1,4 +1,7 @@
-"""Model selection on a Dask cluster: the search of scikit-learn, its fits in other processes.
+"""A search on a Dask cluster
+==========================
+
+The search of scikit-learn, its fits in other processes.
 
 The cluster is two processes of this machine; a `Client` of any other cluster goes in its place.
 Images are two digits side by side, and right answers name a digit and its place. Nothing of the

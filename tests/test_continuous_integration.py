@@ -23,7 +23,7 @@ def test__file__is_yaml(path):
 
 def test__commands__are_targets_of_the_makefile():
     commands = found(r"\brun: (.+)$", WORKFLOW)
-    assert commands == ["make lint", "make test", "make lowest"]
+    assert commands == ["make lint", "make test", "make docs", "make lowest"]
     assert found(r"\bentry: (.+)$", HOOKS) == commands[:1]
     targets = found(r"^(\w+):", ROOT / "Makefile")
     assert {command.removeprefix("make ") for command in commands} <= set(targets)

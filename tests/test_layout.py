@@ -18,8 +18,8 @@ FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 # A file imports from its own folder and from those to the right of it.
 ORDER = ["captioner", "_scoring", "_readback", "_answering", "_latents", "inspection", "metrics",
          "model", "gan", "vision", "text", "training", "_torch", "_persistence", "datasets",
-         "answers", "_validation", "_pixels", "_stored", "_processes", "_warnings", "_version",
-         "_typing", "exceptions"]  # fmt: skip
+         "answers", "_validation", "_pixels", "_stored", "_processes", "_warnings", "_links",
+         "_version", "_typing", "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
     ".answers": {"EncodedAnswers"},

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._links import DocumentationLink
 from .._persistence import Fields, Tensors, history, named_tensors, pack_params, unpack_params
 from .._torch.config import describe
 from .._torch.device import Portable
@@ -31,7 +32,7 @@ Auto = Literal["auto"]
 RandomState = int | np.random.RandomState | None
 
 
-class Stage(Portable, BaseEstimator):
+class Stage(DocumentationLink, Portable, BaseEstimator):
     """Base of the stages: the parameters of their trainings, these trainings, and their state.
 
     Parameters

@@ -15,13 +15,14 @@ from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
+from .._links import DocumentationLink
 from .._stored import Source
 from .._validation import checks_params
 from ..exceptions import UnreadableImageError
 from .decode import File, decoded, import_pillow
 
 
-class LoadImages(TransformerMixin, BaseEstimator):
+class LoadImages(DocumentationLink, TransformerMixin, BaseEstimator):
     """Read image files and resize them to one size, as the first step of a pipeline.
 
     All formats are read that Pillow reads, except pixels whose value for white is unknown (floats,

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from .._links import DocumentationLink
 from .._pixels import (
     DARKEST,
     OVERSHOOT,
@@ -43,7 +44,7 @@ LITE_MEAN, LITE_STD = 127, 128  # the normalisation that EfficientNet-Lite was t
 Preprocess = Callable[[torch.Tensor], torch.Tensor]
 
 
-class PretrainedFeatures(TransformerMixin, BaseEstimator):
+class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
     """Turn images into feature vectors with a pretrained network.
 
     A step of a pipeline between `LoadImages` and a captioner. It learns nothing. The pipeline's

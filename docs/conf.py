@@ -1,0 +1,140 @@
+"""How the site is built: ``make docs``. Nothing is fetched from the network."""
+
+import importlib
+import warnings
+from pathlib import Path
+
+# The gallery looks names of the examples up, also of those that it does not execute.
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sphinx.domains.python import PyXRefRole
+from sphinx_gallery.sorting import ExplicitOrder
+
+from condcap_sk import __version__
+
+project = "condcap_sk"
+author = "the condcap_sk developers"
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+# The gallery has texts of its own, which it writes into `gallery`.
+exclude_patterns = ["gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.md5", "gallery/*.zip"]
+templates_path = ["_templates"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "deflist", "attrs_inline"]
+myst_heading_anchors = 3
+default_role = "docstring"
+
+# Names that are not ours, which nothing here can resolve: there is no intersphinx, as it reads from
+# the network. Single backticks in docstrings are links where there is something to link to.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:obj", ".*"),
+    ("py:.*", r"(numpy|np|scipy|sklearn|torch|nn|skorch|matplotlib|pandas)\..*"),
+]
+
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc's sections have the types
+numpydoc_show_class_members = False  # the template of classes lists them
+numpydoc_show_inherited_class_members = False
+numpydoc_use_plots = False
+
+PACKAGES = [
+    "",
+    ".metrics",
+    ".inspection",
+    ".vision",
+    ".text",
+    ".gan",
+    ".datasets",
+    ".answers",
+    ".training",
+]
+FULL_NAMES = {
+    name: f"condcap_sk{package}.{name}"
+    for package in PACKAGES
+    for name in importlib.import_module(f"condcap_sk{package}").__all__
+}
+
+
+class DocstringRole(PyXRefRole):
+    """What single backticks mean: a public name of any subpackage, or one of the same class."""
+
+    def process_link(self, env, refnode, has_explicit_title, title, target):
+        title, target = super().process_link(env, refnode, has_explicit_title, title, target)
+        refnode["reftype"] = "obj"
+        name, _, rest = target.partition(".")
+        return title, ".".join(filter(None, [FULL_NAMES.get(name, name), rest]))
+
+
+def setup(app):
+    role = DocstringRole()
+    role.name = "py:obj"
+
+    def docstring(name, *args, **kwargs):
+        return role("py:obj", *args, **kwargs)
+
+    app.add_role("docstring", docstring)
+
+
+# The order of the gallery, from what everybody needs to what few do.
+LESSONS = [
+    "plot_grids.py",
+    "plot_label_sets.py",
+    "plot_photographs.py",
+    "plot_scenes.py",
+    "plot_steering.py",
+    "plot_categories.py",
+    "plot_dialogue.py",
+    "plot_attention.py",
+    "plot_scripts.py",
+    "plot_own_network.py",
+    "plot_learning_curves.py",
+    "plot_grid_search.py",
+    "plot_pipeline.py",
+    "plot_how_good.py",
+    "plot_caption_metrics.py",
+    "plot_confidence.py",
+    "plot_ancestors.py",
+    "grid_mnist.py",
+    "search_by_halving.py",
+    "search_on_a_cluster.py",
+    "fit_by_processes.py",
+]
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/plot_",  # the others need minutes, data or several processes
+    "within_subsection_order": ExplicitOrder([*LESSONS, "*"]),
+    "doc_module": ("condcap_sk",),
+    "backreferences_dir": "generated/backreferences",
+    "reference_url": {"condcap_sk": None},
+    "parallel": True,  # as many as sphinx is given by -j
+    "abort_on_example_error": False,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "matplotlib_animations": False,
+    "plot_gallery": "True",
+    "default_thumb_file": str(Path(__file__).with_name("latent_map.png")),
+}
+# Fits of few steps, as in the examples; of the build itself, figures are drawn and never shown.
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"condcap_sk {version}"
+html_static_path = []
+html_show_sourcelink = False
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+}
+html_sidebars = {"start": [], "how_it_works": []}
