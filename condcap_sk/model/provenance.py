@@ -50,13 +50,14 @@ def to_fields(provenance):
 
 def from_fields(fields):
     """Return the provenance that `to_fields` wrote, checked."""
-    found = {name: fields.size(name) for name in ("n_images", "n_answers", "n_distinct")}
-    found["n_held_out"] = fields.take("n_held_out", int)
+    found = {"n_images": fields.size("n_images"), "n_held_out": fields.take("n_held_out", int)}
     if not 0 <= found["n_held_out"] < found["n_images"]:
         raise ModelFileError(
             f"{fields.where}.n_held_out is {found['n_held_out']!r:.80}, of {found['n_images']} "
             "images."
         )
+    # In the order of `provenance_of`: the same model is the same bytes.
+    found |= {name: fields.size(name) for name in ("n_answers", "n_distinct")}
     for name in ("answers_per_image", "tokens_per_answer"):
         rows = fields.numbers(name, 3)
         if len(rows) != 1:

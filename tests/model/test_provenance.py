@@ -43,7 +43,9 @@ def test__provenance_of__answers__counts_them():
 
 def test__fields__through_json__are_the_same():
     fields = json.loads(json.dumps(to_fields(make())))
-    assert from_fields(Fields(fields, "header")) == make()
+    found = from_fields(Fields(fields, "header"))
+    assert found == make()
+    assert json.dumps(to_fields(found)) == json.dumps(to_fields(make()))
 
 
 @pytest.mark.parametrize(
