@@ -73,6 +73,8 @@ def test__workflow__may_do_little_and_runs_what_it_was_reviewed_with(path):
     for job, step in steps(path):
         if "uses" in step:
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
+        if step.get("uses", "").startswith("actions/checkout"):
+            assert step["with"] == {"persist-credentials": False}
         if "write" in job.get("permissions", {}).values():
             # What may write runs no code of a pull request's.
             assert "run" not in step
