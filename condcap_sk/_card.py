@@ -72,11 +72,10 @@ class ModelCard(Scoring):
         >>> kinds = np.arange(60) % 3
         >>> X, y = np.eye(3)[kinds], [{2 * k, 2 * k + 1} for k in kinds.tolist()]
         >>> est = ConditionalCaptioner(random_state=0).set_params(
-        ...     codec__max_iter=50, image_encoder__max_iter=50, gan__max_iter=50
+        ...     codec__max_iter=9, image_encoder__max_iter=9, gan__max_iter=9
         ... )
         >>> card = est.fit(X, y).model_card(X, y)
-        >>> print("\\n".join(line for line in card.splitlines() if line.startswith("#")))
-        # Model card: labels of images
+        >>> print("\\n".join(line for line in card.splitlines() if line.startswith("##")))
         ## Model
         ## Data
         ## Parameters
