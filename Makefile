@@ -3,8 +3,9 @@
 # make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
 # make docs        the site, with all examples executed, in build/docs
+# make dist        the sdist and the wheel of a release, in dist, tried without the sources
 # make benchmark   the protocol's figures, and what they cost
-# Each builds .venv the first time and finds it the next.
+# Each but `dist` builds .venv the first time and finds it the next.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -14,7 +15,7 @@ READY_FOR_DOCS := .venv/ready-for-docs
 INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
 	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
-.PHONY: demo test lowest lint docs benchmark clean
+.PHONY: demo test lowest lint docs dist benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
@@ -56,6 +57,10 @@ docs: $(READY_FOR_DOCS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -n -q -j $(WORKERS) \
 		-d build/doctrees docs build/docs
 
+# Needs no .venv: what it builds and tries has environments of its own. TAG=v1.2.3 is to be released.
+dist:
+	$(PYTHON) .ci/dist.py $(if $(TAG),--tag $(TAG))
+
 benchmark: $(READY)
 	$(BIN)/python benchmarks/grid_mnist.py
 	$(BIN)/python benchmarks/speed.py
@@ -72,4 +77,4 @@ $(READY_FOR_DOCS): $(READY)
 	touch $(READY_FOR_DOCS)
 
 clean:
-	rm -rf .venv demo build docs/gallery docs/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv demo build dist docs/gallery docs/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -132,24 +132,37 @@ class Scoring(Answering):
             or `y` is in none of the forms that `fit` takes.
         """
         answers = self.predict(X)
-        right = answer_rows(y, len(answers), "y", getattr(self, "classes_", None))
+        right = self._check_right(y, len(answers))
         return SCORES[self.model_.are_sentences](self.codec_, answers, right)
 
+    def _check_right(self, y: Collection[Any], n_images: int) -> list[list[Any]]:
+        """Return the right answers of each image, if they are of the kind that was in fit."""
+        right = answer_rows(y, n_images, "y", getattr(self, "classes_", None))
+        CHECKS[self.model_.are_sentences](self.codec_, right)
+        return right
 
-def _share_of_right(codec: CaptionCodec, labels: NDArray[Any], right: list[list[Any]]) -> float:
+
+def _check_labels(codec: CaptionCodec, right: list[list[Any]]) -> None:
     if isinstance(right[0][0], str) != isinstance(codec.classes_[0], str):
         raise ValueError(
             f"y holds no answer that was in fit: {right[0][:5]}, where fit had "
             f"{codec.classes_[:5].tolist()}. Pass labels of the same kind."
         )
+
+
+def _check_captions(codec: CaptionCodec, right: list[list[Any]]) -> None:
+    if not isinstance(right[0][0], str):
+        raise ValueError(f"y holds {right[0][0]!r}, but fit saw captions. Pass strings.")
+
+
+def _share_of_right(codec: CaptionCodec, labels: NDArray[Any], right: list[list[Any]]) -> float:
     return float(fixed_latent_accuracy(labels[:, None], right)[0])
 
 
 def _mean_cider(codec: CaptionCodec, captions: NDArray[Any], right: list[list[Any]]) -> float:
-    if not isinstance(right[0][0], str):
-        raise ValueError(f"y holds {right[0][0]!r}, but fit saw captions. Pass strings.")
     return float(cider(captions, right, analyzer=codec.analyzer_).mean())
 
 
 # By whether answers are sentences.
+CHECKS = {False: _check_labels, True: _check_captions}
 SCORES = {False: _share_of_right, True: _mean_cider}

@@ -13,12 +13,12 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._card import ModelCard
 from ._latents import Latents
 from ._links import DocumentationLink
 from ._persistence import kept_params
 from ._pixels import pixel_range, warn_of_scale
 from ._readback import ReadingBack
-from ._scoring import Scoring
 from ._torch.device import Portable
 from ._torch.environment import own_environment
 from ._torch.seeding import spawn_seeds
@@ -27,7 +27,6 @@ from ._validation import check_given, check_images, check_same_images, checks_pa
 from .answers.label_sets import check_label_sets
 from .gan import LatentGAN
 from .model import file as model_file
-from .model.attributes import attributes_of
 from .model.core import FittedModel
 from .model.fitting import fit_model, warn_of_answers
 from .model.identity import begin_fit
@@ -40,7 +39,13 @@ from .vision.sight import SIGHTS
 
 
 class ConditionalCaptioner(
-    DocumentationLink, Scoring, ReadingBack, Latents, Portable, CallbackSupportMixin, BaseEstimator
+    DocumentationLink,
+    ModelCard,
+    ReadingBack,
+    Latents,
+    Portable,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Learn, without annotation, the latent variable that makes an image's right answers differ.
 
@@ -142,6 +147,11 @@ class ConditionalCaptioner(
         Losses and held-out measures along the training, from the `history_` of the parts, under
         names such as "captions_epoch", "images_matching", "latents_valid_accuracy" or
         "consensus_reward".
+    provenance_ : dict
+        What the model comes from, for `model_card`: numbers of images ("n_images", of which
+        "n_held_out" were held out) and of their answers ("n_answers", of which "n_distinct" are
+        different); the least, mean and largest number of "answers_per_image" and, as far as they
+        are not cut, "tokens_per_answer"; the "device" of the fit and the "versions" of packages.
     n_features_in_ : int
         Number of columns of a 2-D `X`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -382,13 +392,11 @@ class ConditionalCaptioner(
         def report(
             stage: Stage, snapshot: Callable[[Any], FittedModel] | None = None
         ) -> AbstractContextManager[Stage]:
-            fitted = {}
-            if snapshot is not None:
-                fitted["latents"] = lambda net: attributes_of(snapshot(net), *about)
+            fitted = {"latents": lambda net: snapshot(net).attributes(*about)} if snapshot else {}
             return reporting(stage, self, context, data, fitted, kept, earlier.get(stage))
 
         model = fit_model(stages, *fit_data, params=params, seeds=seeds[3:], report=report)
-        self._hold(attributes := attributes_of(model, *about))
+        self._hold(attributes := model.attributes(*about))
         if context is not None:
             context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=attributes, **data
@@ -458,7 +466,7 @@ class ConditionalCaptioner(
         """
         estimator, model, shape, pixels = model_file.load(cls, path)
         params = kept_params(estimator)
-        estimator._hold(attributes_of(model, shape, pixels, params, estimator))
+        estimator._hold(model.attributes(shape, pixels, params, estimator))
         return estimator
 
     def _hold(self, attributes: dict[str, Any]) -> None:

@@ -16,10 +16,10 @@ ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 # A file imports from its own folder and from those to the right of it.
-ORDER = ["captioner", "_scoring", "_readback", "_answering", "_latents", "inspection", "metrics",
-         "model", "gan", "vision", "text", "training", "_torch", "_persistence", "datasets",
-         "answers", "_validation", "_pixels", "_stored", "_processes", "_warnings", "_links",
-         "_version", "_typing", "exceptions"]  # fmt: skip
+ORDER = ["captioner", "_card", "_card_texts", "_scoring", "_readback", "_answering", "_latents",
+         "inspection", "metrics", "model", "gan", "vision", "text", "training", "_torch",
+         "_persistence", "datasets", "answers", "_validation", "_pixels", "_stored", "_processes",
+         "_warnings", "_links", "_version", "_markdown", "_typing", "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
     ".answers": {"EncodedAnswers"},

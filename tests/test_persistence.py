@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import pickle
-import resource
 import stat
 import struct
 import sys
@@ -376,6 +375,7 @@ class TestFuzz:
 
     @pytest.fixture(autouse=True)
     def _no_blow_up(self):
+        resource = pytest.importorskip("resource")  # not on Windows
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         yield
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -9,10 +9,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
+from ._anchors import agreement_of
 from ._captions import check_references
 from ._estimator import caption_analyzer, last_step
 from ._retrieval import self_retrieval
-from .agreement import best_of_k, bleu, cider, cider_d, rouge_l
+from .agreement import best_of_k, bleu, cider_d
 from .diversity import distinct_n, mutual_bleu, self_cider, uniqueness
 
 N_FEW = 5  # captions that these but `uniqueness` are taken over, as is usual
@@ -100,13 +101,9 @@ def caption_report(
     latents = estimator.sample_latents(n_latents, random_state=check_random_state(random_state))
     grid = estimator.predict_grid(X, latents)
     few = grid[:, :N_FEW]
-    bleus = bleu(best, captions, analyzer=analyzer)
     of_columns = [cider_d(column, captions, analyzer=analyzer).mean() for column in grid.T]
     report = {
-        **{f"bleu_{n + 1}": value for n, value in enumerate(bleus)},
-        "rouge_l": rouge_l(best, captions, analyzer=analyzer).mean(),
-        "cider": cider(best, captions, analyzer=analyzer).mean(),
-        "cider_d": cider_d(best, captions, analyzer=analyzer).mean(),
+        **agreement_of(best, captions, analyzer),
         "best_of_k": best_of_k(grid, captions, analyzer=analyzer).mean(),
         "mean_of_k": np.mean(of_columns),
         "distinct": uniqueness(grid),

@@ -22,16 +22,19 @@ class FittedModel:
     answerer : Answerer
     bank : ndarray of shape (k, n_latents), float32
         The latents that are tried where none is given.
+    provenance : dict
+        What it was fitted on and with, see `provenance_of`.
     calibrator : Calibrator or None, default=None
         None where there was nothing to calibrate it on.
     """
 
-    def __init__(self, codec, sight, gan, answerer, bank, calibrator=None):
+    def __init__(self, codec, sight, gan, answerer, bank, provenance, calibrator=None):
         self.codec = codec
         self.sight = sight
         self.gan = gan
         self.answerer = answerer
         self.bank = bank
+        self.provenance = provenance
         self.calibrator = calibrator
 
     @property
@@ -51,6 +54,36 @@ class FittedModel:
         histories = {name: stage.history_ for name, stage in stages.items() if stage is not None}
         histories["consensus"] = self.gan.consensus_history_
         return {f"{stage}_{n}": v for stage, values in histories.items() for n, v in values.items()}
+
+    def attributes(self, shape, pixels, params, columns):
+        """Return what an estimator that holds this model has.
+
+        Parameters
+        ----------
+        shape, pixels : tuple
+            Shape and range of the images.
+        params : dict
+            Of the fit.
+        columns : object
+            An estimator that has checked `X`.
+        """
+        attributes = {
+            "model_": self,
+            "image_shape_": shape,
+            "pixel_range_": pixels,
+            "fitted_params_": params,
+            "latent_bank_": self.bank,
+            "codec_": self.codec,
+            "image_encoder_": self.sight.encoder,
+            "gan_": self.gan,
+            "history_": self.history,
+            "provenance_": self.provenance,
+        }
+        held = {"classes_": self.codec, "n_features_in_": columns, "feature_names_in_": columns}
+        for name, holder in held.items():
+            if hasattr(holder, name):
+                attributes[name] = getattr(holder, name)
+        return attributes
 
     def fits(self, shape):
         """Whether the parts, maybe from a file, belong together and to images of `shape`."""

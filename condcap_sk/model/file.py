@@ -25,6 +25,7 @@ from ..vision.sight import SIGHTS
 from .calibration import Calibrator
 from .core import FittedModel
 from .kinds import answerer_of
+from .provenance import from_fields, to_fields
 
 STAGES: dict[str, Any] = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
 
@@ -49,6 +50,7 @@ def save(estimator, known_class, path):
         "image_shape": list(estimator.image_shape_),
         "pixel_range": [estimator.pixel_range_],
         "latent_bank": estimator.latent_bank_.tolist(),
+        "provenance": to_fields(estimator.provenance_),
     }
     if (calibrator := estimator.model_.calibrator) is not None:
         fields["calibration"] = calibrator.to_rows()
@@ -74,6 +76,7 @@ def load(known_class, path):
     shape = image_shape(fields, "image_shape")
     pixel_range = tuple(fields.numbers("pixel_range", 2)[0].tolist())
     bank = _bank(fields, stages["gan"]._prior)
+    provenance = from_fields(fields.inner("provenance"))
     calibrator = _take_calibrator(fields)
     _take_columns(fields, estimator, shape)
     fields.end()
@@ -81,7 +84,7 @@ def load(known_class, path):
     codec, gan = stages["codec"], stages["gan"]
     sight.region_shape = gan._region_shape
     answerer = answerer_of(codec, sight, gan, estimator.relevance_weight, estimator.beam_width)
-    model = FittedModel(codec, sight, gan, answerer, bank, calibrator)
+    model = FittedModel(codec, sight, gan, answerer, bank, provenance, calibrator)
     if (
         gan.objective != estimator.objective
         or estimator.n_latents != gan.n_latents

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._stored import take
+from .._torch.device import resolve_device
 from .._torch.seeding import check_seed
 from .._warnings import warn_user
 from ..exceptions import CollapseWarning, EmptyCaptionError, SingleAnswerWarning
@@ -14,6 +15,7 @@ from ..vision.sight import SIGHTS
 from .calibration import calibrator_of
 from .core import FittedModel
 from .kinds import answerer_of
+from .provenance import provenance_of
 
 # Latents tried where none is given: so many reach nearly all answers of an accurate model of grids
 # of digits.
@@ -67,10 +69,11 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
     bank = prior.draw_evenly(max(BANK_SIZE, *prior.n_categories, 0), bank_seed)
+    provenance = provenance_of(encoded, len(held_out), resolve_device(params["device"]))
 
     def model_with(gan):
         answerer = answerer_of(codec, sight, gan, params["relevance_weight"], params["beam_width"])
-        return FittedModel(codec, sight, gan, answerer, bank)
+        return FittedModel(codec, sight, gan, answerer, bank, provenance)
 
     with report(gan, lambda net: model_with(gan._snapshot(net))):
         gan.fit(sight(trained), given, validation(sight))

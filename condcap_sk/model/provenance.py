@@ -1,0 +1,88 @@
+"""What a model comes from: the sizes of its data, the device and the versions of its fit."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from .._version import __version__
+from ..answers.tokens import END
+from ..exceptions import ModelFileError
+
+# On which the weights of a fit, or what is done with them, can depend.
+PACKAGES = ("torch", "skorch", "scikit-learn", "numpy")
+
+
+def provenance_of(encoded, n_held_out, device):
+    """Return what is known of a fit besides its parameters; counts alone, and nothing of the data.
+
+    Parameters
+    ----------
+    encoded : EncodedAnswers
+        Of all images, the held-out ones among them.
+    n_held_out : int
+    device : torch.device
+
+    Returns
+    -------
+    provenance : dict
+        See `ConditionalCaptioner.provenance_`.
+    """
+    has_answer = encoded.index >= 0
+    lengths = (encoded.ids != END).sum(axis=1)[encoded.index[has_answer]]
+    return {
+        "n_images": len(encoded),
+        "n_held_out": int(n_held_out),
+        "n_answers": int(has_answer.sum()),
+        "n_distinct": len(encoded.vectors),
+        "answers_per_image": _spread(has_answer.sum(axis=1)),
+        "tokens_per_answer": _spread(lengths),
+        "device": device.type,
+        "versions": _versions(),
+    }
+
+
+def to_fields(provenance):
+    """Return a provenance as JSON has it."""
+    spreads = {name: [provenance[name]] for name in ("answers_per_image", "tokens_per_answer")}
+    return provenance | spreads
+
+
+def from_fields(fields):
+    """Return the provenance that `to_fields` wrote, checked."""
+    found = {"n_images": fields.size("n_images"), "n_held_out": fields.take("n_held_out", int)}
+    if not 0 <= found["n_held_out"] < found["n_images"]:
+        raise ModelFileError(
+            f"{fields.where}.n_held_out is {found['n_held_out']!r:.80}, of {found['n_images']} "
+            "images."
+        )
+    # In the order of `provenance_of`: the same model is the same bytes.
+    found |= {name: fields.size(name) for name in ("n_answers", "n_distinct")}
+    for name in ("answers_per_image", "tokens_per_answer"):
+        rows = fields.numbers(name, 3)
+        if len(rows) != 1:
+            raise ModelFileError(f"{fields.where}.{name} has {len(rows)} rows, one is expected.")
+        found[name] = tuple(rows[0].tolist())
+    found["device"] = fields.take("device", str)
+    versions = fields.inner("versions")
+    found["versions"] = {
+        name: versions.take(name, str) for name in ("condcap_sk", "python", *PACKAGES)
+    }
+    versions.end()
+    fields.end()
+    return found
+
+
+def _spread(counts):
+    """Return the least, the mean and the most of counts."""
+    return float(counts.min()), float(np.mean(counts)), float(counts.max())
+
+
+def _versions():
+    versions = {"condcap_sk": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:  # a build that is no distribution, such as a vendored one
+            versions[name] = "unknown"
+    return versions

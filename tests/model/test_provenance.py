@@ -1,0 +1,71 @@
+"""What a model comes from: counted, kept in the file, and checked."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from condcap_sk._persistence import Fields
+from condcap_sk._version import __version__
+from condcap_sk.answers import EncodedAnswers
+from condcap_sk.exceptions import ModelFileError
+from condcap_sk.model.provenance import from_fields, provenance_of, to_fields
+
+# Three answers of 1, 2 and 3 tokens; the second image has the last one twice.
+ENCODED = EncodedAnswers(
+    vectors=np.zeros((3, 2), dtype=np.float32),
+    index=np.array([[0, -1, -1], [1, 2, 2]]),
+    ids=np.array([[5, 0, 0], [5, 6, 0], [5, 6, 7]]),
+)
+
+
+def make():
+    return provenance_of(ENCODED, 1, torch.device("cpu"))
+
+
+def test__provenance_of__answers__counts_them():
+    found = make()
+    versions = found.pop("versions")
+    assert found == {
+        "n_images": 2,
+        "n_held_out": 1,
+        "n_answers": 4,
+        "n_distinct": 3,
+        "answers_per_image": (1, 2, 3),
+        "tokens_per_answer": (1, 2.25, 3),
+        "device": "cpu",
+    }
+    assert versions["condcap_sk"] == __version__
+    assert versions["torch"] == torch.__version__
+
+
+def test__fields__through_json__are_the_same():
+    fields = json.loads(json.dumps(to_fields(make())))
+    found = from_fields(Fields(fields, "header"))
+    assert found == make()
+    assert json.dumps(to_fields(found)) == json.dumps(to_fields(make()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_images", 0),
+        ("n_answers", "4"),
+        ("n_held_out", 2),
+        ("n_held_out", -1),
+        ("n_held_out", True),
+        ("answers_per_image", [[1, 2]]),
+        ("answers_per_image", []),
+        ("tokens_per_answer", [[1, 2, 3], [1, 2, 3]]),
+        ("device", 1),
+        ("versions", {}),
+        ("surprise", 1),
+    ],
+)
+def test__fields__that_nothing_wrote__are_refused(name, value):
+    fields = copy.deepcopy(to_fields(make()))
+    fields[name] = value
+    with pytest.raises(ModelFileError, match="header"):
+        from_fields(Fields(fields, "header"))
