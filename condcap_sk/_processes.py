@@ -20,7 +20,7 @@ _SHARING: ContextVar["Processes | None"] = ContextVar("sharing", default=None)
 
 
 class Processes:
-    """The processes of torch's default process group, as one of them has it.
+    """The processes of a process group of torch, as one of them has it.
 
     All call the same methods in the same order.
 
@@ -28,17 +28,30 @@ class Processes:
     ----------
     timeout : float
         Seconds that were given to `process_group`, for errors.
+    group : object or None, default=None
+        A group that ends with these; None: the default one, which does so, too.
 
     Attributes
     ----------
     rank, size : int
         The number of this process, and how many there are.
+    is_closed : bool
+        Whether they have ended.
     """
 
-    def __init__(self, timeout: float) -> None:
+    is_closed = False
+
+    def __init__(self, timeout: float, group: Any = None) -> None:
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
         self._timeout = timeout
+        self._group = group
+
+    def close(self) -> None:
+        """End: the others, if they wait for this one, get an error."""
+        if not self.is_closed:
+            self.is_closed = True
+            distributed.destroy_process_group(self._group)
 
     def part(self, n: int, rank: int | None = None) -> slice:
         """Return which of `n` things in a row are those of a process, by default of this one."""
@@ -54,10 +67,10 @@ class Processes:
         # From each to each: of gloo's own ways, all are slower.
         for own, received in zip(tensors, found, strict=True):
             for rank in set(ranks) - {self.rank}:
-                ways.append(distributed.P2POp(distributed.isend, own, rank))
-                ways.append(distributed.P2POp(distributed.irecv, received[rank], rank))
+                ways.append(distributed.P2POp(distributed.isend, own, rank, self._group))
+                ways.append(distributed.P2POp(distributed.irecv, received[rank], rank, self._group))
         with self._naming_the_lost():
-            for work in distributed.batch_isend_irecv(ways):
+            for work in distributed.batch_isend_irecv(ways) if ways else []:
                 work.wait()
         return found
 
@@ -86,7 +99,8 @@ class Processes:
                 if isinstance(first.get(name), dict)
                 else f"{name}: {first.get(name, 'none')!s:.60} and {other.get(name, 'none')!s:.60}"
                 for name in {**first, **other}
-                if first.get(name) != other.get(name)
+                # As texts: 1 and 1.0 may mean different things, a number and a share.
+                if json.dumps(first.get(name)) != json.dumps(other.get(name))
             ]
             if differ:
                 raise ProcessGroupError(
@@ -143,7 +157,7 @@ class Processes:
 
     def _broadcast(self, tensor: torch.Tensor, rank: int) -> None:
         with self._naming_the_lost():
-            distributed.broadcast(tensor, rank)
+            distributed.broadcast(tensor, rank, group=self._group)
 
     @contextmanager
     def _naming_the_lost(self) -> Iterator[None]:

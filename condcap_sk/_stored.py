@@ -88,6 +88,8 @@ class MappedRows(Source):
         self._map: Any = X._mmap  # type: ignore[attr-defined]
         # Changes to a private map are nowhere but in memory.
         self._may_forget = X.mode != "c" and hasattr(mmap, "MADV_DONTNEED")
+        # Where the rows begin in the map, which a view of it need not know.
+        self._start = X.ctypes.data - np.frombuffer(self._map, np.uint8).ctypes.data
 
     def _read(self, rows: Rows) -> NDArray[Any]:
         offset = self._rows.offset
@@ -110,12 +112,14 @@ class MappedRows(Source):
         """Let go of some rows, and of what the system mapped around them.
 
         Else the process would come to hold the file. To let go of all of it, at once, takes the
-        longer, the larger it is.
+        longer, the larger it is, and is done only for rows that do not lie one after another.
         """
+        if not self._rows.flags.c_contiguous:
+            self._map.madvise(mmap.MADV_DONTNEED)
+            return
         n_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
-        before = self._rows.offset % mmap.ALLOCATIONGRANULARITY
         for row in rows.tolist():
-            first = before + row * n_bytes
+            first = self._start + row * n_bytes
             start, stop = first // AROUND * AROUND, -(-(first + n_bytes) // AROUND) * AROUND
             self._map.madvise(mmap.MADV_DONTNEED, start, min(stop, len(self._map)) - start)
 

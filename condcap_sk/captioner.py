@@ -18,6 +18,7 @@ from ._latents import Latents
 from ._links import DocumentationLink
 from ._persistence import kept_params
 from ._pixels import pixel_range, warn_of_scale
+from ._processes import sharing_work
 from ._readback import ReadingBack
 from ._torch.device import Portable
 from ._torch.environment import own_environment
@@ -361,7 +362,9 @@ class ConditionalCaptioner(
         # Captions, latents and, of sentences, the consensus decoder.
         context = self._init_callback_context(max_subtasks=3 + len(SIGHTS[self.images].STAGES))
         if context is not None:
-            context.call_on_fit_task_begin(estimator=self, **data)
+            # What callbacks compute is not shared by the processes of a fit.
+            with sharing_work(None):
+                context.call_on_fit_task_begin(estimator=self, **data)
         # On a copy: a refit that is broken off leaves what was fitted before as it was.
         draft = copy.copy(self)
         goes_on = self.warm_start and hasattr(self, "model_")
@@ -398,9 +401,10 @@ class ConditionalCaptioner(
         model = fit_model(stages, *fit_data, params=params, seeds=seeds[3:], report=report)
         self._hold(attributes := model.attributes(*about))
         if context is not None:
-            context.call_on_fit_task_end(
-                estimator=self, reconstruction_attributes=attributes, **data
-            )
+            with sharing_work(None):
+                context.call_on_fit_task_end(
+                    estimator=self, reconstruction_attributes=attributes, **data
+                )
         # Last: where warnings are errors, the estimator is fitted all the same.
         warn_of_answers(model, *fit_data, batch_size=self.batch_size)
         return self

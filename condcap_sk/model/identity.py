@@ -61,6 +61,8 @@ def begin_fit(folder, estimator, stages, earlier, X, answers, owners, seeds):
             **identity_of(*of_fit[:2], compared, answers, owners),
             "X": f"{X.dtype} {tuple(X.shape)}",
             "the seeds": seeds,
+            **{f"{name}__callbacks": _value(stage.callbacks) for name, stage in stages.items()},
+            "callbacks of scikit-learn": _value(getattr(estimator, "_skl_callbacks", None)),
             "the models before": {"sha256": digest_of("", before)},
             "checkpoints": None if folder is None else "a folder",
         })  # fmt: skip

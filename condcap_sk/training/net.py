@@ -13,6 +13,7 @@ from skorch import NeuralNet
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from .._persistence import digest_of, named_tensors
 from .._processes import sharing, sharing_work
 from .._torch.stored import StoredTensor
 from .._torch.threads import limited_threads
@@ -272,6 +273,11 @@ def train(
     batches_per_epoch = len(rows) // batch_size
     max_epochs = max(1, round(n_steps / batches_per_epoch))
     processes = sharing()
+    if processes is not None:
+        # Of what is not compared by its name, such as word vectors and analyzers, these tell.
+        weights = {name: tensor.cpu() for name, tensor in named_tensors("", module).items()}
+        what = f"the rows and initial weights of the training on {stage}"
+        processes.compare({what: {"sha256": digest_of(f"{len(rows)} {n_steps}", weights)}})
     record = Record(stage, measure, verbose if processes is None or not processes.rank else 0)
     order = Order(rows, order_rng)
     net = net_class(

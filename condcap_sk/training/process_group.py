@@ -23,9 +23,12 @@ from .._version import __version__
 from ..exceptions import ProcessGroupError
 from .shards import N_SHARDS
 
+LONGEST = 365 * 24 * 3600  # seconds, by hand: of more, torch makes errors that tell nothing
+_n_entered = 0
+
 
 @contextmanager
-@checks_arguments({"timeout": [Interval(Real, 0, None, closed="neither")]})
+@checks_arguments({"timeout": [Interval(Real, 0, LONGEST, closed="right")]})
 def process_group(timeout: float = 300.0) -> Iterator[int]:
     """Let the processes that torchrun started make each `fit` inside together.
 
@@ -76,7 +79,8 @@ def process_group(timeout: float = 300.0) -> Iterator[int]:
     group that the program has initialised itself is used, and stays.
 
     Only threads that entered see the group: what joblib runs elsewhere is done by each process
-    alone.
+    alone. Callbacks must be the same in all processes, and do the same to the training. After a fit
+    that failed, leave the block and enter a new one.
 
     Examples
     --------
@@ -93,13 +97,19 @@ def process_group(timeout: float = 300.0) -> Iterator[int]:
     if joined() is not None:
         raise ProcessGroupError("process_group() is inside of another one. Leave out one of them.")
     with ExitStack() as stack:
-        if not distributed.is_initialized():
+        group = None
+        if distributed.is_initialized():
+            group = distributed.new_group(timeout=timedelta(seconds=timeout))
+        else:
             _initialise(timeout)
-            stack.callback(distributed.destroy_process_group)
-        if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        processes = Processes(timeout, group)
+        stack.callback(processes.close)
+        # One that is ready would otherwise be gone before others find it.
+        processes.exchange_values("here")
+        place = int(os.environ.get("LOCAL_RANK", 0))
+        if place < torch.cuda.device_count():
             stack.callback(torch.cuda.set_device, torch.cuda.current_device())
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-        processes = Processes(timeout)
+            torch.cuda.set_device(place)
         with joining(processes if processes.size > 1 else None):
             yield processes.rank
 
@@ -112,6 +122,11 @@ def by_all_processes(fit: Function) -> Function:
         processes = joined()
         if processes is None:
             return fit(self, X, y, **options)
+        if processes.is_closed:
+            raise ProcessGroupError(
+                "An earlier fit in this process_group failed, and not all processes need be where "
+                "this one is. Leave the block, and enter a new one."
+            )
         if not isinstance(self.random_state, Integral):
             raise ProcessGroupError(
                 f"random_state={self.random_state!r:.80} gives each process other numbers. Set an "
@@ -123,17 +138,23 @@ def by_all_processes(fit: Function) -> Function:
                 f"Start {N_SHARDS} at most, and give each of them several cores, with n_jobs."
             )
         # What must be the same for what follows to be the same work.
-        is_stored = isinstance(as_array(X), Source | StoredImages)
+        source = as_array(X)
+        is_stored = isinstance(source, Source | StoredImages)
         processes.compare({
             **{f"the version of {module.__name__}": module.__version__
                for module in (np, torch, sklearn)},
             "the version of condcap_sk": __version__,
             "the CPU's capability (the environment variable ATEN_CPU_CAPABILITY lowers it)":
                 torch.backends.cpu.get_cpu_capability(),
-            "X": "read when it is needed" if is_stored else "in memory",
+            "X": f"{source.dtype} {source.shape}" if is_stored else "in memory",
         })  # fmt: skip
-        with sharing_work(processes):
-            return fit(self, X, y, **options)
+        try:
+            with sharing_work(processes):
+                return fit(self, X, y, **options)
+        except BaseException:
+            # Of the others, none is to take messages of the next fit for those of this one.
+            processes.close()
+            raise
 
     return cast(Function, shared)
 
@@ -146,9 +167,17 @@ def _is_started() -> bool:
 
 
 def _initialise(timeout: float) -> None:
+    global _n_entered
+    _n_entered += 1
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    longest = timedelta(seconds=timeout)
     try:
-        distributed.init_process_group(backend, timeout=timedelta(seconds=timeout))
+        store, rank, size = next(distributed.rendezvous("env://", timeout=longest))
+        # torchrun's store outlives a group: what the one before left is not for this one.
+        store = distributed.PrefixStore(f"condcap_sk/{_n_entered}", store)
+        distributed.init_process_group(
+            backend, timeout=longest, rank=rank, world_size=size, store=store
+        )
     except (RuntimeError, ValueError) as error:
         found = " ".join(str(error).split())
         raise ProcessGroupError(

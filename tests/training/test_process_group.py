@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import EarlyStopping
 
-from condcap_sk._processes import joined
+from condcap_sk._processes import joined, sharing
 from condcap_sk.datasets import make_captioned_shapes
 from condcap_sk.exceptions import CheckpointError, ProcessGroupError
 from condcap_sk.training import process_group
@@ -85,6 +86,33 @@ class TestFit:
         first, second = as_processes(2, fit)
         np.testing.assert_array_equal(first, second.predict(grids[0]))
 
+    def test__callback_that_predicts__in_one_process__is_no_part_of_the_fit(
+        self, quick, grids, as_processes
+    ):
+        def fit(processes):
+            est = quick()
+            seen = []
+            if processes.rank == 0:
+
+                class Context:
+                    def call_on_fit_task_begin(self, **kwargs):
+                        seen.append(sharing())
+                        return self
+
+                    def call_on_fit_task_end(self, **kwargs):
+                        seen.append(sharing())
+
+                    def subcontext(self, **kwargs):
+                        return self
+
+                est._init_callback_context = lambda **kwargs: Context()
+            est.fit(*grids)
+            return seen
+
+        first, second = as_processes(2, fit)
+        assert set(first) == {None}
+        assert second == []
+
     def test__progress_bar__is_shown_by_one(self, quick, grids, as_processes, capsys):
         as_processes(2, lambda processes: quick(verbose=1).fit(*grids))
         assert capsys.readouterr().err.count("latents: 100%") == 1
@@ -116,7 +144,12 @@ class TestRefusals:
             (lambda est, X, y: est.fit(X, [{0, 1}] * 80), "the answers in y differ"),
             (lambda est, X, y: est.set_params(random_state=1).fit(X, y), "the seeds"),
             (lambda est, X, y: est.set_params(gan__lr=0.1).fit(X, y), "gan__lr: 0.003 and 0.1"),
-            (lambda est, X, y: est.fit(Reads(X, []), y), "X: in memory and read when it is"),
+            (lambda est, X, y: est.fit(Reads(X, []), y), "X: in memory and float64 (80, 12, 12)"),
+            (lambda est, X, y: est.set_params(codec__min_df=1.0).fit(X, y), "min_df: 1 and 1.0"),
+            (
+                lambda est, X, y: est.set_params(gan__callbacks=[EarlyStopping()]).fit(X, y),
+                "gan__callbacks: None and ['skorch.callbacks.",
+            ),
             (lambda est, X, y: est.fit(X, y, checkpoints="kept"), "checkpoints: None and a folder"),
             (lambda est, X, y: est.set_params(warm_start=True).fit(X, y).fit(X, y), "warm_start"),
         ],
@@ -131,6 +164,34 @@ class TestRefusals:
         assert all(isinstance(error, ProcessGroupError) for error in errors), errors
         assert all(message in str(error) for error in errors), errors
         assert not os.path.exists("kept")
+
+    def test__other_stored_images__are_refused_before_they_are_shared(
+        self, quick, grids, as_processes
+    ):
+        X, y = grids
+        of_bytes = (255 * X).astype(np.uint8)
+        errors = as_processes(
+            2, lambda processes: quick().fit(Reads(of_bytes if processes.rank else X, []), y)
+        )
+        assert all("float64 (80, 12, 12) and uint8" in str(error) for error in errors), errors
+
+    def test__other_word_vectors__are_refused(self, quick, scenes, as_processes):
+        def fit(processes):
+            vectors = {"circle": np.full(8, processes.rank), "cross": np.ones(8)}
+            return quick().set_params(codec__word_vectors=vectors).fit(*scenes)
+
+        errors = as_processes(2, fit)
+        assert all("initial weights of the training on captions" in str(e) for e in errors), errors
+
+    def test__after_a_fit_that_failed__another_one_is_refused(self, quick, grids, as_processes):
+        def fit(processes):
+            X, y = grids
+            with pytest.raises((ValueError, ProcessGroupError)):
+                quick().fit(X, y[: -processes.rank or None])
+            return quick().fit(X, y)
+
+        errors = as_processes(2, fit)
+        assert all("enter a new one" in str(error) for error in errors), errors
 
     def test__other_models_before__are_refused(self, quick, grids, as_processes):
         X, y = grids
@@ -298,6 +359,19 @@ class TestTorchrun:
         assert name == "ProcessGroupError", done.stderr
         assert 2 < float(seconds) < 11
 
+    def test__entered_again_and_again__finds_the_others(self, torchrun, tmp_path):
+        done = torchrun(
+            PROGRAM
+            + textwrap.dedent("""
+            for k in range(8):
+                with process_group(timeout=30) as rank:
+                    if k == 7:
+                        est.fit(X, y).save(f"{rank}.safetensors")
+        """)
+        )
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "1.safetensors").read_bytes() == run_alone(tmp_path)
+
     def test__own_group__is_used_and_stays(self, torchrun, tmp_path):
         done = torchrun(
             PROGRAM
@@ -338,7 +412,7 @@ class TestAlone:
             assert rank == 0
             assert joined() is None
 
-    @pytest.mark.parametrize("timeout", [0, -1, "soon", None])
+    @pytest.mark.parametrize("timeout", [0, -1, "soon", None, 1e20, float("inf")])
     def test__bad_timeout__is_refused(self, timeout):
         with pytest.raises(ValueError, match="timeout"), process_group(timeout=timeout):
             pass
