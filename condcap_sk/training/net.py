@@ -313,8 +313,7 @@ def train(
     )
     if checkpoint is None or not checkpoint.restore_end(net):
         try:
-            # One for each shard, and no more. What callbacks compute is not shared: not all
-            # processes need have them.
+            # One for each shard, and no more. What callbacks compute is not shared.
             with limited_threads(1), sharing_work(None):
                 net.fit(rows.near(device))
         finally:
