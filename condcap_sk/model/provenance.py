@@ -44,7 +44,7 @@ def provenance_of(encoded, n_held_out, device):
 
 def to_fields(provenance):
     """Return a provenance as JSON has it."""
-    spreads = {name: [provenance[name]] for name in ("answers_per_image", "tokens_per_answer")}
+    spreads = {name: list(provenance[name]) for name in ("answers_per_image", "tokens_per_answer")}
     return provenance | spreads
 
 
@@ -59,10 +59,12 @@ def from_fields(fields):
     # In the order of `provenance_of`: the same model is the same bytes.
     found |= {name: fields.size(name) for name in ("n_answers", "n_distinct")}
     for name in ("answers_per_image", "tokens_per_answer"):
-        rows = fields.numbers(name, 3)
-        if len(rows) != 1:
-            raise ModelFileError(f"{fields.where}.{name} has {len(rows)} rows, one is expected.")
-        found[name] = tuple(rows[0].tolist())
+        # Not as rows of numbers, which are float32: the mean is kept to the last bit.
+        values = fields.take(name, list)
+        are_counts = all(type(value) is float and 0 < value < 2**31 for value in values)
+        if len(values) != 3 or not are_counts:
+            raise ModelFileError(f"{fields.where}.{name} is {values!r:.80}, no spread of counts.")
+        found[name] = tuple(values)
     found["device"] = fields.take("device", str)
     versions = fields.inner("versions")
     found["versions"] = {

@@ -13,10 +13,10 @@ from condcap_sk.answers import EncodedAnswers
 from condcap_sk.exceptions import ModelFileError
 from condcap_sk.model.provenance import from_fields, provenance_of, to_fields
 
-# Three answers of 1, 2 and 3 tokens; the second image has the last one twice.
+# Three answers of 1, 2 and 3 tokens; the second image has the last one three times.
 ENCODED = EncodedAnswers(
     vectors=np.zeros((3, 2), dtype=np.float32),
-    index=np.array([[0, -1, -1], [1, 2, 2]]),
+    index=np.array([[0, -1, -1, -1], [1, 2, 2, 2]]),
     ids=np.array([[5, 0, 0], [5, 6, 0], [5, 6, 7]]),
 )
 
@@ -31,10 +31,10 @@ def test__provenance_of__answers__counts_them():
     assert found == {
         "n_images": 2,
         "n_held_out": 1,
-        "n_answers": 4,
+        "n_answers": 5,
         "n_distinct": 3,
-        "answers_per_image": (1, 2, 3),
-        "tokens_per_answer": (1, 2.25, 3),
+        "answers_per_image": (1, 2.5, 4),
+        "tokens_per_answer": (1, 2.4, 3),
         "device": "cpu",
     }
     assert versions["condcap_sk"] == __version__
@@ -56,9 +56,12 @@ def test__fields__through_json__are_the_same():
         ("n_held_out", 2),
         ("n_held_out", -1),
         ("n_held_out", True),
-        ("answers_per_image", [[1, 2]]),
+        ("answers_per_image", [1.0, 2.0]),
         ("answers_per_image", []),
-        ("tokens_per_answer", [[1, 2, 3], [1, 2, 3]]),
+        ("tokens_per_answer", [0.0, 1.0, 2.0]),
+        ("tokens_per_answer", [1.0, "2", 2.0]),
+        ("tokens_per_answer", [1.0, float("nan"), 2.0]),
+        ("tokens_per_answer", [1.0, float("inf"), 2.0]),
         ("device", 1),
         ("versions", {}),
         ("surprise", 1),
