@@ -76,8 +76,8 @@ def from_fields(fields):
 
 
 def _spread(counts):
-    """Return the least, the mean and the most of counts, as precisely as files keep numbers."""
-    return float(counts.min()), float(np.float32(np.mean(counts))), float(counts.max())
+    """Return the least, the mean and the most of counts."""
+    return float(counts.min()), float(np.mean(counts)), float(counts.max())
 
 
 def _versions():
