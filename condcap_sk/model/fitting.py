@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from .._stored import take
-from .._torch.device import resolve_device
 from .._torch.seeding import check_seed
 from .._warnings import warn_user
 from ..exceptions import CollapseWarning, EmptyCaptionError, SingleAnswerWarning
@@ -69,7 +68,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
     bank = prior.draw_evenly(max(BANK_SIZE, *prior.n_categories, 0), bank_seed)
-    provenance = provenance_of(encoded, len(held_out), resolve_device(params["device"]))
+    provenance = provenance_of(encoded, len(held_out), codec.device_)
 
     def model_with(gan):
         answerer = answerer_of(codec, sight, gan, params["relevance_weight"], params["beam_width"])

@@ -183,7 +183,7 @@ class TestLabels:
     def test__fitted_model__gives_and_takes_the_latent(self):
         digits = load_grid_digits(n_train=200, n_test=40)
         est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
-            codec__max_iter=30, image_encoder__max_iter=60, gan__max_iter=60
+            codec__max_iter=30, image_encoder__max_iter=60, gan__max_iter=400
         )
         X = est.fit(digits.images, digits.label_sets) and digits.images_test
         prefer = [est.predict(X)[0]]
