@@ -45,7 +45,8 @@ lowest: $(READY)
 		-W ignore::DeprecationWarning -m 'not fuzz' tests --pyargs condcap_sk \
 		--ignore=tests/answers --ignore=tests/gan --ignore=tests/model --ignore=tests/_torch \
 		--ignore=tests/test_layout.py --ignore=tests/test_reproducibility.py \
-		--ignore=tests/test_benchmarks.py --ignore=tests/test_continuous_integration.py
+		--ignore=tests/test_benchmarks.py --ignore=tests/test_continuous_integration.py \
+		--ignore=tests/test_docs.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import distributed
 
+from ._differences import differences, shortened
 from .exceptions import ProcessGroupError
 
 # By hand: bytes that are sent at a time, for the sake of memory.
@@ -93,20 +94,10 @@ class Processes:
         """Raise, in all processes, if they have not the same values, by name; such as JSON has."""
         first, *others = self.exchange_values(values)
         for rank, other in enumerate(others, start=1):
-            differ = [
-                # Of checksums there is nothing to be seen.
-                f"{name} differ"
-                if isinstance(first.get(name), dict)
-                else f"{name}: {first.get(name, 'none')!s:.60} and {other.get(name, 'none')!s:.60}"
-                for name in {**first, **other}
-                # As texts: 1 and 1.0 may mean different things, a number and a share.
-                if json.dumps(first.get(name)) != json.dumps(other.get(name))
-            ]
-            if differ:
+            if differ := differences(first, other, "{name}: {first} and {second}"):
                 raise ProcessGroupError(
-                    f"Processes 0 and {rank} do not make the same fit: {'; '.join(differ[:5])}"
-                    f"{'; …' * (len(differ) > 5)}. Give all of them the same data, parameters and "
-                    "versions."
+                    f"Processes 0 and {rank} do not make the same fit: {shortened(differ)}. Give "
+                    "all of them the same data, parameters and versions."
                 )
 
     def share_rows(

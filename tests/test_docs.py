@@ -74,7 +74,7 @@ def test__examples__every_public_name_is_used_in_one():
     assert unused <= WITHOUT_EXAMPLE
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 def test__example__is_a_lesson_that_ends_in_a_picture(path):
     lines = text_of(path).splitlines()
     assert re.fullmatch('"""[A-Z].*', lines[0])

@@ -19,7 +19,8 @@ FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 ORDER = ["captioner", "_card", "_card_texts", "_scoring", "_readback", "_answering", "_latents",
          "inspection", "metrics", "model", "gan", "vision", "text", "training", "_torch",
          "_persistence", "datasets", "answers", "_validation", "_pixels", "_stored", "_processes",
-         "_warnings", "_links", "_version", "_markdown", "_typing", "exceptions"]  # fmt: skip
+         "_differences", "_warnings", "_links", "_version", "_markdown", "_typing",
+         "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
     ".answers": {"EncodedAnswers"},

@@ -70,7 +70,7 @@ def test__share_rows__each_computes_its_part__all_have_all(as_processes, monkeyp
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"X": "float32 (3, 2)"}, "X: float32 (4, 2) and float32 (3, 2)"),
+        ({"X": "float32 (3, 2)"}, 'X: "float32 (4, 2)" and "float32 (3, 2)"'),
         ({"X": "float32 (4, 2)", "more": 1}, "more: none and 1"),
         ({"X": "float32 (4, 2)", "the values of X": {"sha256": "b"}}, "the values of X differ"),
     ],

@@ -64,7 +64,7 @@ def begin_fit(folder, estimator, stages, earlier, X, answers, owners, seeds):
             **{f"{name}__callbacks": _value(stage.callbacks) for name, stage in stages.items()},
             "callbacks of scikit-learn": _value(getattr(estimator, "_skl_callbacks", None)),
             "the models before": {"sha256": digest_of("", before)},
-            "checkpoints": None if folder is None else "a folder",
+            "checkpoints": "no folder" if folder is None else "a folder",
         })  # fmt: skip
     if folder is None:
         return None, seeds

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from skorch.callbacks import Callback
 
+from .._differences import differences, shortened
 from .._persistence import (
     DRAFT,
     Fields,
@@ -127,26 +128,14 @@ class Checkpoints:
                 f"{self.folder / ABOUT} is damaged or none of condcap_sk's. Pass another folder as "
                 "`checkpoints`, and the fit begins anew."
             ) from error
-        # As texts: 1 and 1.0 may mean different things, a number and a share.
-        was, now = (
-            {name: json.dumps(value) for name, value in values.items()}
-            for values in (before, about)
-        )
-        differ = [
-            # Of checksums there is nothing to be seen.
-            f"{name} differ"
-            if isinstance(about.get(name), dict)
-            else f"{name} was {was.get(name, 'none'):.60} and is {now.get(name, 'none'):.60}"
-            for name in {**was, **now}
-            if was.get(name) != now.get(name)
-        ]
+        differ = differences(before, about, "{name} was {first} and is {second}")
         if are_given and seeds != seeds_before:
             differ.append("random_state gives other seeds (a RandomState moves on: pass an int)")
         if differ:
             raise CheckpointError(
                 f"{str(self.folder)!r} holds the checkpoints of another fit: "
-                f"{'; '.join(differ[:5])}{'; …' * (len(differ) > 5)}. Pass another folder as "
-                "`checkpoints`, or empty this one to begin anew."
+                f"{shortened(differ)}. Pass another folder as `checkpoints`, or empty this one to "
+                "begin anew."
             )
         return seeds_before
 
@@ -285,6 +274,10 @@ class Checkpoint(Callback):
         content = self.file.read_bytes() if is_there else None
         return content if self.processes is None else self.processes.bytes_of_first(content)
 
+    def _is_of(self, key):
+        """Whether a file with this key is of the training."""
+        return key == self.key
+
     @contextmanager
     def _reading(self):
         """Yield the fields and tensors of the file, None where there is none; name it in errors."""
@@ -296,7 +289,7 @@ class Checkpoint(Callback):
             header, tensors = parse(content, self.file, FORMAT)
             fields = Fields(header, "header")
             fields.take("version", str)
-            if fields.take("key", str) != self.key and self.key is not None:
+            if not self._is_of(fields.take("key", str)):
                 raise ModelFileError(
                     "its training had other data, other initial weights or another one before it, "
                     "as with another analyzer, other word_vectors or another model to go on from"
@@ -336,7 +329,10 @@ class FollowedCheckpoints:
 
 
 class FollowedCheckpoint(Checkpoint):
-    """Brings the state back that the first process read."""
+    """Brings the state back that the first process read, which knows of what training it is."""
+
+    def _is_of(self, key):
+        return True
 
     def write_end(self, net):
         pass

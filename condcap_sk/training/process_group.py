@@ -127,28 +127,8 @@ def by_all_processes(fit: Function) -> Function:
                 "An earlier fit in this process_group failed, and not all processes need be where "
                 "this one is. Leave the block, and enter a new one."
             )
-        if not isinstance(self.random_state, Integral):
-            raise ProcessGroupError(
-                f"random_state={self.random_state!r:.80} gives each process other numbers. Set an "
-                "int, the same one in all of them."
-            )
-        if processes.size > N_SHARDS and resolve_device(self.device).type == "cpu":
-            raise ProcessGroupError(
-                f"A training step has {N_SHARDS} shards, but there are {processes.size} processes. "
-                f"Start {N_SHARDS} at most, and give each of them several cores, with n_jobs."
-            )
-        # What must be the same for what follows to be the same work.
-        source = as_array(X)
-        is_stored = isinstance(source, Source | StoredImages)
-        processes.compare({
-            **{f"the version of {module.__name__}": module.__version__
-               for module in (np, torch, sklearn)},
-            "the version of condcap_sk": __version__,
-            "the CPU's capability (the environment variable ATEN_CPU_CAPABILITY lowers it)":
-                torch.backends.cpu.get_cpu_capability(),
-            "X": f"{source.dtype} {source.shape}" if is_stored else "in memory",
-        })  # fmt: skip
         try:
+            _check_alike(self, X, processes)
             with sharing_work(processes):
                 return fit(self, X, y, **options)
         except BaseException:
@@ -157,6 +137,30 @@ def by_all_processes(fit: Function) -> Function:
             raise
 
     return cast(Function, shared)
+
+
+def _check_alike(estimator, X, processes: Processes) -> None:
+    """Raise if what must be the same for a fit to be the same work is not."""
+    if not isinstance(estimator.random_state, Integral):
+        raise ProcessGroupError(
+            f"random_state={estimator.random_state!r:.80} gives each process other numbers. Set an "
+            "int, the same one in all of them."
+        )
+    if processes.size > N_SHARDS and resolve_device(estimator.device).type == "cpu":
+        raise ProcessGroupError(
+            f"A training step has {N_SHARDS} shards, but there are {processes.size} processes. "
+            f"Start {N_SHARDS} at most, and give each of them several cores, with n_jobs."
+        )
+    source = as_array(X)
+    is_stored = isinstance(source, Source | StoredImages)
+    versions = {f"the version of {m.__name__}": m.__version__ for m in (np, torch, sklearn)}
+    capability = torch.backends.cpu.get_cpu_capability()
+    processes.compare({
+        **versions,
+        "the version of condcap_sk": __version__,
+        "the CPU's capability (the environment variable ATEN_CPU_CAPABILITY lowers it)": capability,
+        "X": f"{source.dtype} {source.shape}" if is_stored else "in memory",
+    })  # fmt: skip
 
 
 def _is_started() -> bool:

@@ -114,8 +114,11 @@ class TestFit:
         assert second == []
 
     def test__progress_bar__is_shown_by_one(self, quick, grids, as_processes, capsys):
+        quick(verbose=1).fit(*grids)
+        of_one = capsys.readouterr().err.count("latents: 100%")
+        assert of_one  # tqdm's releases draw the last state once or twice
         as_processes(2, lambda processes: quick(verbose=1).fit(*grids))
-        assert capsys.readouterr().err.count("latents: 100%") == 1
+        assert capsys.readouterr().err.count("latents: 100%") == of_one
 
 
 class Reads:
@@ -139,18 +142,24 @@ class TestRefusals:
             (lambda est, X, y: est.fit(1 + X, y), "the values of X differ"),
             (
                 lambda est, X, y: est.fit(X[:-1], y[:-1]),
-                "X: float32 (80, 1, 12, 12) and float32 (79",
+                'X: "float32 (80, 1, 12, 12)" and "float32 (79',
             ),
             (lambda est, X, y: est.fit(X, [{0, 1}] * 80), "the answers in y differ"),
             (lambda est, X, y: est.set_params(random_state=1).fit(X, y), "the seeds"),
             (lambda est, X, y: est.set_params(gan__lr=0.1).fit(X, y), "gan__lr: 0.003 and 0.1"),
-            (lambda est, X, y: est.fit(Reads(X, []), y), "X: in memory and float64 (80, 12, 12)"),
+            (
+                lambda est, X, y: est.fit(Reads(X, []), y),
+                'X: "in memory" and "float64 (80, 12, 12)"',
+            ),
             (lambda est, X, y: est.set_params(codec__min_df=1.0).fit(X, y), "min_df: 1 and 1.0"),
             (
                 lambda est, X, y: est.set_params(gan__callbacks=[EarlyStopping()]).fit(X, y),
-                "gan__callbacks: None and ['skorch.callbacks.",
+                'gan__callbacks: null and ["skorch.callbacks.',
             ),
-            (lambda est, X, y: est.fit(X, y, checkpoints="kept"), "checkpoints: None and a folder"),
+            (
+                lambda est, X, y: est.fit(X, y, checkpoints="kept"),
+                'checkpoints: "no folder" and "a folder"',
+            ),
             (lambda est, X, y: est.set_params(warm_start=True).fit(X, y).fit(X, y), "warm_start"),
         ],
     )
@@ -173,7 +182,7 @@ class TestRefusals:
         errors = as_processes(
             2, lambda processes: quick().fit(Reads(of_bytes if processes.rank else X, []), y)
         )
-        assert all("float64 (80, 12, 12) and uint8" in str(error) for error in errors), errors
+        assert all('"float64 (80, 12, 12)" and "uint8' in str(error) for error in errors), errors
 
     def test__other_word_vectors__are_refused(self, quick, scenes, as_processes):
         def fit(processes):
@@ -215,7 +224,9 @@ class TestRefusals:
             return quick().fit(*grids)
 
         errors = as_processes(2, fit)
-        assert all("the version of torch: 2.0 and 1.0" in str(error) for error in errors), errors
+        assert all('the version of torch: "2.0" and "1.0"' in str(error) for error in errors), (
+            errors
+        )
 
     @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
     def test__no_int_as_seed__is_refused(self, quick, grids, as_processes, random_state):
