@@ -114,11 +114,9 @@ class TestFit:
         assert second == []
 
     def test__progress_bar__is_shown_by_one(self, quick, grids, as_processes, capsys):
-        quick(verbose=1).fit(*grids)
-        of_one = capsys.readouterr().err.count("latents: 100%")
-        assert of_one  # tqdm's releases draw the last state once or twice
         as_processes(2, lambda processes: quick(verbose=1).fit(*grids))
-        assert capsys.readouterr().err.count("latents: 100%") == of_one
+        # Drawn once, when a bar appears; how often its last state is drawn depends on the time.
+        assert capsys.readouterr().err.count("latents:   0%") == 1
 
 
 class Reads:
