@@ -149,7 +149,7 @@ class ArrayRows(Source):
 
 
 class ItemRows(Source):
-    """The items of a torch Dataset or the like; of a tuple, as (image, label), the first.
+    """The items of a torch Dataset or the like; of a pair, as (image, label), the first.
 
     Parameters
     ----------
@@ -164,7 +164,10 @@ class ItemRows(Source):
 
     def _item(self, row: int) -> NDArray[Any]:
         item = self._items[row]
-        return np.asarray(item[0] if isinstance(item, tuple) else item)
+        is_pair = isinstance(item, tuple) or (
+            isinstance(item, list) and len({np.ndim(part) for part in item}) > 1
+        )
+        return np.asarray(item[0] if is_pair else item)
 
     def _read(self, rows: Rows) -> NDArray[Any]:
         found = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)

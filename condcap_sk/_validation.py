@@ -85,6 +85,11 @@ def as_array(X):
         return X
     if (source := source_of(X)) is not None:
         return source
+    if hasattr(X, "dataset") and not hasattr(X, "__getitem__"):
+        raise ValueError(
+            f"X is a {type(X).__name__}, which gives batches in an order of its own. Pass its "
+            "dataset, which is read batch by batch, too: X=loader.dataset."
+        )
     if np.ma.is_masked(X):
         raise ValueError("X is a masked array, of which some is masked. Fill it: X.filled(0).")
     try:

@@ -36,6 +36,13 @@ class Items:
         return self.X[row], 0
 
 
+class Lists(Items):
+    """A Dataset whose pairs are lists."""
+
+    def __getitem__(self, row):
+        return [self.X[row], 0]
+
+
 class Sliced:
     """What all arrays in files have in common."""
 
@@ -64,6 +71,7 @@ def in_hdf5(X, folder):
 FORMS = {
     "mapped": mapped,
     "items": lambda X, folder: Items(X),
+    "lists": lambda X, folder: Lists(X),
     "sliced": lambda X, folder: Sliced(X),
     "hdf5": in_hdf5,
 }
@@ -117,6 +125,12 @@ def test__source_of__tensors_frames_and_sparse_matrices__are_in_memory():
     pandas = pytest.importorskip("pandas")
     every = torch.ones(2, 2), pandas.DataFrame([[1.0]]), pandas.Series([1.0]), sparse.eye(3).tocsr()
     assert [source_of(X) for X in every] == [None] * 4
+
+
+def test__check_images__loader_of_batches__error_asks_for_its_dataset():
+    loader = torch.utils.data.DataLoader(Items(ARRAYS["features"]), batch_size=4)
+    with pytest.raises(ValueError, match=r"X is a DataLoader.*X=loader\.dataset"):
+        check_images(loader)
 
 
 def test__mapped__copy_on_write__changes_count(tmp_path):
