@@ -20,8 +20,10 @@ import numpy as np
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_grid_digits
 
-digits = load_grid_digits(n_train=500)
-est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(gan__max_iter=600)
+digits = load_grid_digits(n_train=400)
+est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
+    image_encoder__n_filters=8, image_encoder__max_iter=400, gan__max_iter=400
+)
 est.fit(digits.images, digits.label_sets)
 
 folder = Path(tempfile.mkdtemp()) / "digits"
