@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from ._stored import blocks_of
 from ._warnings import warn_user
 from .exceptions import PixelRangeWarning
 
@@ -31,6 +30,11 @@ NEAR = 0.01
 # How far images may lie beyond the range that was fitted, in widths of it, if the scale is unknown.
 # By hand.
 WIDEST = 1.5
+
+
+def blocks_of(images):
+    """Return all images, some at a time where they are not in memory."""
+    return images.blocks() if hasattr(images, "blocks") else [images]
 
 
 def pixel_range(images):

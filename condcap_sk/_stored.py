@@ -295,14 +295,6 @@ class StoredImages:
 Images = NDArray[Any] | StoredImages
 
 
-def blocks_of(images: Images) -> Iterator[NDArray[Any]]:
-    """Yield all images, some at a time where they are not in memory."""
-    if isinstance(images, StoredImages):
-        yield from images.blocks()
-    else:
-        yield images
-
-
 def take(images: Images, rows: Rows) -> Images:
     """Return some of the images; what is not in memory is not read yet."""
     return images.take(rows) if isinstance(images, StoredImages) else images[rows]

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._card import ModelCard
+from ._exporting import Exporting
 from ._latents import Latents
 from ._links import DocumentationLink
 from ._persistence import kept_params
@@ -44,6 +45,7 @@ class ConditionalCaptioner(
     ModelCard,
     ReadingBack,
     Latents,
+    Exporting,
     Portable,
     CallbackSupportMixin,
     BaseEstimator,

@@ -1,6 +1,9 @@
 """The exceptions and warnings of this package."""
 
-from sklearn.exceptions import ConvergenceWarning
+try:
+    from sklearn.exceptions import ConvergenceWarning
+except ImportError:  # exported models answer without scikit-learn
+    ConvergenceWarning = UserWarning
 
 
 class TrainingDivergedError(ArithmeticError):
@@ -9,6 +12,10 @@ class TrainingDivergedError(ArithmeticError):
 
 class ModelFileError(ValueError):
     """A file is not a model that `save` wrote, or is damaged."""
+
+
+class ExportError(RuntimeError):
+    """Of an exported network, onnxruntime computes something else than torch."""
 
 
 class CheckpointError(ValueError):

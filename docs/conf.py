@@ -54,6 +54,7 @@ PACKAGES = [
     ".text",
     ".gan",
     ".datasets",
+    ".export",
     ".answers",
     ".training",
 ]
@@ -99,6 +100,7 @@ LESSONS = [
     "plot_learning_curves.py",
     "plot_grid_search.py",
     "plot_pipeline.py",
+    "plot_export.py",
     "plot_how_good.py",
     "plot_caption_metrics.py",
     "plot_confidence.py",

@@ -6,7 +6,7 @@ import inspect
 import pytest
 from numpydoc.validate import validate
 
-PACKAGES = ["", ".datasets", ".gan", ".inspection", ".metrics", ".text", ".vision"]
+PACKAGES = ["", ".datasets", ".export", ".gan", ".inspection", ".metrics", ".text", ".vision"]
 # Not asked for: extended summaries, types of returns in "name : type" form, a See Also or an
 # example for every method, a final full stop after code.
 IGNORED = {"ES01", "SA01", "EX01", "RT02", "GL01", "SS06", "RT03", "PR09"}

@@ -9,8 +9,8 @@ import torch
 from scipy import sparse
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk._pixels import count_below_zero, pixel_range
-from condcap_sk._stored import ArrayRows, StoredImages, blocks_of, rows_of, source_of, take
+from condcap_sk._pixels import blocks_of, count_below_zero, pixel_range
+from condcap_sk._stored import ArrayRows, StoredImages, rows_of, source_of, take
 from condcap_sk._torch.stored import tensor_of
 from condcap_sk._validation import check_images
 from condcap_sk.exceptions import UnreadableImageError

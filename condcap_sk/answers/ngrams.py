@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from .tokens import END
 
@@ -184,18 +184,18 @@ def shared_n_grams(tokens: NDArray[np.integer]) -> NDArray[np.float64]:
     shares : ndarray of shape (k, k)
         Of the first caption's in the second one.
     """
-    total, known = 0.0, np.zeros((len(tokens), 1))
+    total, known = np.zeros((len(tokens),) * 2), np.zeros((len(tokens), 1))
     for has in _incidences(tokens):
         # Captions have few of all n-grams. Sums of ones are whole numbers, of the same bits in
         # whatever order added.
-        in_both = (has @ has.T).toarray()
+        in_both = _dense(has @ has.T)
         counts = np.diag(in_both)[:, None]
         total += in_both / np.maximum(counts, 1)
         known += counts > 0
     return total / np.where(known > 0, known, 1)
 
 
-def _incidences(tokens: NDArray[np.integer]) -> Iterator[sparse.csr_array]:
+def _incidences(tokens: NDArray[np.integer]) -> Iterator[Any]:
     """Yield which captions (k,) have which n-grams, as 0 or 1, for n from 1 to 4."""
     there = np.cumprod(tokens != END, axis=1, dtype=bool)
     # An n-gram has the number of its first n − 1 tokens and of its last one.
@@ -206,12 +206,25 @@ def _incidences(tokens: NDArray[np.integer]) -> Iterator[sparse.csr_array]:
         grams, places = np.unique(pairs, return_inverse=True)
         numbers = places.reshape(pairs.shape)
         rows, columns = np.nonzero(there[:, n - 1 :])
-        has = sparse.csr_array(
-            (np.ones(len(rows)), (rows, numbers[rows, columns])), shape=(len(tokens), len(grams))
-        )
-        has.sum_duplicates()
-        has.data[:] = 1
-        yield has
+        yield _ones(rows, numbers[rows, columns], (len(tokens), len(grams)))
+
+
+def _ones(rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int]) -> Any:
+    """Return a matrix of 0 with 1 in these places, which is sparse where SciPy is there."""
+    try:
+        from scipy import sparse
+    except ImportError:  # of exported models, which do without
+        ones = np.zeros(shape)
+        ones[rows, columns] = 1
+        return ones
+    has = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+    has.sum_duplicates()
+    has.data[:] = 1
+    return has
+
+
+def _dense(matrix: Any) -> NDArray[np.float64]:
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
 def pick_diverse(

@@ -15,6 +15,7 @@ from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.environment import own_environment
 from .._torch.stored import tensor_of
 from .._validation import as_rows, check_images, check_latents, for_torch
+from ..text.inference import Decoding
 from .prior import Prior
 
 IMAGES = 32  # that a network of pixels computes together on a CPU
@@ -182,6 +183,10 @@ class LatentInference:
     def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the consensus decoder turns into captions."""
         return self._apply(self.consensus_, X, rows=WITH_REGIONS).numpy()
+
+    def _decoding(self, decoder: Any) -> Decoding:
+        """Return a decoder of plans, its own or the consensus decoder's, for NumPy arrays."""
+        return Decoding(decoder, ROWS_PER_IMAGE * self.batch_size, self.device_)
 
     def _apply(self, network: Callable[..., Any], *inputs: Images, rows: int = ROWS) -> Any:
         size = ROWS_PER_IMAGE * self.batch_size

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from .._torch.seeding import check_seed
+from .columns import LatentColumns
 from .losses import divergence_from_prior, imbalance, latent_error
 
 # Of the relaxed draws of categories, by hand. Small, and gradients vanish; large, and they are of
@@ -14,10 +15,9 @@ from .losses import divergence_from_prior, imbalance, latent_error
 GUMBEL_TEMPERATURE = 1.0
 
 
-class Prior:
+class Prior(LatentColumns):
     """p(c): uniform over the categories of each categorical latent, N(0, I) over the others.
 
-    A latent is a row: first the one-hot part of each categorical latent, then the Gaussian part.
     What Q infers is a row of the same columns: logits, then means; and log-variances, of which only
     those of the Gaussian part count.
 
@@ -31,8 +31,7 @@ class Prior:
 
     def __init__(self, n_gaussian, n_categories=None):
         # Of some old versions of NumPy, the sum of a uint64 and an int is a float.
-        self.n_gaussian = int(n_gaussian)
-        self.n_categories = _as_tuple(n_categories)
+        super().__init__(int(n_gaussian), _as_tuple(n_categories))
         if not self.n_latents:
             raise ValueError(
                 "n_latents=0 leaves no latent variable. Pass n_latents=1 or more, or "
@@ -43,16 +42,6 @@ class Prior:
     def of(cls, estimator):
         """Return the prior that the parameters of an estimator ask for."""
         return cls(estimator.n_latents, estimator.n_categories)
-
-    @property
-    def n_one_hot(self):
-        """How many columns are one-hot parts."""
-        return sum(self.n_categories)
-
-    @property
-    def n_latents(self):
-        """How many columns a row has."""
-        return self.n_one_hot + self.n_gaussian
 
     def sample(self, n_samples, rng):
         """Draw (n_samples, n_latents) latents with a `torch.Generator`, on its device."""
@@ -65,11 +54,7 @@ class Prior:
         return torch.cat([*one_hot, gaussian], dim=1)
 
     def draw(self, n_samples, random_state):
-        """Draw (n_samples, n_latents) latents with NumPy, float32."""
-        rng = check_seed(random_state)
-        gaussian = rng.standard_normal((n_samples, self.n_gaussian))
-        categories = [rng.randint(k, size=n_samples) for k in self.n_categories]
-        return self.join(categories, gaussian).astype(np.float32)
+        return super().draw(n_samples, check_seed(random_state))
 
     def draw_evenly(self, n_samples, random_state):
         """Draw latents as `draw` does, but each category as often as the others, or once more."""
@@ -77,32 +62,6 @@ class Prior:
         gaussian = rng.standard_normal((n_samples, self.n_gaussian))
         categories = [rng.permutation(n_samples) % k for k in self.n_categories]
         return self.join(categories, gaussian).astype(np.float32)
-
-    def join(self, categories, gaussian):
-        """Return latents (…, n_latents) of categories, (…) of each kind, and Gaussian parts."""
-        one_hot = [
-            np.eye(k, dtype=np.float32)[of]
-            for of, k in zip(categories, self.n_categories, strict=True)
-        ]
-        return np.concatenate([*one_hot, gaussian], axis=-1)
-
-    def split(self, latents):
-        """Return the one-hot parts and the Gaussian part of latents (…, n_latents), a list."""
-        borders = np.cumsum(self.n_categories, dtype=int)
-        return np.split(latents, borders, axis=-1)
-
-    def check(self, latents, name):
-        """Raise if a row of `latents` has a part that is no one-hot."""
-        *one_hot, _ = self.split(latents)
-        for number, part in enumerate(one_hot):
-            wrong = ((part != 0) & (part != 1)).any(axis=1) | (part.sum(axis=1) != 1)
-            if wrong.any():
-                first = sum(self.n_categories[:number])
-                raise ValueError(
-                    f"{name} holds {part[wrong.argmax()].tolist()} in columns {first} to "
-                    f"{first + part.shape[1] - 1}, which are a category: one of them must be 1, "
-                    "the others 0. `join_latents` makes such rows of categories and numbers."
-                )
 
     def recovery_error(self, latents, found):
         """Return L_I: (6) of the Gaussian part, and InfoGAN's cross-entropy of each category."""

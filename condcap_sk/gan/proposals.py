@@ -1,8 +1,6 @@
 """Latents that may have given answers, of which those that did are then found."""
 
 import numpy as np
-from scipy.special import log_softmax
-from scipy.stats import norm
 
 # Sure probabilities of 0 would rule a category out for good.
 LEAST_PROBABILITY = 1e-6
@@ -29,6 +27,8 @@ def propose(prior, latents, spreads, n_proposals):
     log_weights : ndarray of shape (n_proposals,)
         Log-density of the prior over that of the proposal.
     """
+    from scipy.stats import norm  # exported models propose without it
+
     mean, std, *log_shares = _pooled(prior, latents[:, None], spreads[:, None])
     proposals = _proposals(prior, mean, std, log_shares, n_proposals)[0]
     *one_hot, gaussian = prior.split(proposals)
@@ -58,7 +58,7 @@ def _pooled(prior, latents, spreads):
     # No answer holds less information about the latent than none.
     pooled = 1 + np.maximum(precision - 1, 0).sum(axis=0)
     log_shares = [
-        log_softmax(0.5 * np.log(np.maximum(part, LEAST_PROBABILITY)).sum(axis=0), axis=1)
+        _log_softmax(0.5 * np.log(np.maximum(part, LEAST_PROBABILITY)).sum(axis=0))
         for part in probabilities
     ]
     return (means * precision).sum(axis=0) / pooled, 2 * pooled**-0.5, *log_shares
@@ -80,3 +80,9 @@ def _proposals(prior, means, stds, log_shares, n_proposals):
         found[:, ::2] = below.sum(axis=2)
         categories.append(found)
     return prior.join(categories, gaussian)
+
+
+def _log_softmax(values):
+    """Return the log-probabilities of rows, as SciPy does, which exported models do without."""
+    values = values - values.max(axis=1, keepdims=True)
+    return values - np.log(np.exp(values).sum(axis=1, keepdims=True))

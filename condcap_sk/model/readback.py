@@ -1,7 +1,6 @@
 """Latents from answers: of one answer, and of one speaker who gave several."""
 
 import numpy as np
-from scipy.special import softmax
 
 from ..gan.proposals import propose, propose_each
 
@@ -64,6 +63,8 @@ def infer_speaker(model, images, ids):
     sampling of the posterior. Of categories, the most probable ones together; of the Gaussian part,
     mean and standard deviation with these.
     """
+    from scipy.special import softmax  # exported models do without
+
     prior = model.prior
     latents, spreads = model.gan.infer(images, model.codec.encode_tokens(ids))
     proposals, log_weights = propose(prior, latents, spreads, N_PROPOSALS)

@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from .._torch.batches import ROWS_PER_IMAGE
 from ..answers.ngrams import pick_diverse
 from ..answers.tokens import END
-from ..text import inference
 from .answerer import N_ROWS, ChoosingAnswerer, log_relevance, ranked, repeated
 
 # All chosen on held-out training photographs of Flickr8k.
@@ -62,12 +60,12 @@ class SentenceAnswerer(ChoosingAnswerer):
 
     def log_probability(self, images, latents, ids):
         plans = self.gan._plans(images, latents)
-        return inference.log_probability(self.gan.decoder_, plans, ids, **self._batches)
+        return self.gan._decoding(self.gan.decoder_).log_probability(plans, ids)
 
     def attention_weights(self, images, latents, ids):
         """Return the decoder's weights (n, max_length, n_regions) of sentences (n, max_length)."""
         plans = self.gan._plans(images, latents)
-        return inference.attention_weights(self.gan.decoder_, plans, ids, **self._batches)
+        return self.gan._decoding(self.gan.decoder_).attention_weights(plans, ids)
 
     def _proposals(self, images, latents, width):
         """Return ids (n, k, width, max_length) for n images, and their log-probabilities.
@@ -76,11 +74,7 @@ class SentenceAnswerer(ChoosingAnswerer):
         """
         plans = self.gan._plans(images, latents)
         plans = plans.reshape(len(images), -1, plans.shape[1])
-        return inference.likeliest(self.gan.decoder_, plans, width, **self._batches)
-
-    @property
-    def _batches(self):
-        return {"size": ROWS_PER_IMAGE * self.gan.batch_size, "device": self.gan.device_}
+        return self.gan._decoding(self.gan.decoder_).likeliest(plans, width)
 
     def _merits(self, images, ids, log_probabilities, emphasis=1):
         merits = log_probabilities
@@ -121,7 +115,7 @@ class SentenceAnswerer(ChoosingAnswerer):
 
     def _beam(self, plans, decoder):
         width = WIDER * self.beam_width
-        found = inference.likeliest(decoder, plans[:, None], width, **self._batches)
+        found = self.gan._decoding(decoder).likeliest(plans[:, None], width)
         return [part[:, 0] for part in found]
 
     def _under_all(self, images, latents):
@@ -132,4 +126,4 @@ class SentenceAnswerer(ChoosingAnswerer):
 
     def _probability(self, ids, plans, decoder):
         """Return the log-probabilities of sentences (n, k, max_length)."""
-        return inference.log_probability_of_each(decoder, plans, ids, **self._batches)
+        return self.gan._decoding(decoder).log_probability_of_each(plans, ids)

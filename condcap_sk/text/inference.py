@@ -1,7 +1,9 @@
 """Encoders and decoders applied to any number of captions, NumPy arrays in and out."""
 
 import math
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +11,34 @@ import torch
 from .._torch.batches import ROWS, SENTENCES, in_batches
 from ..answers.tokens import END
 from .search import beam_search
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """A decoder, applied by the functions of the same names below.
+
+    Parameters
+    ----------
+    decoder : RecurrentDecoder
+    size : int
+    device : torch.device
+    """
+
+    decoder: Any
+    size: int
+    device: torch.device
+
+    def likeliest(self, plans, width):
+        return likeliest(self.decoder, plans, width, size=self.size, device=self.device)
+
+    def log_probability(self, plans, ids):
+        return log_probability(self.decoder, plans, ids, size=self.size, device=self.device)
+
+    def attention_weights(self, plans, ids):
+        return attention_weights(self.decoder, plans, ids, size=self.size, device=self.device)
+
+    def log_probability_of_each(self, plans, ids):
+        return log_probability_of_each(self.decoder, plans, ids, size=self.size, device=self.device)
 
 
 def encode(encoder, ids, *, size, device):

@@ -1,0 +1,144 @@
+"""Torch modules as ONNX files, each checked against its module by onnxruntime."""
+
+import logging
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from ..exceptions import ExportError
+from .sessions import Network
+from .signatures import INTEGERS
+
+OPSET = 18  # of onnxruntime 1.14 and newer, and of onnxruntime-web
+EXAMPLE = {"n": 3, "k": 2}  # what the exporter sees; all sizes of a row are others
+# Numbers of rows that a file is tried with, and scales of the numbers in them.
+TRIED = ((1, 1), (2, 3), (19, 4))
+SCALES = 1.0, 5.0
+# By how much an output may differ, as a share of the largest number in it. Rounding alone gave 2e-6
+# at most.
+TOLERANCE = 1e-4
+
+
+def onnx_file(name, module, signature, pixel_range):
+    """Return the bytes of the ONNX file of a module.
+
+    Parameters
+    ----------
+    name : str
+        For errors.
+    module : torch.nn.Module
+        On the CPU, in evaluation mode.
+    signature : Signature
+    pixel_range : tuple of two float
+        Of images, with which the file is tried.
+
+    Raises
+    ------
+    ExportError
+        If onnxruntime computes from it what differs from the module's outputs by more than
+        `TOLERANCE`, at one of several numbers of rows.
+    """
+    content = _exported(module, signature)
+    network = Network(content, name, signature, n_jobs=1)
+    rng = np.random.RandomState(0)
+    for n, k in TRIED:
+        for scale in SCALES:
+            inputs = _inputs(signature, {"n": n, "k": k}, scale, pixel_range, rng)
+            with torch.no_grad():
+                outputs = module(*map(torch.from_numpy, inputs))
+            ours = [outputs] if isinstance(outputs, torch.Tensor) else outputs
+            for output, expected, found in zip(
+                signature.outputs, ours, network(*inputs), strict=True
+            ):
+                _compare(f"{output!r} of the network {name!r}, of {n} rows,", expected, found)
+    return content
+
+
+def _compare(what, expected, found):
+    expected = expected.numpy()
+    finite = np.isfinite(expected)
+    largest = max(1.0, np.abs(expected[finite]).max(initial=0))
+    same = np.array_equal(finite, np.isfinite(found)) and np.array_equal(
+        expected[~finite], found[~finite], equal_nan=True
+    )
+    difference = np.abs(expected[finite] - found[finite]).max(initial=0) if same else np.inf
+    if not difference <= TOLERANCE * largest:
+        raise ExportError(
+            f"{what} differs by {difference:.2g} between torch and onnxruntime, where "
+            f"{TOLERANCE * largest:.2g} is allowed. Nothing was exported. Try other versions of "
+            "torch, onnxscript and onnxruntime."
+        )
+
+
+def _inputs(signature, sizes, scale, pixel_range, rng):
+    """Return random inputs, of images on their scale, of ids in their range."""
+    found = []
+    for name, dims in signature.inputs.items():
+        shape = tuple(sizes.get(size, size) for size in dims)
+        if name in INTEGERS:
+            # 0 and 1 have a meaning of their own; which others there are does not matter.
+            values = rng.randint(0, 3, size=shape).astype(np.int32)
+        elif name == "images":
+            values = rng.uniform(*pixel_range, size=shape).astype(np.float32)
+        else:
+            values = (scale * rng.standard_normal(shape)).astype(np.float32)
+        found.append(values)
+    return found
+
+
+def _exported(module, signature):
+    dynamic = tuple(
+        {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(dims) if isinstance(size, str)}
+        for dims in signature.inputs.values()
+    )
+    inputs = _inputs(signature, EXAMPLE, 1.0, (0, 1), np.random.RandomState(0))
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            tuple(map(torch.from_numpy, inputs)),
+            input_names=list(signature.inputs),
+            output_names=list(signature.outputs),
+            dynamic_shapes=dynamic,
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = _stripped(program.model_proto)
+    _declare(model.graph.input, signature.inputs)
+    _declare(model.graph.output, signature.outputs)
+    return model.SerializeToString()
+
+
+def _stripped(model):
+    """Leave out what is of no use, and of this machine: names of files, stacks of calls."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
+    graph.ClearField("value_info")
+    return model
+
+
+def _declare(values, shapes):
+    """Name the dimensions of inputs or outputs as in a signature."""
+    for value, dims in zip(values, shapes.values(), strict=True):
+        for declared, size in zip(value.type.tensor_type.shape.dim, dims, strict=True):
+            if isinstance(size, str):
+                declared.dim_param = size
+            else:
+                declared.dim_value = size
+
+
+@contextmanager
+def _quiet():
+    """Keep the exporter's remarks about itself from the user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,79 @@
+"""Fitted models of the smallest size, and their exports."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime")
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.export import ExportedCaptioner
+from condcap_sk.gan import LatentGAN
+from condcap_sk.text import CaptionCodec
+from condcap_sk.vision import ImageEncoder
+
+RNG = np.random.RandomState(0)
+FEATURES = RNG.random((30, 5)).astype(np.float32)
+IMAGES = RNG.randint(255, size=(30, 12, 12, 3), dtype=np.uint8)
+LABEL_SETS = [[i % 3, 3 + i % 2] for i in range(30)]
+CAPTIONS = [["a red dog", "the dog is red and red"], ["one cat"]] * 15
+
+
+def small(**params):
+    return ConditionalCaptioner(
+        codec=CaptionCodec(hidden_size=8, n_components=8, max_iter=40),
+        image_encoder=ImageEncoder(n_filters=2, max_iter=20),
+        gan=LatentGAN(hidden_size=8, decoder_size=8, max_iter=30),
+        random_state=0,
+        **params,
+    )
+
+
+# What differs in an export: of labels and of captions, with regions and without, by what relevance
+# is judged, what G, D and Q get, and the paper's objective.
+MODELS = {
+    "labels": (lambda: small(), IMAGES, LABEL_SETS),
+    "captions": (lambda: small(), IMAGES, CAPTIONS),
+    "regions": (lambda: small(n_regions=4), FEATURES, CAPTIONS),
+    "paper": (lambda: small(objective="paper"), FEATURES, CAPTIONS),
+    "ends": (lambda: small(images="end-to-end", image_shape=(12, 12, 3)),
+             IMAGES.reshape(30, -1), [["b", "a"], ["c"]] * 15),
+    "categories": (lambda: small(n_latents=1, n_categories=(2, 3), images="ignored",
+                                 analyzer="char"),
+                   FEATURES, [["赤い犬", "犬"], ["猫"]] * 15),
+}  # fmt: skip
+
+
+class Pair(NamedTuple):
+    """An estimator, its export, the images that it was fitted on, and the folder."""
+
+    estimator: ConditionalCaptioner
+    exported: ExportedCaptioner
+    X: np.ndarray
+    folder: object
+
+
+_PAIRS = {}
+
+
+@pytest.fixture(scope="session")
+def pair_of(tmp_path_factory):
+    """Return the `Pair` of a name in `MODELS`, made once."""
+
+    def make(name):
+        if name not in _PAIRS:
+            make_estimator, X, answers = MODELS[name]
+            folder = tmp_path_factory.mktemp("export") / name
+            estimator = make_estimator().fit(X, answers)
+            estimator.export(folder)
+            _PAIRS[name] = Pair(estimator, ExportedCaptioner(folder, n_jobs=1), X, folder)
+        return _PAIRS[name]
+
+    return make
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def pair(request, pair_of):
+    return pair_of(request.param)

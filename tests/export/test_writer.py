@@ -1,0 +1,129 @@
+"""A folder is written whole or not at all, and other folders are left alone."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from condcap_sk.exceptions import ExportError
+from condcap_sk.export import ExportedCaptioner, writer
+
+from .conftest import FEATURES, LABEL_SETS, small
+
+
+@pytest.fixture(scope="module")
+def est():
+    return small(images="ignored").fit(FEATURES, LABEL_SETS)
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    """Let networks be written without the exporter, which takes a second each."""
+    made = {}
+    write = writer.onnx_file
+
+    def onnx_file(name, *args):
+        if name not in made:
+            made[name] = write(name, *args)
+        return made[name]
+
+    monkeypatch.setattr(writer, "onnx_file", onnx_file)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test__export__again__needs_overwrite_and_replaces_all(est, tmp_path, quickly):
+    folder = tmp_path / "model"
+    folder.mkdir()  # an empty one is taken
+    est.export(folder)
+    assert names(tmp_path) == ["model"]
+    first = names(folder)
+    with pytest.raises(FileExistsError, match="is there already. Pass overwrite=True"):
+        est.export(folder)
+    (folder / "old.onnx").touch()
+    est.export(str(folder), overwrite=True)
+    assert names(folder) == first
+    assert names(tmp_path) == ["model"]
+    exported = ExportedCaptioner(folder)
+    np.testing.assert_array_equal(exported.predict(FEATURES), est.predict(FEATURES))
+    # What is somebody else's is not overwritten.
+    (folder / "thesis.tex").touch()
+    with pytest.raises(FileExistsError, match="holds other things than an export"):
+        est.export(folder, overwrite=True)
+    assert (folder / "thesis.tex").exists()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "photo.jpg").touch()
+    with pytest.raises(FileExistsError, match="holds other things"):
+        est.export(folder, overwrite=True)
+
+
+def test__export__file_or_no_folder_around__is_named(est, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="is no folder. Pass the name of one"):
+        est.export(tmp_path / "file")
+    with pytest.raises(FileNotFoundError, match="Make it first, with os.makedirs"):
+        est.export(tmp_path / "a" / "b")
+    with pytest.raises(ValueError, match="folder='' is no folder"):
+        est.export("")
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test__export__full_disk__leaves_what_was_there(est, tmp_path, monkeypatch, earlier):
+    folder = tmp_path / "model"
+    if earlier:
+        folder.mkdir()
+        (folder / "manifest.json").write_text("{}")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, "_write", full)
+    with pytest.raises(OSError, match="No space left on device. Nothing was exported; make room"):
+        est.export(folder, overwrite=True)
+    assert names(tmp_path) == ["model"] * earlier
+    assert not earlier or (folder / "manifest.json").read_text() == "{}"
+
+
+def test__export__network_that_differs__leaves_nothing(est, tmp_path, monkeypatch):
+    def differ(*_):
+        raise ExportError("It differs.")
+
+    monkeypatch.setattr(writer, "onnx_file", differ)
+    with pytest.raises(ExportError):
+        est.export(tmp_path / "model")
+    assert not names(tmp_path)
+
+
+def test__export__place_taken_meanwhile__puts_the_earlier_one_back(tmp_path, monkeypatch):
+    draft, folder = tmp_path / "draft", tmp_path / "model"
+    draft.mkdir()
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    rename = type(draft).rename
+
+    def fail(self, target):
+        if self == draft:
+            raise OSError("no")
+        return rename(self, target)
+
+    monkeypatch.setattr(type(draft), "rename", fail)
+    with pytest.raises(OSError, match="no"):
+        writer._take_place(draft, folder)
+    assert (folder / "manifest.json").read_text() == "{}"
+    assert names(tmp_path) == ["draft", "model"]
+
+
+def test__manifest__says_what_the_estimator_is(pair_of):
+    pair = pair_of("captions")
+    fields = json.loads((pair.folder / "manifest.json").read_text())
+    est = pair.estimator
+    assert fields["answering"]["relevance_weight"] == est.relevance_weight
+    assert fields["answering"]["beam_width"] == est.beam_width
+    assert fields["images"]["shape"] == list(est.image_shape_)
+    assert fields["sizes"]["n_regions"] == 16
+    assert pair_of("ends").exported.manifest_.images == "end-to-end"
