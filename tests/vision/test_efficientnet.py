@@ -1,0 +1,48 @@
+"""Networks by name: whole, kept, and left as they were."""
+
+import copy
+
+import pytest
+import torch
+
+from condcap_sk.vision import PretrainedFeatures, efficientnet
+from condcap_sk.vision.efficientnet import N_FEATURES, WEIGHTS, efficientnet_lite, lite_input
+
+pytest.importorskip("efficientnet_lite_pytorch")
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    efficientnet_lite.cache_clear()
+    yield
+    efficientnet_lite.cache_clear()
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test__network__has_as_many_features_as_model_files_expect(name):
+    network = copy.deepcopy(efficientnet_lite(name)).eval()
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, 64, 64)).shape[:2] == (1, N_FEATURES)
+
+
+def test__network__is_read_once_and_left_as_it_was(monkeypatch):
+    images = torch.zeros((1, 64, 64, 3), dtype=torch.uint8).numpy()
+    before = PretrainedFeatures().transform(images)
+    network = efficientnet_lite("efficientnet_lite0")
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("it was read again"))
+    after = PretrainedFeatures().transform(images)
+    assert (before == after).all()
+    assert network.training  # as it came: transform has a copy of its own
+    assert all(torch.equal(tensor, state[n]) for n, tensor in network.state_dict().items())
+
+
+def test__weights__that_are_others__are_refused(monkeypatch):
+    monkeypatch.setitem(efficientnet.WEIGHTS, "efficientnet_lite0", "0" * 64)
+    with pytest.raises(ImportError, match="does not hold the weights of efficientnet_lite0.*pip"):
+        efficientnet_lite("efficientnet_lite0")
+
+
+def test__input__is_as_in_the_training():
+    found = lite_input(torch.tensor([127, 255], dtype=torch.uint8))
+    assert found.tolist() == [0, 1]
