@@ -1,0 +1,51 @@
+"""condcap_sk explore: a page in the browser on which a model's latent is dragged."""
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from . import models
+from .command import Command
+from .console import report
+
+
+class Explore(Command):
+    """Open a model in the browser."""
+
+    NAME = "explore"
+    SUMMARY = "drag a model's latent in the browser, and see the answers change"
+    DESCRIPTION = """\
+Open a page in the browser on which the latent of a model is dragged, and the
+answers of all pictures change. The page is served by this program, on this
+machine alone (127.0.0.1), until Ctrl-C; nothing is sent elsewhere. It needs:
+pip install 'condcap_sk[export]'."""
+    EXAMPLES = """\
+  condcap_sk explore model.safetensors
+  condcap_sk explore model.safetensors --port 8000 --no-browser
+"""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        models.add_model(parser)
+        parser.add_argument(
+            "--port", type=int, default=0, metavar="N", help="of the page (default: a free one)"
+        )
+        parser.add_argument(
+            "--no-browser", action="store_true", help="print the address, and open no browser"
+        )
+
+    def run(self, args: Namespace) -> int:
+        est = models.load(args.model)
+        with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
+            exported = Path(folder) / "model"
+            est.export(exported)
+
+            from ..explorer import serve
+
+            serve(
+                exported, port=args.port, open_browser=not args.no_browser,
+                ready=lambda address: report(f"condcap_sk explore: {address} (Ctrl-C stops it)"),
+            )  # fmt: skip
+        return 0
+
+    def after_interrupt(self, args: Namespace) -> str:
+        return "The page is not served any more."
