@@ -16,7 +16,7 @@ ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 # A file imports from its own folder and from those to the right of it.
-ORDER = ["__main__", "_command_line",
+ORDER = ["__main__", "_command_line", "explorer",
          "captioner", "_card", "_card_texts", "_scoring", "_readback", "_answering", "_latents",
          "_saving",
          "inspection", "metrics", "model", "gan", "vision", "text", "training", "_torch",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Errors whose messages are for users; others are faults of this package.
+# Errors whose messages are for users, as are those of this package; others are faults of it.
 EXPECTED = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)
 
 
@@ -63,9 +63,7 @@ def sentence_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename!r}: "
         return f"{where}{error.strerror}."
-    if isinstance(error, UsageError | ImportError):
-        return str(error)
-    if isinstance(error, EXPECTED):
+    if isinstance(error, EXPECTED) or type(error).__module__.startswith("condcap_sk."):
         return str(error) or type(error).__name__
     return (
         f"{type(error).__name__}: {error}. That is a fault of condcap_sk: report it, please, with "

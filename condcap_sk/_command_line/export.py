@@ -26,6 +26,5 @@ Each is compared with the model when it is written. It needs: pip install
     def run(self, args: Namespace) -> int:
         outputs.check_folder(args.folder, args.force)
         est = models.load(args.model)
-        with outputs.folder_beside(args.folder) as draft:
-            est.export(draft)
+        est.export(args.folder, overwrite=args.force)
         return 0

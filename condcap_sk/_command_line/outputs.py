@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import tempfile
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from .console import UsageError
 
-ROOM = 2**26  # bytes that a disk must have left before a fit: most models take less; by hand
+ROOM = 2**27  # bytes that a disk must have left before a fit: most models take less; by hand
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -36,13 +35,13 @@ def check_file(path: str, force: bool) -> None:
 
 
 def check_folder(path: str, force: bool) -> None:
-    """Raise a UsageError if a folder cannot be written, or holds anything and may not be used."""
+    """Raise a UsageError if a folder cannot be made, or holds anything and may not be replaced."""
     if os.path.exists(path) and not os.path.isdir(path):
         raise UsageError(f"{path!r} is a file. Pass the name of a folder.")
     if os.path.isdir(path) and os.listdir(path) and not force:
         raise UsageError(
             f"{path!r} is there already, and not empty. Pass another folder, or --force to replace "
-            "the files in it that have the names of new ones."
+            "an earlier export."
         )
     _check_parent(path)
 
@@ -66,20 +65,3 @@ def writing(path: str) -> Iterator[None]:
             f"{path!r} could not be written: {error.strerror or error}. {remedy} pass a name on "
             "another disk. What was there before is as it was."
         ) from error
-
-
-@contextmanager
-def folder_beside(path: str) -> Iterator[Path]:
-    """Give an empty folder, whose files come to `path` once they are all there."""
-    target = Path(path).absolute()
-    with (
-        writing(path),
-        tempfile.TemporaryDirectory(dir=target.parent, prefix=".condcap_sk-") as draft,
-    ):
-        filled = Path(draft) / "draft"
-        yield filled
-        if not target.exists():
-            os.replace(filled, target)
-            return
-        for file in sorted(filled.iterdir()):
-            os.replace(file, target / file.name)

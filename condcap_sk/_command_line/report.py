@@ -1,6 +1,7 @@
 """condcap_sk report: how good a model is on photographs that it was not fitted on."""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from . import models, photographs, tables
 from .command import Command
@@ -41,7 +42,9 @@ photograph."""
 
         from ..metrics import caption_report, control_report
 
-        judge = {True: caption_report, False: control_report}[est.model_.are_sentences]
-        found = judge(est, X, [captions[row] for row in rows], output_dict=args.json)
+        judges: dict[bool, Any] = {True: caption_report, False: control_report}
+        found = judges[est.model_.are_sentences](
+            est, X, [captions[row] for row in rows], output_dict=args.json
+        )
         put(json.dumps(found, indent=2) if args.json else str(found))
         return reader.exit_code

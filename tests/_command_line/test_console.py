@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from condcap_sk._command_line import console
+from condcap_sk.exceptions import ProcessGroupError
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from condcap_sk._command_line import console
         (console.UsageError("Do this."), "Do this."),
         (ValueError("X is odd."), "X is odd."),
         (ImportError("Install it."), "Install it."),
+        (ProcessGroupError("One is lost."), "One is lost."),
         (MemoryError(), "MemoryError"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device."),
         (FileNotFoundError(2, "No such file", "a b"), "'a b': No such file."),

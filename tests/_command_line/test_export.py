@@ -1,6 +1,4 @@
-"""condcap_sk export."""
-
-import os
+"""condcap_sk export; the export itself is tested with the estimator."""
 
 import pytest
 
@@ -8,36 +6,40 @@ from condcap_sk import ConditionalCaptioner
 
 
 @pytest.fixture
-def exported(monkeypatch):
-    """Stand in for what takes long, and is tested by itself."""
+def calls(monkeypatch):
+    """Stand in for what takes long; note with what it is called."""
+    calls = []
 
-    def export(self, folder):
-        os.makedirs(folder)
-        (folder / "manifest.json").write_text(f"{self.n_latents} latents")
+    def export(self, folder, *, overwrite=False):
+        calls.append((self.n_latents, folder, overwrite))
 
     monkeypatch.setattr(ConditionalCaptioner, "export", export, raising=False)
+    return calls
 
 
-@pytest.mark.usefixtures("exported")
-def test__export__is_the_estimator_s(program, pixel_model, tmp_path):
-    folder = tmp_path / "new"
+def test__export__is_the_estimator_s(program, pixel_model, tmp_path, calls):
+    folder = str(tmp_path / "new")
     assert program("export", pixel_model, folder) == (0, "", "")
-    assert (folder / "manifest.json").read_text() == "2 latents"
-    code, _, err = program("export", pixel_model, folder)
-    assert code == 2
-    assert "not empty" in err
-    (folder / "manifest.json").write_text("old")
     assert program("export", pixel_model, folder, "--force") == (0, "", "")
-    assert (folder / "manifest.json").read_text() == "2 latents"
+    assert calls == [(2, folder, False), (2, folder, True)]
 
 
-def test__export_that_fails__leaves_nothing(program, pixel_model, tmp_path, monkeypatch):
-    def fail(self, folder):
-        os.makedirs(folder)
+def test__folder_that_holds_something__is_refused_before_the_work(
+    program, pixel_model, tmp_path, calls
+):
+    (tmp_path / "mine").touch()
+    code, out, err = program("export", pixel_model, tmp_path)
+    assert (code, out) == (2, "")
+    assert "not empty" in err
+    assert not calls
+    assert program("export", pixel_model, tmp_path, "--force")[0] == 0
+
+
+def test__export_that_fails__is_a_sentence(program, pixel_model, tmp_path, monkeypatch):
+    def fail(self, folder, *, overwrite=False):
         raise ImportError("Install it with: pip install 'condcap_sk[export]'")
 
     monkeypatch.setattr(ConditionalCaptioner, "export", fail, raising=False)
     code, out, err = program("export", pixel_model, tmp_path / "new")
     assert (code, out) == (2, "")
     assert err == "condcap_sk export: error: Install it with: pip install 'condcap_sk[export]'\n"
-    assert not list(tmp_path.iterdir())

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 
 import pytest
 
@@ -57,45 +56,3 @@ def test__writing__that_fails__says_what_to_do(number, remedy):
     message = f"^'m' could not be written: .*{remedy} pass a name"
     with pytest.raises(UsageError, match=message), outputs.writing("m"):
         raise OSError(number, os.strerror(number))
-
-
-def fill(draft):
-    draft.mkdir()
-    (draft / "a").write_text("new")
-    (draft / "b").write_text("new")
-
-
-def test__folder_beside__fails__leaves_nothing(tmp_path):
-    target = tmp_path / "out"
-
-    def interrupted():
-        with outputs.folder_beside(str(target)) as draft:
-            fill(draft)
-            assert not target.exists()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("exists", [False, True])
-def test__folder_beside__is_there_when_all_is(tmp_path, exists):
-    target = tmp_path / "out"
-    if exists:
-        target.mkdir()
-        (target / "a").write_text("old")
-        (target / "mine").write_text("old")
-    with outputs.folder_beside(str(target)) as draft:
-        fill(draft)
-    found = {path.name: path.read_text() for path in target.iterdir()}
-    assert found == {"a": "new", "b": "new"} | ({"mine": "old"} if exists else {})
-    assert list(tmp_path.iterdir()) == [target]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no modes there")
-def test__folder_beside__has_the_mode_of_any_new_folder(tmp_path):
-    (tmp_path / "other").mkdir()
-    with outputs.folder_beside(str(tmp_path / "out")) as draft:
-        fill(draft)
-    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
