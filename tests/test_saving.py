@@ -47,7 +47,8 @@ def test__preprocessor__of_a_pretrained_network__is_loaded_without_it(
     pipe[-1].save(tmp_path / "m", preprocessor=pipe[:-1])
     with monkeypatch.context() as patch:
         patch.setattr(
-            "condcap_sk.vision.pretrained.efficientnet_lite", lambda name: pytest.fail("it is read")
+            "condcap_sk.vision.pretrained.efficientnet_lite",
+            lambda *args: pytest.fail("read"),
         )
         est = ConditionalCaptioner.load(tmp_path / "m")
     again = make_pipeline(est.preprocessor_, est)

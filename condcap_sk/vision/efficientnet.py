@@ -24,9 +24,11 @@ def lite_input(images: torch.Tensor) -> torch.Tensor:
     return (images.float() - MEAN) / STD
 
 
-@lru_cache(maxsize=len(WEIGHTS))
-def efficientnet_lite(name: str) -> nn.Module:
-    """Return a network by its name, for `copy.deepcopy`: it is read once, and kept.
+@lru_cache(maxsize=2 * len(WEIGHTS))
+def efficientnet_lite(name: str, device: torch.device) -> nn.Module:
+    """Return a network by its name: it is read once, kept, and nothing to be changed.
+
+    It keeps no state in a call, so that threads can share it.
 
     Raises
     ------
@@ -53,4 +55,4 @@ def efficientnet_lite(name: str) -> nn.Module:
     # Tensors only: no code in the file is run.
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     network.forward = network.extract_features
-    return network
+    return network.to(device).eval().requires_grad_(False)

@@ -215,10 +215,10 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
         images = images if isinstance(images, Source) else np.asarray(images)
         # All images, before the network starts: it takes long.
         _check_scale(images)
-        network, preprocess = self._network()
         device = resolve_device(self.device)
-        network = network.to(device).eval()
-        # On a CPU, each thread has its own copy of the network: modules may keep state in a call.
+        network, preprocess = self._network(device)
+        # On a CPU, each thread has its own copy of a module, which may keep state in a call.
+        is_copied = device.type == "cpu" and not isinstance(self.model, str)
         own, copying = threading.local(), threading.Lock()
 
         pooled = _averaged
@@ -228,7 +228,7 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
         def features(batch: torch.Tensor) -> torch.Tensor:
             if not hasattr(own, "network"):
                 with copying:
-                    own.network = copy.deepcopy(network) if device.type == "cpu" else network
+                    own.network = copy.deepcopy(network) if is_copied else network
             return pooled(own.network(preprocess(batch)))
 
         found = torch.empty(0)
@@ -246,12 +246,11 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
             found[rows] = some
         return found.numpy()
 
-    def _network(self) -> tuple[nn.Module, Preprocess]:
-        """Return a copy of the network, and what prepares images for it."""
+    def _network(self, device: torch.device) -> tuple[nn.Module, Preprocess]:
+        """Return the network on a device, a copy if it is the user's, and what prepares images."""
         if isinstance(self.model, str):
-            network = copy.deepcopy(efficientnet_lite(self.model))
-            return network, self.preprocess or lite_input
-        network = copy.deepcopy(self.model)
+            return efficientnet_lite(self.model, device), self.preprocess or lite_input
+        network = copy.deepcopy(self.model).to(device).eval()
         if self.preprocess is not None:
             return network, self.preprocess
         # timm's models hold the normalisation that they were trained with.
