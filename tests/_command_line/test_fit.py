@@ -66,7 +66,15 @@ def test__quiet__shows_no_bars(fit):
     assert len(err.splitlines()) == 1
 
 
-def test__unreadable__are_left_out_with_their_captions(fit, folder, tmp_path):
+def test__unreadable__are_left_out_with_their_captions(fit, folder, tmp_path, scenes, monkeypatch):
+    given = []
+    original = ConditionalCaptioner.fit
+
+    def noting(self, X, y, **options):
+        given.append(y)
+        return original(self, X, y, **options)
+
+    monkeypatch.setattr(ConditionalCaptioner, "fit", noting)
     (folder / "03.png").write_text("a text")
     code, _, err = fit("-q", "--n-regions", "0")
     assert code == 1
@@ -74,6 +82,7 @@ def test__unreadable__are_left_out_with_their_captions(fit, folder, tmp_path):
     assert "knows 11 photographs with 22 captions" in err
     est = ConditionalCaptioner.load(tmp_path / "model.safetensors")
     assert est.provenance_["n_images"] == 11
+    assert given == [scenes.captions[:3] + scenes.captions[4:]]
 
 
 def test__checkpoints__are_kept(fit, tmp_path):

@@ -127,11 +127,14 @@ def test__warnings__are_lines(program, monkeypatch):
     assert program("caption", "m", "a.jpg") == (0, "", "condcap_sk caption: warning: It is late.\n")
 
 
+# Output is kept until it is flushed, as users have it.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""}
+
+
 def start(*arguments, **options):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env=environment, **options,
+        text=True, env=ENVIRONMENT, **options,
     )  # fmt: skip
 
 
@@ -175,7 +178,7 @@ def test__results_on_a_full_disk__are_an_error(folder, pixel_model):
     with open("/dev/full", "w") as full:
         result = subprocess.run(
             [*PROGRAM, "caption", pixel_model, folder], stdout=full, stderr=subprocess.PIPE,
-            text=True, timeout=60, check=False,
+            text=True, timeout=60, check=False, env=ENVIRONMENT,
         )  # fmt: skip
     assert result.returncode == 2
     assert result.stderr == "condcap_sk caption: error: No space left on device.\n"
