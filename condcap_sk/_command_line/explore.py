@@ -46,7 +46,7 @@ pip install 'condcap_sk[export]'."""
         est = models.load(args.model)
         code = 0
         with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
-            exported = Path(folder) / "model"
+            exported = Path(folder) / Path(args.model).stem  # a name that the page shows
             est.export(exported)
 
             from ..explorer import serve, write_examples

@@ -41,6 +41,7 @@ def test__explore__serves_the_exported_model_and_leaves_nothing(program, pixel_m
     assert err == "condcap_sk explore: http://127.0.0.1:8000/ (Ctrl-C stops it)\n"
     ((folder, manifest, port, open_browser),) = calls.served
     assert (manifest, port, open_browser) == ("2 latents", 0, True)
+    assert folder.name == "pixels"
     assert not folder.parent.exists()
     assert not calls.shown
 
