@@ -1,5 +1,6 @@
 """condcap_sk explore; export and page are tested by themselves."""
 
+import inspect
 import os
 import sys
 from types import SimpleNamespace
@@ -77,3 +78,9 @@ def test__folder_without_photographs__is_2_before_the_work(program, pixel_model,
     assert code == 2
     assert "holds no photographs" in err
     assert not calls.served
+
+
+def test__page__takes_what_it_is_called_with():
+    explorer = pytest.importorskip("condcap_sk.explorer")
+    inspect.signature(explorer.serve).bind("m", port=0, open_browser=False, ready=print)
+    inspect.signature(explorer.write_examples).bind("m", [], pictures=[])

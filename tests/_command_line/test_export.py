@@ -1,5 +1,7 @@
 """condcap_sk export; the export itself is tested with the estimator."""
 
+import inspect
+
 import pytest
 
 from condcap_sk import ConditionalCaptioner
@@ -43,3 +45,10 @@ def test__export_that_fails__is_a_sentence(program, pixel_model, tmp_path, monke
     code, out, err = program("export", pixel_model, tmp_path / "new")
     assert (code, out) == (2, "")
     assert err == "condcap_sk export: error: Install it with: pip install 'condcap_sk[export]'\n"
+
+
+def test__estimator__takes_what_it_is_called_with():
+    export = getattr(ConditionalCaptioner, "export", None)
+    if export is None:
+        pytest.skip("there is no export")
+    inspect.signature(export).bind(None, "folder", overwrite=True)
