@@ -93,6 +93,7 @@ def main():
     tests = [f"tests/{name}" for name in TESTS]
     run(python, "-m", "pytest", "-q", "-m", "not fuzz", *tests, cwd=elsewhere)
     run(python, "-m", "pytest", "-q", "--pyargs", "condcap_sk.captioner", cwd=elsewhere)
+    run(python.with_name("condcap_sk"), "--version", cwd=elsewhere)
     print(f"{sdist.name} and {wheel.name} are in {DIST}.")
 
 

@@ -120,22 +120,27 @@ def of_use(est: Any, kind: Kind) -> str:
         # A function is no number and no text.
         loading = 'joblib.load("model.joblib")  # it runs code: only from those whom you trust'
         imports = "import joblib"
+    from_files, before = [], ""
+    if est.preprocessor_ is not None:
+        from_files = ['X = est.preprocessor_.transform(["photograph.jpg"])']
+        steps = " and ".join(code(_as_call(step)) for _, step in est.preprocessor_.steps)
+        before = f"\n\n`X` is made of files of photographs by {steps}, as the model's file says."
+    elif len(est.image_shape_) == 1:
+        before = (
+            "\n\n`X` are feature vectors. How they were made of images, which must be done in the "
+            f"same way: {LEFT_OPEN}."
+        )
     lines = [
         imports,
         "",
         f"est = {loading}",
+        *from_files,
         f"est.predict(X)  # X of shape (n, {shape}): the best answer for each image",
         "c = est.sample_latents(random_state=0)[0]",
         "est.predict(X, c)  # one latent for all images",
         f"est.sample(X, 5)  # several {kind.answers}, all different",
         "est.infer_latent(X, answers)  # the latent that would have given these answers",
     ]
-    before = ""
-    if len(est.image_shape_) == 1:
-        before = (
-            "\n\n`X` are feature vectors. How they were made of images, which must be done in the "
-            f"same way: {LEFT_OPEN}."
-        )
     code_block = "\n".join(lines)
     return f"```python\n{code_block}\n```{before}"
 
@@ -245,6 +250,15 @@ def _as_text(value: Any) -> str:
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
+
+
+def _as_call(step: Any) -> str:
+    """Return a step of a pipeline with the parameters that are not the default ones."""
+    defaults = _defaults(type(step))
+    changed = [
+        f"{name}={value!r}" for name, value in step.get_params().items() if value != defaults[name]
+    ]
+    return f"{type(step).__name__}({', '.join(changed)})"
 
 
 def _name(value: Any) -> str:

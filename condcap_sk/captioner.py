@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from ._card import ModelCard
 from ._exporting import Exporting
@@ -21,6 +20,7 @@ from ._persistence import kept_params
 from ._pixels import pixel_range, warn_of_scale
 from ._processes import sharing_work
 from ._readback import ReadingBack
+from ._saving import Saving
 from ._torch.device import Portable
 from ._torch.environment import own_environment
 from ._torch.seeding import spawn_seeds
@@ -46,6 +46,7 @@ class ConditionalCaptioner(
     ReadingBack,
     Latents,
     Exporting,
+    Saving,
     Portable,
     CallbackSupportMixin,
     BaseEstimator,
@@ -155,6 +156,9 @@ class ConditionalCaptioner(
         "n_held_out" were held out) and of their answers ("n_answers", of which "n_distinct" are
         different); the least, mean and largest number of "answers_per_image" and, as far as they
         are not cut, "tokens_per_answer"; the "device" of the fit and the "versions" of packages.
+    preprocessor_ : Pipeline or None
+        What makes `X` of files of photographs, where the estimator was loaded from a file that
+        knows it, see `save`. None after `fit`.
     n_features_in_ : int
         Number of columns of a 2-D `X`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -410,75 +414,6 @@ class ConditionalCaptioner(
         # Last: where warnings are errors, the estimator is fitted all the same.
         warn_of_answers(model, *fit_data, batch_size=self.batch_size)
         return self
-
-    @own_environment()
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the fitted estimator in one safetensors file.
-
-        Of the parameters, `callbacks` and `word_vectors` are not saved; a RandomState instance,
-        which the fit used up, is saved as None.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Where to; a file that is there is replaced once the new one is whole.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is an object, such as an analyzer function: the file holds numbers and
-            text, and no code.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> import numpy as np
-        >>> from condcap_sk import ConditionalCaptioner
-        >>> X = np.random.RandomState(0).random((20, 5))
-        >>> est = ConditionalCaptioner(random_state=0).fit(X, [["a", "b"], ["c"]] * 10)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     est.save(f"{folder}/model.safetensors")
-        ...     same = ConditionalCaptioner.load(f"{folder}/model.safetensors")
-        >>> bool((same.predict(X) == est.predict(X)).all())
-        True
-        """
-        check_is_fitted(self)
-        model_file.save(self, ConditionalCaptioner, path)
-
-    @classmethod
-    @own_environment()
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the fitted estimator that `save` wrote; it is on the CPU, see `to`.
-
-        Nothing in the file is run, imported or unpickled: a file from a stranger can give wrong
-        answers, no more.
-
-        Parameters
-        ----------
-        path : str or path-like
-            A file written by `save`.
-
-        Returns
-        -------
-        estimator : ConditionalCaptioner
-            The fitted estimator.
-
-        Raises
-        ------
-        ModelFileError
-            If the file is not one that `save` wrote, or is damaged.
-        FileNotFoundError
-            If there is none.
-        """
-        estimator, model, shape, pixels = model_file.load(cls, path)
-        params = kept_params(estimator)
-        estimator._hold(model.attributes(shape, pixels, params, estimator))
-        return estimator
-
-    def _hold(self, attributes: dict[str, Any]) -> None:
-        for name in ("classes_", "n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        self.__dict__.update(attributes)
 
     def _stage(self, name: str, seed: int, **params: Any) -> Stage:
         """Return an unfitted clone of a sub-estimator, with what this estimator decides."""

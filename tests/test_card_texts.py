@@ -5,6 +5,7 @@ import pytest
 
 from condcap_sk import ConditionalCaptioner, _card_texts
 from condcap_sk._card_texts import KINDS
+from condcap_sk.vision import LoadImages
 from condcap_sk.vision.sight import SIGHTS
 
 X = np.random.RandomState(0).random((20, 4))
@@ -125,3 +126,14 @@ def test__links__to_the_site__are_pages_of_the_reference(quick, monkeypatch):
     page = "https://x.org/generated/condcap_sk.text.CaptionCodec.html"
     assert f"[`CaptionCodec`]({page})" in _card_texts.of_training(est)
     assert "https://x.org/guide/limits.html" in _card_texts.of_limits(KINDS[False])
+
+
+def test__use__photographs_of_a_known_preprocessor__are_files(quick, tmp_path):
+    est = quick().fit(IMAGES[..., None].repeat(3, -1)[:, :, :8], LABELS)
+    before = _card_texts.of_use(est, KINDS[False])
+    assert "preprocessor_" not in before
+    est.save(tmp_path / "m", preprocessor=LoadImages(size=8))
+    found = _card_texts.of_use(ConditionalCaptioner.load(tmp_path / "m"), KINDS[False])
+    assert 'X = est.preprocessor_.transform(["photograph.jpg"])' in found
+    assert "by `LoadImages(size=8)`, as the model's file says" in found
+    assert _card_texts.LEFT_OPEN not in found

@@ -7,14 +7,17 @@ data and short fits in place of the user's.
 import functools
 import importlib
 import re
+import shlex
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from condcap_sk import ConditionalCaptioner, datasets
-from condcap_sk.vision import PretrainedFeatures
+from condcap_sk._command_line.main import COMMANDS, main
+from condcap_sk.vision import LoadImages, PretrainedFeatures
 
 ROOT = Path(__file__).parents[1]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
@@ -24,6 +27,7 @@ PACKAGES = ["", ".metrics", ".inspection", ".vision", ".text", ".gan", ".dataset
             ".export", ".training"]  # fmt: skip
 PAGES = [*ROOT.glob("README.md"), *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("guide/*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLAIN_BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LESSONS = sorted(EXAMPLES.glob("plot_*.py"))
 # They need a download, a folder of photographs, or are parts that the estimator makes by itself.
 WITHOUT_EXAMPLE = {
@@ -137,9 +141,11 @@ def caption_model(tmp_path_factory):
     est.fit(features, MANNERS * 7).save(folder / "captions.safetensors")
     np.save(folder / "features.npy", features[:18])
     images = np.random.default_rng(0).integers(0, 256, (len(MANNERS), 260, 260, 3), dtype=np.uint8)
-    regions = PretrainedFeatures("efficientnet_lite2", n_regions=16).transform(images)
+    features = PretrainedFeatures("efficientnet_lite2", n_regions=16)
     est = ConditionalCaptioner(n_latents=2, n_regions=16, random_state=0).set_params(**SHORT)
-    est.fit(regions, MANNERS).save(folder / "photographs.safetensors")
+    est.fit(features.transform(images), MANNERS)
+    preprocessor = make_pipeline(LoadImages(size=260), features)
+    est.save(folder / "photographs.safetensors", preprocessor=preprocessor)
     return folder
 
 
@@ -149,7 +155,7 @@ def readers_folder(tmp_path, monkeypatch, caption_model):
     Image = pytest.importorskip("PIL.Image")
     (tmp_path / "photographs").mkdir()
     rng = np.random.default_rng(0)
-    rows = ["file,caption"]
+    rows = ["image,caption"]
     for i in range(24):
         kind = i % len(MANNERS)
         pixels = rng.integers(0, 60, (48, 64, 3), dtype=np.uint8)
@@ -208,3 +214,30 @@ def test__page__its_code_runs(path, readers_folder, short):
             code = compile("\n" * line + block[1], str(path), "exec")
             exec(code, namespace)
             plt.close("all")
+
+
+def commands_of(path):
+    """Return the lines of a page that call the program, without what a shell does with results."""
+    return [
+        re.split(r" [|>] ", line)[0]
+        for block in PLAIN_BLOCK.finditer(text_of(path))
+        for line in block[1].splitlines()
+        if line.startswith("condcap_sk ")
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if commands_of(path)], ids=lambda path: path.stem
+)
+def test__page__its_commands_run(path, readers_folder, short, capfd):
+    with warnings.catch_warnings(action="ignore"):
+        for line in commands_of(path):
+            assert main(shlex.split(line)[1:]) == 0, (line, capfd.readouterr().err)
+
+
+def test__command_line__page_has_every_command():
+    found = {shlex.split(line)[1] for line in commands_of(DOCS / "guide" / "command_line.md")}
+    rows = re.findall(r"^\| `(\w+) ", text_of(DOCS / "guide" / "command_line.md"), re.MULTILINE)
+    assert rows == [command.NAME for command in COMMANDS]
+    # These are tested by themselves: they need an extra, and a browser.
+    assert found == {*rows} - {"export", "explore"}

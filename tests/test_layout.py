@@ -16,11 +16,12 @@ ROOT = Path(condcap_sk.__file__).parent
 TESTS = Path(__file__).parent
 FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 # A file imports from its own folder and from those to the right of it.
-ORDER = ["captioner", "_card", "_card_texts", "_scoring", "_readback", "_answering", "_latents",
-         "_exporting", "inspection", "metrics", "export", "model", "gan", "vision", "text",
-         "training", "_torch", "_persistence", "_fields", "datasets", "answers", "_validation",
-         "_pixels", "_stored", "_processes", "_differences", "_warnings", "_links", "_version",
-         "_markdown", "_typing", "_lazy", "exceptions"]  # fmt: skip
+ORDER = ["__main__", "_command_line", "explorer",
+         "captioner", "_card", "_card_texts", "_scoring", "_readback", "_answering", "_latents",
+         "_saving", "_exporting", "inspection", "metrics", "export", "model", "gan", "vision",
+         "text", "training", "_torch", "_persistence", "_fields", "datasets", "answers",
+         "_validation", "_pixels", "_stored", "_processes", "_differences", "_warnings", "_links",
+         "_version", "_markdown", "_typing", "_lazy", "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
     ".answers": {"EncodedAnswers"},
@@ -129,7 +130,7 @@ def test__imports__every_file__point_downwards(path):
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test__module__has_a_test_twin(path):
-    twin = TESTS / path.relative_to(ROOT).parent / f"test_{path.stem.lstrip('_')}.py"
+    twin = TESTS / path.relative_to(ROOT).parent / f"test_{path.stem.strip('_')}.py"
     assert twin.exists()
 
 

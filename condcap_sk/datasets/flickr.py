@@ -1,31 +1,27 @@
 """load_flickr8k: photographs with five captions each."""
 
-import csv
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from io import StringIO
 from pathlib import Path
-from typing import IO, TypeGuard
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from .tables import is_text, read_captions, read_lines, read_text
+
 _DESCR = """\
 Flickr8k: photographs with five captions each by people (M. Hodosh, P. Young, J. Hockenmaier,
 "Framing Image Description as a Ranking Task", JAIR 2013). For non-commercial research and
 education; the photographs belong to their Flickr users.
 """
-_ENCODING = "utf-8-sig"  # with a byte order mark, as some editors leave, or without
 _SPLITS = {"train": "trainImages", "val": "devImages", "test": "testImages"}
 _ENTRY = '{"file": "a.jpg", "split": "train", "captions": ["A dog"]}'
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_PHOTO = re.compile(r"\.jpe?g\b", re.IGNORECASE)
 _ONE_PHOTO = re.compile(r"(?!.*\.jpe?g[\s,;]).*\.jpe?g", re.IGNORECASE)
 _OPEN_ARCHIVES = 8  # that a process keeps open, by hand
 
@@ -137,7 +133,7 @@ def _find(root: Path, name: str) -> Path | None:
 
 def _read_json(file: Path) -> tuple[Captions, Parts]:
     try:
-        images = json.loads(_read_text(file))
+        images = json.loads(read_text(file))
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} line {error.lineno}: this is no JSON ({error.msg}).") from error
     images = images.get("images") if isinstance(images, dict) else None
@@ -148,8 +144,8 @@ def _read_json(file: Path) -> tuple[Captions, Parts]:
     for i, image in enumerate(images):
         fields = image if isinstance(image, dict) else {}
         name, split, texts = (fields.get(key, "") for key in ("file", "split", "captions"))
-        is_entry = _is_text(name) and _is_text(split) and isinstance(texts, list)
-        if not is_entry or not all(map(_is_text, texts)):
+        is_entry = is_text(name) and is_text(split) and isinstance(texts, list)
+        if not is_entry or not all(map(is_text, texts)):
             raise ValueError(f"{file}: images[{i}] is {image!r:.200}. Expected {_ENTRY}.")
         name = _photo_name(name)
         if name in captions:
@@ -161,13 +157,9 @@ def _read_json(file: Path) -> tuple[Captions, Parts]:
     return captions, parts
 
 
-def _is_text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and bool(value.strip())
-
-
 def _read_tokens(file: Path) -> tuple[Captions, Parts]:
     captions: Captions = {}
-    for number, line in _read_lines(file):
+    for number, line in read_lines(file):
         # 1000268201_693b08cb0e.jpg#0<TAB>A child in a pink dress …
         head, _, caption = line.partition("\t")
         name, _, place = head.rpartition("#")
@@ -182,55 +174,9 @@ def _read_tokens(file: Path) -> tuple[Captions, Parts]:
 
 def _read_table(file: Path) -> tuple[Captions, Parts]:
     captions: Captions = {}
-    rows = _read_rows(file)
-    number, header, _ = next(rows, (1, [], ""))
-    columns = [name.strip() for name in header]
-    if columns.count("image") != 1 or columns.count("caption") != 1:
-        raise ValueError(
-            f"{file} line {number}: the header is {','.join(header)!r:.80}. Expected one column "
-            "image and one column caption: image,caption."
-        )
-    image, caption = columns.index("image"), columns.index("caption")
-    for number, row, written in rows:
-        rest = ",".join(row[caption:])
-        # Commas in the last column need no quotes, unless quotes stand around a part of it.
-        if caption == len(columns) - 1 and written.rstrip("\r\n").endswith(f",{rest}"):
-            row[caption:] = [rest]
-        if len(row) > len(columns):
-            raise ValueError(
-                f"{file} line {number} has {len(row)} fields, and the header {len(columns)}. Put "
-                'a caption that holds commas between quotes: a.jpg,"A dog, a cat".'
-            )
-        name, text = (row[i].strip() if i < len(row) else "" for i in (image, caption))
-        if not (name and text):
-            raise ValueError(
-                f"{file} line {number} has no {'caption' if name else 'image'}: {written!r:.80}. "
-                f"Expected {','.join(columns)}."
-            )
-        captions.setdefault(_photo_name(name), []).append(text)
+    for name, caption in read_captions(file):
+        captions.setdefault(_photo_name(name), []).append(caption)
     return captions, {}
-
-
-def _read_rows(file: Path) -> Iterator[tuple[int, list[str], str]]:
-    """Yield each row: the number of its first line, its fields, and its lines as they are."""
-    lines = list(StringIO(_read_text(file), newline=""))
-    reader = csv.reader(lines, strict=True)
-    while True:
-        start = reader.line_num
-        try:
-            row = next(reader)
-            # A quote that is not closed ends at the next one, and swallows the rows between.
-            if any(_LINE_END.search(field) and _PHOTO.search(field) for field in row):
-                raise csv.Error("the quotes go on over another photograph's line")
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise ValueError(
-                f"{file} line {start + 1}: {error}. Close quotes on the line they begin on, and "
-                'double those inside: a.jpg,"A dog, ""Rex"".".'
-            ) from error
-        if len(row) > 1 or any(map(_is_text, row)):
-            yield start + 1, row, "".join(lines[start : reader.line_num])
 
 
 def _read_lists(root: Path, captions: Captions, found: Path) -> Parts:
@@ -240,7 +186,7 @@ def _read_lists(root: Path, captions: Captions, found: Path) -> Parts:
         if file is None:
             continue
         names = []
-        for number, line in _read_lines(file):
+        for number, line in read_lines(file):
             names.append(_photo_name(line))
             if not _ONE_PHOTO.fullmatch(names[-1]):
                 raise ValueError(
@@ -265,27 +211,6 @@ def _read_lists(root: Path, captions: Captions, found: Path) -> Parts:
 def _photo_name(text: str) -> str:
     # The release has captions of 2258277193_586949ec62.jpg.1, whose photograph ends in .jpg.
     return re.sub(r"(\.jpe?g)\.\d+$", r"\1", text.strip(), flags=re.IGNORECASE)
-
-
-def _read_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that is not blank."""
-    # Not splitlines: a caption may hold other characters that end a line in Unicode.
-    for number, line in enumerate(_LINE_END.split(_read_text(file)), 1):
-        if line.strip():
-            yield number, line
-
-
-def _read_text(file: Path) -> str:
-    content = file.read_bytes()
-    try:
-        text = content.decode(_ENCODING)
-        end = text.find("\0")  # every second character of ASCII in UTF-16
-    except UnicodeDecodeError as error:
-        text, end = content.decode("latin-1"), error.start
-    if end >= 0:
-        number = len(_LINE_END.split(text[:end]))
-        raise ValueError(f"{file} line {number} is not in UTF-8. Save the file in UTF-8.")
-    return text
 
 
 _LAYOUTS = {

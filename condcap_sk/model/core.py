@@ -78,6 +78,7 @@ class FittedModel:
             "gan_": self.gan,
             "history_": self.history,
             "provenance_": self.provenance,
+            "preprocessor_": None,
         }
         held = {"classes_": self.codec, "n_features_in_": columns, "feature_names_in_": columns}
         for name, holder in held.items():

@@ -22,16 +22,19 @@ from ..gan import LatentGAN
 from ..text import CaptionCodec
 from ..vision import ImageEncoder
 from ..vision.sight import SIGHTS
+from . import preprocessor, provenance
 from .calibration import Calibrator
 from .core import FittedModel
 from .kinds import answerer_of
-from .provenance import from_fields, to_fields
 
 STAGES: dict[str, Any] = {"codec": CaptionCodec, "image_encoder": ImageEncoder, "gan": LatentGAN}
 
 
-def save(estimator, known_class, path):
-    """Write a fitted estimator to a file; only a `known_class` can be read again."""
+def save(estimator, known_class, path, steps=None):
+    """Write a fitted estimator to a file; only a `known_class` can be read again.
+
+    `steps` are what made its images of files; None is what `load` knew of them.
+    """
     stages = {name: getattr(estimator, f"{name}_") for name in STAGES}
     stages = {name: stage for name, stage in stages.items() if stage is not None}
     for name, part in {known_class.__name__: estimator, **stages}.items():
@@ -50,8 +53,11 @@ def save(estimator, known_class, path):
         "image_shape": list(estimator.image_shape_),
         "pixel_range": [estimator.pixel_range_],
         "latent_bank": estimator.latent_bank_.tolist(),
-        "provenance": to_fields(estimator.provenance_),
+        "provenance": provenance.to_fields(estimator.provenance_),
     }
+    steps = estimator.preprocessor_ if steps is None else steps
+    if steps is not None:
+        fields["preprocessor"] = preprocessor.to_fields(steps, estimator.image_shape_)
     if (calibrator := estimator.model_.calibrator) is not None:
         fields["calibration"] = calibrator.to_rows()
     if hasattr(estimator, "n_features_in_"):
@@ -62,7 +68,7 @@ def save(estimator, known_class, path):
 
 
 def load(known_class, path):
-    """Return an unfitted estimator, its `FittedModel`, and the shape and pixel range of images."""
+    """Return an unfitted estimator and its `FittedModel`; of images, shape, range and maker."""
     header, held = read(path)
     warn_of_version(header.pop("version", None), os.fsdecode(path))
     fields, tensors = Fields(header, "header"), Tensors(held)
@@ -76,7 +82,8 @@ def load(known_class, path):
     shape = image_shape(fields, "image_shape")
     pixel_range = tuple(fields.numbers("pixel_range", 2)[0].tolist())
     bank = _bank(fields, stages["gan"]._prior)
-    provenance = from_fields(fields.inner("provenance"))
+    about = provenance.from_fields(fields.inner("provenance"))
+    steps = preprocessor.from_fields(fields, shape)
     calibrator = _take_calibrator(fields)
     _take_columns(fields, estimator, shape)
     fields.end()
@@ -84,7 +91,7 @@ def load(known_class, path):
     codec, gan = stages["codec"], stages["gan"]
     sight.region_shape = gan._region_shape
     answerer = answerer_of(codec, sight, gan, estimator.relevance_weight, estimator.beam_width)
-    model = FittedModel(codec, sight, gan, answerer, bank, provenance, calibrator)
+    model = FittedModel(codec, sight, gan, answerer, bank, about, calibrator)
     if (
         gan.objective != estimator.objective
         or estimator.n_latents != gan.n_latents
@@ -93,7 +100,7 @@ def load(known_class, path):
         or not sight.has_regions(estimator.n_regions, shape)
     ):
         raise ModelFileError(f"{path} holds parts of different models.")
-    return estimator, model, shape, pixel_range
+    return estimator, model, shape, pixel_range, steps
 
 
 def _bank(fields, prior):

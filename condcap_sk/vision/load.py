@@ -122,7 +122,7 @@ class LoadImages(DocumentationLink, TransformerMixin, BaseEstimator):
         files = _listed(X, "X")
         if self.lazy:
             return _FileRows(files, self.size)
-        images, unreadable = _read(files, self.size, self.verbose)
+        images, unreadable = read_images(files, self.size, self.verbose)
         if unreadable:
             raise _error(files, unreadable)
         return images
@@ -143,7 +143,9 @@ class _FileRows(Source):
         self._files = files
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        images, unreadable = _read([self._files[row] for row in rows], self.shape[1], verbose=0)
+        images, unreadable = read_images(
+            [self._files[row] for row in rows], self.shape[1], verbose=0
+        )
         if unreadable:
             raise _error(self._files, {int(rows[place]): why for place, why in unreadable.items()})
         return images
@@ -188,7 +190,7 @@ def _is_ordered(values: object) -> bool:
     return not isinstance(values, str | bytes | Mapping | IOBase)
 
 
-def _read(
+def read_images(
     files: Sequence[File], size: int, verbose: int
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Return the images, and the reason for each row that could not be read."""
@@ -270,7 +272,7 @@ def drop_unreadable(
     unreadable = {}
     # One at a time: the pixels are not kept.
     for row, file in enumerate(files):
-        _, reasons = _read([file], 1, verbose=0)
+        _, reasons = read_images([file], 1, verbose=0)
         if reasons:
             unreadable[row] = reasons[0]
     kept = [row for row in range(len(files)) if row not in unreadable]

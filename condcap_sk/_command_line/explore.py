@@ -1,0 +1,68 @@
+"""condcap_sk explore: a page in the browser on which a model's latent is dragged."""
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from . import models, photographs
+from .command import Command
+from .console import report
+
+SIZE = 224  # pixels of photographs on the page
+
+
+class Explore(Command):
+    """Open a model in the browser."""
+
+    NAME = "explore"
+    SUMMARY = "drag a model's latent in the browser, and see the answers change"
+    DESCRIPTION = """\
+Open a page in the browser on which the latent of a model is dragged, and the
+answers of all pictures change. The page is served by this program, on this
+machine alone (127.0.0.1), until Ctrl-C; nothing is sent elsewhere. It needs:
+pip install 'condcap_sk[export]'."""
+    EXAMPLES = """\
+  condcap_sk explore model.safetensors holiday/
+  condcap_sk explore model.safetensors holiday/ --port 8000 --no-browser
+"""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        models.add_model(parser)
+        parser.add_argument(
+            "photographs", metavar="PHOTO", nargs="*",
+            help="photographs that the page shows, or folders of them, 400 in all; a model that "
+            "`fit` wrote has nothing to show without",
+        )  # fmt: skip
+        parser.add_argument(
+            "--port", type=int, default=0, metavar="N", help="of the page (default: a free one)"
+        )
+        parser.add_argument(
+            "--no-browser", action="store_true", help="print the address, and open no browser"
+        )
+        photographs.add_reading(parser)
+
+    def run(self, args: Namespace) -> int:
+        files = photographs.find(args.photographs)
+        est = models.load(args.model)
+        code = 0
+        with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
+            exported = Path(folder) / Path(args.model).stem  # a name that the page shows
+            est.export(exported)
+
+            from ..explorer import serve, write_examples
+            from ..vision import LoadImages
+
+            if files:
+                reader = models.reader_of(
+                    est, args.model, resize=args.resize, device=args.device,
+                    prefix="condcap_sk explore",
+                )  # fmt: skip
+                rows, X = reader.read_all(files, photographs.progress(files, quiet=False))
+                pictures = LoadImages(size=SIZE).transform([files[row] for row in rows])
+                write_examples(exported, X, pictures=pictures)
+                code = reader.exit_code
+            serve(
+                exported, port=args.port, open_browser=not args.no_browser,
+                ready=lambda address: report(f"condcap_sk explore: {address} (Ctrl-C stops it)"),
+            )  # fmt: skip
+        return code

@@ -1,0 +1,86 @@
+"""condcap_sk explore; export and page are tested by themselves."""
+
+import inspect
+import os
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from condcap_sk import ConditionalCaptioner
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Stand in for export and page; note what is shown and served."""
+    calls = SimpleNamespace(served=[], shown=[])
+
+    def export(self, folder):
+        os.makedirs(folder)
+        (folder / "manifest.json").write_text(f"{self.n_latents} latents")
+
+    def serve(folder, *, port=0, open_browser=True, ready=None):
+        calls.served.append((folder, (folder / "manifest.json").read_text(), port, open_browser))
+        ready("http://127.0.0.1:8000/")
+        if port == 1:
+            raise OSError("port=1 cannot be had: it is in use. Pass another one.")
+
+    def write_examples(folder, X, *, pictures=None):
+        assert (folder / "manifest.json").exists()
+        calls.shown.append((X, pictures))
+
+    explorer = SimpleNamespace(serve=serve, write_examples=write_examples)
+    monkeypatch.setattr(ConditionalCaptioner, "export", export, raising=False)
+    monkeypatch.setitem(sys.modules, "condcap_sk.explorer", explorer)
+    return calls
+
+
+def test__explore__serves_the_exported_model_and_leaves_nothing(program, pixel_model, calls):
+    code, out, err = program("explore", pixel_model)
+    assert (code, out) == (0, "")
+    assert err == "condcap_sk explore: http://127.0.0.1:8000/ (Ctrl-C stops it)\n"
+    ((folder, manifest, port, open_browser),) = calls.served
+    assert (manifest, port, open_browser) == ("2 latents", 0, True)
+    assert folder.name == "pixels"
+    assert not folder.parent.exists()
+    assert not calls.shown
+
+
+def test__options__are_those_of_the_server(program, pixel_model, calls):
+    assert program("explore", pixel_model, "--port", "8000", "--no-browser")[0] == 0
+    assert calls.served[0][2:] == (8000, False)
+
+
+def test__photographs__are_shown_as_they_are_and_as_the_model_takes_them(
+    program, pixel_model, calls, folder, scenes
+):
+    (folder / "03.png").write_text("a text")
+    code, _, err = program("explore", pixel_model, folder)
+    assert code == 1
+    assert "03.png' cannot be read" in err
+    ((X, pictures),) = calls.shown
+    np.testing.assert_array_equal(X, np.delete(scenes.images, 3, axis=0))
+    assert (pictures.shape, pictures.dtype) == ((11, 224, 224, 3), np.uint8)
+    assert calls.served
+
+
+def test__port_in_use__is_a_sentence(program, pixel_model, calls):
+    code, _, err = program("explore", pixel_model, "--port", "1")
+    assert code == 2
+    assert err.endswith("condcap_sk explore: error: port=1 cannot be had: it is in use. Pass "
+                        "another one.\n")  # fmt: skip
+    assert not calls.served[0][0].parent.exists()
+
+
+def test__folder_without_photographs__is_2_before_the_work(program, pixel_model, calls, tmp_path):
+    code, _, err = program("explore", pixel_model, tmp_path)
+    assert code == 2
+    assert "holds no photographs" in err
+    assert not calls.served
+
+
+def test__page__takes_what_it_is_called_with():
+    explorer = pytest.importorskip("condcap_sk.explorer")
+    inspect.signature(explorer.serve).bind("m", port=0, open_browser=False, ready=print)
+    inspect.signature(explorer.write_examples).bind("m", [], pictures=[])
