@@ -56,6 +56,7 @@ PACKAGES = [
     ".datasets",
     ".answers",
     ".training",
+    ".explorer",
 ]
 FULL_NAMES = {
     name: f"condcap_sk{package}.{name}"
@@ -107,6 +108,7 @@ LESSONS = [
     "search_by_halving.py",
     "search_on_a_cluster.py",
     "fit_by_processes.py",
+    "explore_latents.py",
 ]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -131,6 +133,9 @@ warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 html_theme = "pydata_sphinx_theme"
 html_title = f"condcap_sk {version}"
 html_static_path = []
+# The explorer, in the folder `explore`, if `make explorer` was here before.
+EXPLORER = Path(__file__).parents[1] / "build" / "explorer"
+html_extra_path = [str(EXPLORER)] if EXPLORER.exists() else []
 html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,

@@ -21,7 +21,7 @@ DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the sources are elsewhere")
 
 PACKAGES = ["", ".metrics", ".inspection", ".vision", ".text", ".gan", ".datasets", ".answers",
-            ".training"]  # fmt: skip
+            ".training", ".explorer"]  # fmt: skip
 PAGES = [*ROOT.glob("README.md"), *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("guide/*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LESSONS = sorted(EXAMPLES.glob("plot_*.py"))

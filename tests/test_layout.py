@@ -17,9 +17,9 @@ TESTS = Path(__file__).parent
 FILES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
 # A file imports from its own folder and from those to the right of it.
 ORDER = ["captioner", "_card", "_card_texts", "_scoring", "_readback", "_answering", "_latents",
-         "inspection", "metrics", "model", "gan", "vision", "text", "training", "_torch",
-         "_persistence", "datasets", "answers", "_validation", "_pixels", "_stored", "_processes",
-         "_differences", "_warnings", "_links", "_version", "_markdown", "_typing",
+         "inspection", "explorer", "metrics", "model", "gan", "vision", "text", "training",
+         "_torch", "_persistence", "datasets", "answers", "_validation", "_pixels", "_stored",
+         "_processes", "_differences", "_warnings", "_links", "_version", "_markdown", "_typing",
          "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
@@ -31,6 +31,7 @@ PUBLIC = {
         "make_captioned_shapes",
         "make_image_grid",
     },
+    ".explorer": {"serve", "write_examples"},
     ".gan": {"LatentGAN"},
     ".inspection": {
         "AttentionDisplay",
