@@ -3,6 +3,8 @@
 # make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
 # make docs        the site, with all examples executed, in build/docs
+# make explorer    the page that explores latents, and its two models; needs Node.js
+# make test-explorer  its tests, in Chromium
 # make dist        the sdist and the wheel of a release, in dist, tried without the sources
 # make benchmark   the protocol's figures, and what they cost
 # Each but `dist` builds .venv the first time and finds it the next.
@@ -15,7 +17,7 @@ READY_FOR_DOCS := .venv/ready-for-docs
 INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
 	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
-.PHONY: demo test lowest lint docs dist benchmark clean
+.PHONY: demo test lowest lint docs explorer test-explorer dist benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
@@ -58,6 +60,20 @@ docs: $(READY_FOR_DOCS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -n -q -j $(WORKERS) \
 		-d build/doctrees docs build/docs
 
+# The page itself is in condcap_sk/explorer/page, for wheels; with its models, for the site, in
+# build/explorer. `make docs` takes it into the site if it is there.
+explorer: explorer/models/models.json
+	cd explorer && npm ci --silent && npm run --silent build
+	rm -rf build/explorer && mkdir -p build/explorer
+	cp -r condcap_sk/explorer/page build/explorer/explore
+	cd explorer/models && cp -r digits scenes models.json ../../build/explorer/explore
+
+explorer/models/models.json: explorer/make_models.py | $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python explorer/make_models.py
+
+test-explorer: explorer
+	cd explorer && PYTHON=$(CURDIR)/$(BIN)/python npm test
+
 # Needs no .venv: what it builds and tries has environments of its own. TAG=v1.2.3 is to be released.
 dist:
 	$(PYTHON) .ci/dist.py $(if $(TAG),--tag $(TAG))
@@ -79,3 +95,4 @@ $(READY_FOR_DOCS): $(READY)
 
 clean:
 	rm -rf .venv demo build dist docs/gallery docs/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf explorer/node_modules explorer/models condcap_sk/explorer/page

@@ -38,6 +38,9 @@ def environment(name):
 def build():
     """Return the new sdist and the wheel that was built from it."""
     shutil.rmtree(DIST, ignore_errors=True)
+    if npm := shutil.which("npm"):
+        run(npm, "ci", cwd=ROOT / "explorer")
+        run(npm, "run", "build", cwd=ROOT / "explorer")
     tools = environment("tools")
     run(tools, "-m", "pip", "install", "--quiet", "build", "twine")
     run(tools, "-m", "build", "--outdir", DIST)
@@ -59,6 +62,7 @@ def check(wheel, tag):
     cited = re.search(r"^version: (.+)$", text_of("CITATION.cff"), re.MULTILINE)[1]
     assert cited == version, f"CITATION.cff is of {cited}, the wheel of {version}"
     if tag is not None:
+        assert "condcap_sk/explorer/page/index.html" in names, "the explorer's page needs npm"
         assert tag == f"v{version}", f"the tag is {tag}, but the version is {version}"
         released = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
         assert re.search(released, text_of("CHANGELOG.md"), re.MULTILINE), "CHANGELOG.md: no date"

@@ -57,6 +57,7 @@ PACKAGES = [
     ".export",
     ".answers",
     ".training",
+    ".explorer",
 ]
 FULL_NAMES = {
     name: f"condcap_sk{package}.{name}"
@@ -109,6 +110,7 @@ LESSONS = [
     "search_by_halving.py",
     "search_on_a_cluster.py",
     "fit_by_processes.py",
+    "explore_latents.py",
 ]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -133,6 +135,9 @@ warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 html_theme = "pydata_sphinx_theme"
 html_title = f"condcap_sk {version}"
 html_static_path = []
+# The explorer, in the folder `explore`, if `make explorer` was here before.
+EXPLORER = Path(__file__).parents[1] / "build" / "explorer"
+html_extra_path = [str(EXPLORER)] if EXPLORER.exists() else []
 html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,

@@ -46,7 +46,7 @@ def test__workflows__are_these():
 def test__commands__are_targets_of_the_makefile_or_files(path):
     commands = re.findall(r"\b(?:run|entry): (.+)$", text_of(path), re.MULTILINE)
     assert commands
-    targets = re.findall(r"^(\w+):", text_of(ROOT / "Makefile"), re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):", text_of(ROOT / "Makefile"), re.MULTILINE)
     for command in commands:
         program, what, *rest = command.split()
         if program == "make":

@@ -24,7 +24,7 @@ DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the sources are elsewhere")
 
 PACKAGES = ["", ".metrics", ".inspection", ".vision", ".text", ".gan", ".datasets", ".answers",
-            ".export", ".training"]  # fmt: skip
+            ".explorer", ".export", ".training"]  # fmt: skip
 PAGES = [*ROOT.glob("README.md"), *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("guide/*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLAIN_BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -32,6 +32,7 @@ PUBLIC = {
         "make_captioned_shapes",
         "make_image_grid",
     },
+    ".explorer": {"serve", "write_examples"},
     ".export": {"ExportedCaptioner"},
     ".gan": {"LatentGAN"},
     ".inspection": {

@@ -1,0 +1,99 @@
+"""Fit and export the two models that the explorer's page comes with; a few minutes of one core.
+
+python explorer/make_models.py [--only digits|scenes]
+
+They are written to explorer/models, each with images that `write_examples` adds, and beside them,
+in expected, what `predict` answers about further images: that is for the page's tests.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from condcap_sk import ConditionalCaptioner
+from condcap_sk.datasets import load_grid_digits, make_captioned_shapes
+from condcap_sk.explorer import write_examples
+from condcap_sk.inspection import find_latent
+
+MODELS = Path(__file__).with_name("models")
+NAMES = {"digits": "Grids of digits", "scenes": "Drawn scenes"}
+N_IMAGES, N_LATENTS = 50, 20  # of the answers that tests compare: 1000 in all
+
+
+def digits():
+    """Return a captioner of grids of digits, test images, and latents that have a name."""
+    grids = load_grid_digits(n_train=3000, random_state=0)
+    est = ConditionalCaptioner(n_latents=3, random_state=0, verbose=1)
+    est.fit(grids.images, grids.label_sets)
+    X = grids.images_test
+    named = {f"prefers {k}": find_latent(est, X[:60], prefer=[k]).latent for k in range(10)}
+    return est, X, named, 25
+
+
+def scenes():
+    """Return a captioner of drawn scenes, test images, and latents that have a name."""
+    train = make_captioned_shapes(2000, n_captions=8, random_state=0)
+    est = ConditionalCaptioner(n_latents=3, random_state=0, verbose=1).set_params(
+        codec__n_components=64,
+        codec__hidden_size=64,
+        codec__max_iter=300,
+        codec__batch_size=64,
+        image_encoder__max_iter=2000,
+        image_encoder__batch_size=32,
+        gan__decoder_size=96,
+        gan__max_iter=700,
+        gan__batch_size=32,
+    )
+    est.fit(train.images, train.captions)
+    X = make_captioned_shapes(200, random_state=1).images
+    wishes = {
+        "colours": {"colours": True},
+        "no colours": {"colours": False},
+        "both shapes": {"both": True},
+        "one shape": {"both": False},
+    }
+    properties = {"both": lambda words: float(words.count("a") == 2)}
+    named = {
+        name: find_latent(est, X[:30], properties=properties, **wish).latent
+        for name, wish in wishes.items()
+    }
+    return est, X, named, 6
+
+
+def write(name, est, X, named, n_examples):
+    """Export a captioner, with images for the page and with what its tests expect."""
+    folder, expected = MODELS / name, MODELS / "expected"
+    est.export(folder)
+    write_examples(folder, X[:n_examples], latents=named)
+    X = X[-N_IMAGES:]
+    latents = est.sample_latents(N_LATENTS, random_state=0)
+    answers = est.predict_grid(X, latents)
+    central = est.predict(X)
+    under = {
+        "shape": X.shape,
+        "latents": latents.tolist(),
+        "answers": answers.tolist(),
+        "central": central.tolist(),
+        "inferred": est.infer_latent(X, answers[:, 0]).tolist(),
+    }
+    expected.mkdir(exist_ok=True)
+    (expected / f"{name}.json").write_text(json.dumps(under), encoding="utf-8")
+    channels_first = X[:, None] if X.ndim == 3 else X.transpose(0, 3, 1, 2)
+    channels_first.astype("<f4").tofile(expected / f"{name}.bin")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=NAMES)
+    only = parser.parse_args().only
+    MODELS.mkdir(exist_ok=True)
+    for name, make in {"digits": digits, "scenes": scenes}.items():
+        if only in (None, name):
+            write(name, *make())
+    # The index comes last: what it names is there.
+    index = [{"name": title, "path": f"{name}/"} for name, title in NAMES.items()]
+    (MODELS / "models.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
