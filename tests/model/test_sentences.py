@@ -11,7 +11,7 @@ from condcap_sk.answers.tokens import END, UNKNOWN
 from condcap_sk.gan import LatentGAN
 from condcap_sk.gan.prior import Prior
 from condcap_sk.model.sentences import SentenceAnswerer
-from condcap_sk.text.inference import likeliest
+from condcap_sk.text.inference import Decoding, likeliest
 from condcap_sk.text.modules import RecurrentDecoder
 
 from .conftest import CAPTIONS, X, quick
@@ -224,6 +224,9 @@ class ScriptedParts:
         self.by_image = 2 * rng.standard_normal((5, n)).astype(np.float32)
         self.by_latent = rng.standard_normal((N_LATENTS, n)).astype(np.float32)
         self.of_consensus = rng.standard_normal(n).astype(np.float32)
+
+    def _decoding(self, decoder):
+        return Decoding(decoder, 8, torch.device("cpu"))
 
     def _plans(self, images, c):
         c = np.float32(c).reshape(-1, N_LATENTS)
