@@ -108,11 +108,11 @@ def test__page__its_links_lead_somewhere(path):
 SHORT = {
     "validation_fraction": 0.25,
     "codec__hidden_size": 32,
-    "codec__max_iter": 20,
+    "codec__max_iter": 60,
     "image_encoder__n_filters": 4,
-    "image_encoder__max_iter": 20,
+    "image_encoder__max_iter": 60,
     "gan__decoder_size": 32,
-    "gan__max_iter": 20,
+    "gan__max_iter": 60,
 }
 NOUNS = ("dog", "cat", "bird", "fish", "horse", "mouse")
 MANNERS = [[f"a {noun}", f"the small red {noun} that we saw yesterday"] for noun in NOUNS]
