@@ -1,4 +1,5 @@
-"""Fit and export the two models that the explorer's page comes with; a few minutes of one core.
+"""Fit and export the two models that the explorer's page comes with; some ten minutes of one
+core.
 
 python explorer/make_models.py [--only digits|scenes]
 
@@ -8,6 +9,7 @@ in expected, what `predict` answers about further images: that is for the page's
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 from condcap_sk import ConditionalCaptioner
@@ -32,17 +34,13 @@ def digits():
 
 def scenes():
     """Return a captioner of drawn scenes, test images, and latents that have a name."""
-    train = make_captioned_shapes(2000, n_captions=8, random_state=0)
+    train = make_captioned_shapes(3000, n_captions=8, random_state=0)
+    # A small decoder, which is quick in a browser.
     est = ConditionalCaptioner(n_latents=3, random_state=0, verbose=1).set_params(
         codec__n_components=64,
         codec__hidden_size=64,
-        codec__max_iter=300,
-        codec__batch_size=64,
-        image_encoder__max_iter=2000,
-        image_encoder__batch_size=32,
         gan__decoder_size=96,
-        gan__max_iter=700,
-        gan__batch_size=32,
+        gan__max_iter=1000,
     )
     est.fit(train.images, train.captions)
     X = make_captioned_shapes(200, random_state=1).images
@@ -63,6 +61,8 @@ def scenes():
 def write(name, est, X, named, n_examples):
     """Export a captioner, with images for the page and with what its tests expect."""
     folder, expected = MODELS / name, MODELS / "expected"
+    # With images of an earlier run in it, it would not be overwritten.
+    shutil.rmtree(folder, ignore_errors=True)
     est.export(folder)
     write_examples(folder, X[:n_examples], latents=named)
     X = X[-N_IMAGES:]
