@@ -53,7 +53,8 @@ def write_examples(
     They are two or three files: ``examples.json`` says how many there are, of what shape and type,
     and holds `latents`;
     ``examples.bin`` holds the numbers in C order, channels first, little-endian float32 or uint8;
-    ``pictures.bin`` the bytes of `pictures`.
+    ``pictures.bin`` the bytes of `pictures`. A folder that holds them is not overwritten by a later
+    export: delete it first.
 
     Examples
     --------
