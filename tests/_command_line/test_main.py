@@ -145,13 +145,18 @@ def test__ctrl_c__in_a_fit__ends_it_with_130_and_leaves_nothing(folder, tmp_path
     process = start(
         "fit", folder, tmp_path / "captions.csv", "-o", tmp_path / "model.safetensors",
         "--features", "efficientnet_lite0", "--n-regions", "0", "--set", "codec__max_iter=10000000",
+        # What a program in the background starts ignores Ctrl-C otherwise.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    printed = ""
-    while "captions:" not in printed and process.poll() is None:
-        printed += process.stderr.read(1)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        printed = ""
+        while "captions:" not in printed and process.poll() is None:
+            printed += process.stderr.read(1)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert out == ""
     assert "condcap_sk fit: stopped. Nothing was written." in err

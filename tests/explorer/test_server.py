@@ -215,8 +215,11 @@ def test__serve__opens_the_browser_at_the_address(page, folder, monkeypatch, cap
     assert capsys.readouterr() == ("", "")
 
 
+# What a program in the background starts ignores Ctrl-C otherwise.
 PROGRAM = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from condcap_sk.explorer import serve, server
 server.PAGE = Path(sys.argv[1])
@@ -235,5 +238,8 @@ def test__serve__ctrl_c__stops_it_without_a_traceback(page, folder):
         with pytest.raises(HTTPError, match="404"):
             urllib.request.urlopen(f"{address}nothing", timeout=10)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=20)
+        try:
+            output, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, output, errors) == (0, "stopped\n", "")
