@@ -75,6 +75,9 @@ begin with a minus come after --."""
                 bar.update(rows[-1] + 1 - bar.n)
         return reader.exit_code
 
+    def after_interrupt(self, args: Namespace) -> str:
+        return "What was printed is right; the rest is missing."
+
 
 def _captions(est: Any, X: Any, args: Namespace) -> Iterator[tuple[int, Any, Any]]:
     """Yield captions: the row in `X`, the caption and, for JSON, its latent."""

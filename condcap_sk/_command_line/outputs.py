@@ -11,6 +11,7 @@ from pathlib import Path
 from .console import UsageError
 
 ROOM = 2**27  # bytes that a disk must have left before a fit: most models take less; by hand
+LONGEST = 255 - 32  # bytes of a name: most systems have 255, and drafts have longer names
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -21,8 +22,13 @@ def add_force(parser: ArgumentParser) -> None:
 
 def check_file(path: str, force: bool) -> None:
     """Raise a UsageError if a file cannot be written, or is there and may not be replaced."""
+    if not path:
+        raise UsageError("-o has no name. Pass the name of a file.")
+    path = os.path.realpath(path)
     if os.path.isdir(path):
         raise UsageError(f"{path!r} is a folder. Pass -o the name of a file.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError(f"{path!r} is no file that can be replaced. Pass -o the name of a file.")
     if os.path.exists(path) and not force:
         raise UsageError(f"{path!r} is there already. Pass another name, or --force to replace it.")
     _check_parent(path)
@@ -50,6 +56,8 @@ def _check_parent(path: str) -> None:
     parent = Path(path).absolute().parent
     if not parent.is_dir():
         raise UsageError(f"{path!r}: there is no folder {str(parent)!r}. Make it first.")
+    if len(os.fsencode(Path(path).name)) > LONGEST:
+        raise UsageError(f"{path!r:.80} is too long for the name of a file. Pass a shorter one.")
     if not os.access(parent, os.W_OK):
         raise UsageError(f"{path!r}: the folder {str(parent)!r} cannot be written to.")
 

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 _ENCODING = "utf-8-sig"  # with a byte order mark, as some editors leave, or without
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_PHOTO = re.compile(r"\.jpe?g\b", re.IGNORECASE)
+_PHOTO = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|avif)\b", re.IGNORECASE)
 
 
 def is_text(value: object) -> TypeGuard[str]:

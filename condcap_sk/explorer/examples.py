@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,22 @@ def write_examples(
         for name, latent in (latents or {}).items()
     }
     for name, array in files.items():
-        (folder / name).write_bytes(np.ascontiguousarray(array).tobytes())
+        _replace(folder / name, np.ascontiguousarray(array).tobytes())
     # The index comes last: what it names is there.
-    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+    _replace(folder / INDEX, json.dumps(index).encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file as a whole; where a link stands, the file that it names stays as it is."""
+    number, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with open(number, "wb") as file:
+            file.write(content)
+        os.chmod(draft, 0o644)  # mkstemp lets only the owner read
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
 
 
 def _as_pictures(pictures: ArrayLike, n: int) -> NDArray[np.uint8]:
@@ -128,7 +142,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{str(folder)!r} holds no exported model: there is no manifest.json in it. Write one "
             "with est.export(folder)."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _broken(folder) from error
     if not isinstance(manifest, dict):
         raise _broken(folder)

@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path, PurePath
+from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
 
@@ -17,6 +18,7 @@ from .examples import read_manifest
 
 PAGE = Path(__file__).with_name("page")  # built by `make explorer`
 ADDRESS = "127.0.0.1"
+OWN = {"manifest.json", EXAMPLES, "examples.bin", "pictures.bin"}
 HEADERS = {
     # WebAssembly is compiled; nothing else is evaluated, and nothing comes from elsewhere.
     "Content-Security-Policy": (
@@ -105,6 +107,11 @@ class Server(ThreadingHTTPServer):
         self.files = files
         super().__init__((ADDRESS, port), Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A browser that goes away in the middle is none.
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
     def server_bind(self) -> None:
         # That of the base class looks its own name up, which takes seconds without a network.
         TCPServer.server_bind(self)
@@ -138,11 +145,12 @@ def _files(folder: Path) -> dict[str, Path | bytes]:
     files["/models.json"] = json.dumps([model]).encode()
     names = {"manifest.json", *_named(manifest)}
     if has_examples:
-        names |= {EXAMPLES, "examples.bin", "pictures.bin"}
+        names |= OWN
     for name in names:
         # A manifest may come from anyone: it names files beside itself, and no others.
         path = folder / name
-        if PurePath(name).name == name and path.is_file() and not path.is_symlink():
+        is_known = name in OWN or re.fullmatch(r"[a-z_]{1,40}\.onnx", name)
+        if is_known and path.is_file() and not path.is_symlink():
             files[f"/model/{name}"] = path
     return files
 

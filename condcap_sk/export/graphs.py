@@ -88,6 +88,9 @@ def _fields(content: memoryview) -> Iterator[tuple[int, memoryview]]:
     while at < end:
         key, at = _varint(content, at)
         field, wire = key >> 3, key & 7
+        # Other readers keep 32 bits of it, and would find a field that was hidden from this one.
+        if key >= 2**32 or not field:
+            raise ValueError("No such field.")
         if wire == 0:
             start = at
             value, at = _varint(content, at)

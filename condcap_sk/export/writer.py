@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import importlib
+import json
 import os
 import shutil
 import tempfile
@@ -41,7 +42,10 @@ def export(estimator, known_class, folder, overwrite):
         umask = os.umask(0)
         os.umask(umask)
         draft.chmod(0o777 & ~umask)  # mkdtemp lets only the owner in
+        _check_folder(folder, overwrite)  # it may have come to be, or to hold more, meanwhile
         _take_place(draft, folder)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise OSError(
             f"folder={str(folder)!r} cannot be written: {error}. Nothing was exported; make room, "
@@ -214,13 +218,24 @@ def _check_folder(folder, overwrite):
                 f"folder={given!r} is there already. Pass overwrite=True if it is an earlier "
                 "export, or another name."
             )
-        others = [file.name for file in path.iterdir() if file.suffix != ".onnx"]
-        if others != [NAME]:
+        if not _is_export(path):
             raise FileExistsError(
                 f"folder={given!r} holds other things than an export, which are not overwritten. "
                 "Pass another name."
             )
     return path
+
+
+def _is_export(folder):
+    """Whether a folder holds a manifest, files that it names, and nothing else."""
+    try:
+        manifest = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        known = {NAME, *(entry["file"] for entry in manifest["networks"].values())}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+    return all(
+        file.name in known and file.is_file() and not file.is_symlink() for file in folder.iterdir()
+    )
 
 
 def _check_known(estimator, known_class):

@@ -77,7 +77,7 @@ export class Explorer {
       palette: this.palette,
       isSentences: this.isSentences,
       onChoose: (row) => this.choose(row),
-      onAnswer: (row, answer) => this.choose(row).then(() => this._find(answer)),
+      onAnswer: (row, answer) => this.choose(row).then(() => row === this.row && this._find(answer)),
     });
     this.chosen = new Chosen(byId('chosen'), {
       palette: this.palette,

@@ -28,6 +28,16 @@ def test__file__that_cannot_be_written__is_refused_even_with_force(tmp_path, for
         outputs.check_file(str(tmp_path), force)
     with pytest.raises(UsageError, match="there is no folder .*Make it first"):
         outputs.check_file(str(tmp_path / "no" / "a"), force)
+    (tmp_path / "link").symlink_to(tmp_path / "no" / "a")
+    with pytest.raises(UsageError, match="there is no folder .*Make it first"):
+        outputs.check_file(str(tmp_path / "link"), force)
+    with pytest.raises(UsageError, match="has no name"):
+        outputs.check_file("", force)
+    with pytest.raises(UsageError, match="is too long"):
+        outputs.check_file(str(tmp_path / ("a" * 250)), force)
+    if os.path.exists("/dev/null"):
+        with pytest.raises(UsageError, match="is no file that can be replaced"):
+            outputs.check_file("/dev/null", True)
     with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda path, mode: False)
         with pytest.raises(UsageError, match="cannot be written to"):

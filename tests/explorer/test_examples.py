@@ -87,3 +87,13 @@ def test__write_examples__a_damaged_manifest__says_so(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
         write_examples(tmp_path, np.ones((1, 4, 6)))
+
+
+def test__write_examples__a_link__is_replaced_and_what_it_names_stays(exported, tmp_path):
+    folder = exported(1, 4, 6)
+    (tmp_path / "private.txt").write_text("private")
+    for name in ("examples.bin", "examples.json"):
+        (folder / name).symlink_to(tmp_path / "private.txt")
+    write_examples(folder, np.ones((2, 4, 6)))
+    assert (tmp_path / "private.txt").read_text() == "private"
+    assert read(folder)[1].shape == (2, 1, 4, 6)

@@ -40,11 +40,17 @@ def folder(tmp_path):
     manifest = {
         "images": {"shape": [1, 2, 2]},
         "latents": {"bank": [[0]]},
-        "networks": {"image": NETWORK, "other": FOREIGN, "absent": NETWORK | {"file": "no.onnx"}},
+        "networks": {
+            "image": NETWORK,
+            "other": FOREIGN,
+            "absent": NETWORK | {"file": "no.onnx"},
+            "page": NETWORK | {"file": "evil.html"},
+        },
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "image.onnx").write_bytes(b"abc")
     (folder / "notes.txt").write_text("private")
+    (folder / "evil.html").write_text("<script>")
     (tmp_path / "secret.txt").write_text("secret")
     return folder
 
@@ -101,7 +107,8 @@ def test__serve__models__names_the_folder(served):
 @pytest.mark.parametrize(
     "path",
     [
-        "/model/", "/ort/", "/model/notes.txt", "/model/../secret.txt", "/model/%2e%2e/secret.txt",
+        "/model/", "/ort/", "/model/notes.txt", "/model/evil.html",
+        "/model/../secret.txt", "/model/%2e%2e/secret.txt",
         "//etc/passwd", "/../../etc/passwd", "/model/no.onnx", "/page/index.html", "*",
     ],
 )  # fmt: skip

@@ -67,3 +67,13 @@ def test__check__numbers_in_other_files__are_refused():
 )  # fmt: skip
 def test__check__no_protocol_buffer__is_refused(content):
     refused(content, "no ONNX file, or damaged")
+
+
+@pytest.mark.parametrize("number", [0, 1 + 2**29])
+def test__check__fields_that_other_readers_see_elsewhere__are_refused(number):
+    key, tag = number << 3 | 2, []
+    while key > 127:
+        tag.append(key & 127 | 128)
+        key >>= 7
+    content = model_of(RELU, initializers=[ONES]).SerializeToString()
+    refused(content + bytes([*tag, key, 1, 0]), "no ONNX file, or damaged")

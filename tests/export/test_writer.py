@@ -43,22 +43,37 @@ def test__export__again__needs_overwrite_and_replaces_all(est, tmp_path, quickly
     first = names(folder)
     with pytest.raises(FileExistsError, match="is there already. Pass overwrite=True"):
         est.export(folder)
-    (folder / "old.onnx").touch()
     est.export(str(folder), overwrite=True)
     assert names(folder) == first
     assert names(tmp_path) == ["model"]
     exported = ExportedCaptioner(folder)
     np.testing.assert_array_equal(exported.predict(FEATURES), est.predict(FEATURES))
     # What is somebody else's is not overwritten.
-    (folder / "thesis.tex").touch()
-    with pytest.raises(FileExistsError, match="holds other things than an export"):
-        est.export(folder, overwrite=True)
-    assert (folder / "thesis.tex").exists()
+    for name in ("thesis.tex", "mine.onnx"):
+        (folder / name).touch()
+        with pytest.raises(FileExistsError, match="holds other things than an export"):
+            est.export(folder, overwrite=True)
+        (folder / name).unlink()
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / "photo.jpg").touch()
     with pytest.raises(FileExistsError, match="holds other things"):
         est.export(folder, overwrite=True)
+
+
+def test__export__folder_that_others_make_meanwhile__stays(est, tmp_path, quickly, monkeypatch):
+    write = writer._write
+
+    def write_slowly(draft, *args):
+        write(draft, *args)
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "thesis.tex").touch()
+
+    monkeypatch.setattr(writer, "_write", write_slowly)
+    with pytest.raises(FileExistsError, match="is there already"):
+        est.export(tmp_path / "model")
+    assert names(tmp_path / "model") == ["thesis.tex"]
+    assert names(tmp_path) == ["model"]
 
 
 def test__export__file_or_no_folder_around__is_named(est, tmp_path):
@@ -77,7 +92,7 @@ def test__export__full_disk__leaves_what_was_there(est, tmp_path, monkeypatch, e
     folder = tmp_path / "model"
     if earlier:
         folder.mkdir()
-        (folder / "manifest.json").write_text("{}")
+        (folder / "manifest.json").write_text('{"networks": {}}')
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -86,7 +101,7 @@ def test__export__full_disk__leaves_what_was_there(est, tmp_path, monkeypatch, e
     with pytest.raises(OSError, match="No space left on device. Nothing was exported; make room"):
         est.export(folder, overwrite=True)
     assert names(tmp_path) == ["model"] * earlier
-    assert not earlier or (folder / "manifest.json").read_text() == "{}"
+    assert not earlier or (folder / "manifest.json").read_text() == '{"networks": {}}'
 
 
 def test__export__network_that_differs__leaves_nothing(est, tmp_path, monkeypatch):
@@ -103,7 +118,7 @@ def test__export__place_taken_meanwhile__puts_the_earlier_one_back(tmp_path, mon
     draft, folder = tmp_path / "draft", tmp_path / "model"
     draft.mkdir()
     folder.mkdir()
-    (folder / "manifest.json").write_text("{}")
+    (folder / "manifest.json").write_text('{"networks": {}}')
     rename = type(draft).rename
 
     def fail(self, target):
@@ -114,7 +129,7 @@ def test__export__place_taken_meanwhile__puts_the_earlier_one_back(tmp_path, mon
     monkeypatch.setattr(type(draft), "rename", fail)
     with pytest.raises(OSError, match="no"):
         writer._take_place(draft, folder)
-    assert (folder / "manifest.json").read_text() == "{}"
+    assert (folder / "manifest.json").read_text() == '{"networks": {}}'
     assert names(tmp_path) == ["draft", "model"]
 
 
