@@ -1,15 +1,16 @@
 """How the site is built: ``make docs``. Nothing is fetched from the network."""
 
 import importlib
+import sys
 import warnings
 from pathlib import Path
 
-# The gallery looks names of the examples up, also of those that it does not execute.
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sphinx.domains.python import PyXRefRole
 from sphinx_gallery.sorting import ExplicitOrder
 
 from condcap_sk import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `gallery_setup`
 
 project = "condcap_sk"
 author = "the condcap_sk developers"
@@ -121,6 +122,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "reference_url": {"condcap_sk": None},
     "parallel": True,  # as many as sphinx is given by -j
+    "reset_modules": ("matplotlib", "seaborn", "gallery_setup.prepare"),
     "abort_on_example_error": False,
     "show_memory": False,
     "show_signature": False,
