@@ -34,7 +34,8 @@ begin with a minus come after --."""
         models.add_model(parser)
         parser.add_argument(
             "photographs", metavar="PHOTO", nargs="+",
-            help="files, or folders, of which all photographs are meant, however deep",
+            help="files, or folders, of which all photographs are meant, however deep; links to "
+            "folders in them are not followed",
         )  # fmt: skip
         which = parser.add_mutually_exclusive_group()
         which.add_argument(
@@ -49,7 +50,8 @@ begin with a minus come after --."""
         parser.add_argument(
             "--json", action="store_true",
             help='a line of JSON for each caption: {"image": …, "caption": …, "latent": […]}. The '
-            "latent is one under which the photograph has this caption, as far as the model knows",
+            "latent is what the model infers from the caption; under it, sentences come out alike, "
+            "seldom the same",
         )  # fmt: skip
         photographs.add_reading(parser)
 

@@ -26,7 +26,7 @@ def add_reading(parser: ArgumentParser) -> None:
 def find(paths: Sequence[str]) -> list[str]:
     """Return files as they are, and of folders the photographs in them, sorted.
 
-    Hidden files and folders in a folder are left out.
+    Hidden files and folders in a folder, and folders that are links, are left out.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def find(paths: Sequence[str]) -> list[str]:
             continue
         inside = [
             os.path.join(folder, name)
-            for folder, folders, names in os.walk(path)
+            for folder, _, names in os.walk(path, onerror=_stop)
             for name in names
             if name.lower().endswith(SUFFIXES)
             and not any(part[:1] == "." for part in _parts_inside(path, folder, name))
@@ -52,6 +52,11 @@ def find(paths: Sequence[str]) -> list[str]:
             )
         found += sorted(inside)
     return found
+
+
+def _stop(error: OSError) -> None:
+    """Let a folder that cannot be read be an error, and not an empty one."""
+    raise error
 
 
 def _parts_inside(path: str, folder: str, name: str) -> list[str]:

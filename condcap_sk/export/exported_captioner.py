@@ -29,7 +29,7 @@ class ExportedCaptioner:
     folder : str or path-like
         What `ConditionalCaptioner.export` wrote. Nothing in it is run but the networks, of whose
         operators none loops, and none names a file: a folder from a stranger can give wrong
-        answers, no more.
+        answers, and take time and memory, no more.
     batch_size : int, default=1024
         Images that are answered at a time; bounds the memory.
     n_jobs : int or None, default=None

@@ -43,13 +43,23 @@ def _unwrap(estimator: BaseEstimator) -> tuple[BaseEstimator, list[Pipeline]]:
     steps: list[Pipeline] = []
     while True:
         if isinstance(estimator, Pipeline):
-            # As pipelines of one step: one may be "passthrough".
-            steps += [estimator[i : i + 1] for i in range(len(estimator) - 1)]
+            steps += _single_steps(estimator.steps[:-1])
             estimator = estimator[-1]
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
             return estimator, steps
+
+
+def _single_steps(steps: list[tuple[str, BaseEstimator]]) -> list[Pipeline]:
+    """Return steps, and those of pipelines among them, as pipelines of one."""
+    found: list[Pipeline] = []
+    for name, step in steps:
+        # Not the step itself, which may be "passthrough".
+        found += (
+            _single_steps(step.steps) if isinstance(step, Pipeline) else [Pipeline([(name, step)])]
+        )
+    return found
 
 
 def has_labels(estimator: BaseEstimator, default: bool) -> bool:

@@ -8,6 +8,7 @@ import { Problem } from './engine/problem.js';
 
 let engine = null;
 let explorer = null;
+let isOpening = false;
 
 /** Show a problem, or, with null, none. */
 function tell(problem) {
@@ -36,6 +37,8 @@ async function modelsOf() {
 }
 
 async function open(entry) {
+  if (isOpening) return; // the engine has one model at a time
+  isOpening = true;
   tell(null);
   explorer?.close();
   explorer = null;
@@ -59,6 +62,7 @@ async function open(entry) {
     byId('main').hidden = true;
     tell(error);
   } finally {
+    isOpening = false;
     byId('main').classList.remove('is-waiting');
   }
 }

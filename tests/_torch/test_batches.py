@@ -1,6 +1,7 @@
 """Rows in batches: the same bits in any company, and memory named for what it is."""
 
 import tempfile
+import time
 from functools import partial
 from threading import Barrier
 
@@ -91,11 +92,12 @@ def test__error_in_one_batch__ends_all_and_leaves_torch_as_it_was(error, n_threa
 
     def fail(rows):
         n_calls.append(1)
+        time.sleep(0.001)  # so that the thread that tells all to end has its turn
         raise error
 
     with pytest.raises(error):
-        in_batches(fail, torch.zeros(10_000, 1), size=1, device=CPU, rows=1)
-    assert len(n_calls) < 9000  # how many more begin before all are told to end is chance
+        in_batches(fail, torch.zeros(1000, 1), size=1, device=CPU, rows=1)
+    assert len(n_calls) < 500
     assert torch.get_num_threads() == n_threads
 
 

@@ -64,6 +64,13 @@ def test__last_step__steps_before_it__have_transformed_X():
     assert analyzer_of(outer, "word") == "char"
 
 
+def test__last_step__pipeline_in_a_pipeline__has_its_steps_each():
+    inner = make_pipeline(FunctionTransformer(np.negative), FunctionTransformer(np.square))
+    X = np.arange(3)
+    outer = make_pipeline(inner, "passthrough", Captioner())
+    np.testing.assert_array_equal(stages_of(outer, X), [X, -X, X**2, X**2])
+
+
 def test__last_step__any_other_estimator__is_itself():
     other, X = SimpleNamespace(), np.arange(3)
     assert last_step(other, X) == (other, X)
