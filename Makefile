@@ -37,8 +37,7 @@ coverage: $(READY)
 # sources stay behind, so that what is tested is what was installed. The extras come second, so that
 # doing without them is tried, too. Old releases use what newer ones of others call deprecated. What
 # can differ with the releases of others is where they are called: our own arithmetic, the fuzzing,
-# processes and what is about this repository ran in `make test`. Examples of the export need its
-# extra, which is not installed here.
+# processes and what is about this repository ran in `make test`.
 lowest: $(READY)
 	rm -rf build/lowest && mkdir -p build/lowest/elsewhere
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest .
@@ -58,8 +57,7 @@ lowest: $(READY)
 		--ignore=tests/training/test_two_hosts.py \
 		--ignore=tests/test_layout.py --ignore=tests/test_reproducibility.py \
 		--ignore=tests/test_benchmarks.py --ignore=tests/test_continuous_integration.py \
-		--ignore=tests/test_docs.py \
-		--deselect=_exporting.py --deselect=export/exported_captioner.py
+		--ignore=tests/test_docs.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
