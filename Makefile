@@ -1,6 +1,5 @@
 # make demo        the paper's experiment, with a table and two pictures
 # make test        tests and doctests
-# make coverage    the same, and which lines they reach
 # make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
 # make docs        the site, with all examples executed, in build/docs
@@ -18,7 +17,7 @@ READY_FOR_DOCS := .venv/ready-for-docs
 INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
 	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
-.PHONY: demo test coverage lowest lint docs explorer test-explorer dist benchmark clean
+.PHONY: demo test lowest lint docs explorer test-explorer dist benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
@@ -27,10 +26,6 @@ demo: $(READY)
 # to do takes over half of another's tests, so files stay together but at a few seams.
 PYTEST_OPTIONS := --numprocesses=$(WORKERS) --dist=worksteal
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
-
-# By itself, as it takes a third more time.
-coverage: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS) --cov
 
 # Of torch the oldest is not tried: only constraints.txt keeps its gigabytes of CUDA away. The
