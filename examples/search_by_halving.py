@@ -35,7 +35,7 @@ SHORT = {
     "image_encoder__n_filters": 4,
     "gan__batch_size": 64,
 }
-N_CANDIDATES, N_TRIALS = 4, 5
+N_CANDIDATES, N_TRIALS = 4, 3
 WEIGHTS = 0.01, 1.0
 SPLIT = ShuffleSplit(1, test_size=N_VALIDATION, random_state=0)
 
