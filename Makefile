@@ -1,5 +1,6 @@
 # make demo        the paper's experiment, with a table and two pictures
 # make test        tests and doctests
+# make coverage    the same, and which lines they reach
 # make lowest      the tests on the wheel, installed with the oldest versions that setup.cfg admits
 # make lint        ruff and mypy
 # make docs        the site, with all examples executed, in build/docs
@@ -17,7 +18,7 @@ READY_FOR_DOCS := .venv/ready-for-docs
 INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
 	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
-.PHONY: demo test lowest lint docs explorer test-explorer dist benchmark clean
+.PHONY: demo test coverage lowest lint docs explorer test-explorer dist benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
@@ -26,6 +27,10 @@ demo: $(READY)
 # to do takes over half of another's tests, so files stay together but at a few seams.
 PYTEST_OPTIONS := --numprocesses=$(WORKERS) --dist=worksteal
 test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+# By itself, as it takes a third more time.
+coverage: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS) --cov
 
 # Of torch the oldest is not tried: only constraints.txt keeps its gigabytes of CUDA away. The
@@ -33,6 +38,12 @@ test: $(READY)
 # doing without them is tried, too. Old releases use what newer ones of others call deprecated. What
 # can differ with the releases of others is where they are called: our own arithmetic, the fuzzing,
 # processes and what is about this repository ran in `make test`.
+OF_OUR_OWN := _torch answers gan model text training/test_checkpoints.py training/test_packets.py \
+	training/test_process_group.py training/test_two_hosts.py test_after_fit.py test_ancestors.py \
+	test_attention_weights.py test_benchmarks.py test_continuous_integration.py \
+	test_differences.py test_docs.py test_examples.py test_latents.py test_layout.py \
+	test_processes.py test_quality.py test_readback.py test_regions.py test_reproducibility.py \
+	test_warm_start.py
 lowest: $(READY)
 	rm -rf build/lowest && mkdir -p build/lowest/elsewhere
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest .
@@ -45,14 +56,7 @@ lowest: $(READY)
 	$(INSTALL_LOWEST) "$$(echo build/lowest/*.whl)[test]"
 	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/pytest $(PYTEST_OPTIONS) \
 		-W ignore::DeprecationWarning -m 'not fuzz' tests --pyargs condcap_sk \
-		--ignore=tests/answers --ignore=tests/gan --ignore=tests/model --ignore=tests/_torch \
-		--ignore=tests/text --ignore=tests/test_processes.py \
-		--ignore=tests/training/test_packets.py \
-		--ignore=tests/training/test_process_group.py \
-		--ignore=tests/training/test_two_hosts.py \
-		--ignore=tests/test_layout.py --ignore=tests/test_reproducibility.py \
-		--ignore=tests/test_benchmarks.py --ignore=tests/test_continuous_integration.py \
-		--ignore=tests/test_docs.py
+		$(addprefix --ignore=tests/,$(OF_OUR_OWN))
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Images that lie elsewhere: read when they are needed, to the same bits."""
 
+import functools
 import os
 import tracemalloc
 
@@ -195,8 +196,15 @@ def test__sliced__shrunk__raises():
 
 
 def fitted(X, y, **params):
-    est = ConditionalCaptioner(random_state=0, **params)
-    est.set_params(codec__max_iter=5, image_encoder__max_iter=5, gan__max_iter=5)
+    est = ConditionalCaptioner(random_state=0, **params).set_params(
+        codec__max_iter=5,
+        codec__hidden_size=8,
+        image_encoder__max_iter=5,
+        image_encoder__n_filters=2,
+        gan__max_iter=5,
+        gan__hidden_size=8,
+        gan__decoder_size=8,
+    )
     return est.fit(X, y)
 
 
@@ -209,19 +217,28 @@ LABELS = [{i % 3, i % 5} for i in range(30)]
 CAPTIONS = [[f"a {i % 3} and {i % 5}", f"the {i % 5}"] for i in range(30)]
 
 
+KINDS = {
+    "bytes": (ARRAYS["bytes"], LABELS, {}),
+    "grey": (ARRAYS["grey"], LABELS, {"images": "end-to-end"}),
+    "centred": (ARRAYS["centred"], CAPTIONS, {}),
+    "features": (ARRAYS["features"], LABELS, {"images": "ignored"}),
+    "half": (np.tile(ARRAYS["half"], (1, 5)), CAPTIONS, {"n_regions": 4}),
+}
+
+
+@functools.cache
+def fitted_in_memory(kind):
+    X, y, params = KINDS[kind]
+    return fitted(X, y, **params)
+
+
 @pytest.mark.filterwarnings("ignore:The latent decides")
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("kind", "y", "params"), [
-    ("bytes", LABELS, {}),
-    ("grey", LABELS, {"images": "end-to-end"}),
-    ("centred", CAPTIONS, {}),
-    ("features", LABELS, {"images": "ignored"}),
-    ("half", CAPTIONS, {"n_regions": 4}),
-])  # fmt: skip
-def test__fit__stored__ends_in_the_same_model(form, kind, y, params, tmp_path):
-    X = np.tile(ARRAYS[kind], (1, 5)) if "n_regions" in params else ARRAYS[kind]
+@pytest.mark.parametrize("kind", KINDS)
+def test__fit__stored__ends_in_the_same_model(form, kind, tmp_path):
+    X, y, params = KINDS[kind]
     stored = FORMS[form](X, tmp_path)
-    est, other = fitted(X, y, **params), fitted(stored, y, **params)
+    est, other = fitted_in_memory(kind), fitted(stored, y, **params)
     assert file_of(est, tmp_path) == file_of(other, tmp_path)
     answers = est.predict(X)
     latents = est.sample_latents(2, random_state=0)
@@ -303,7 +320,7 @@ def test__sliced__of_another_dtype__raises():
 @pytest.mark.parametrize("form", FORMS)
 def test__metrics_and_inspection__stored__are_those_in_memory(form, tmp_path):
     X = ARRAYS["bytes"]
-    est = fitted(X, LABELS)
+    est = fitted_in_memory("bytes")
     stored = FORMS[form](X, tmp_path)
     assert str(control_report(est, stored, LABELS)) == str(control_report(est, X, LABELS))
     assert str(describe_latents(est, stored)) == str(describe_latents(est, X))

@@ -1,5 +1,7 @@
 """warm_start: a fit goes on from the one before."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:The latent decides")
 
 def captioner(**params):
     est = ConditionalCaptioner(random_state=0, warm_start=True, **params)
-    return est.set_params(codec__max_iter=20, image_encoder__max_iter=20, gan__max_iter=20)
+    return est.set_params(
+        codec__max_iter=20,
+        codec__hidden_size=32,
+        image_encoder__max_iter=20,
+        image_encoder__n_filters=4,
+        gan__max_iter=20,
+        gan__hidden_size=32,
+        gan__decoder_size=32,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +30,14 @@ def grids():
     return load_grid_digits(n_train=120, n_test=10)
 
 
-@pytest.fixture
-def est(grids):
+@pytest.fixture(scope="module")
+def fitted_on_grids(grids):
     return captioner().fit(grids.images[:100], grids.label_sets[:100])
+
+
+@pytest.fixture
+def est(fitted_on_grids):
+    return copy.deepcopy(fitted_on_grids)
 
 
 def weights_of(stage, name):
@@ -107,7 +122,7 @@ def test__fit__other_images__names_the_remedy(est, grids):
 
 
 @pytest.mark.parametrize(
-    "params", [{"n_latents": 5}, {"image_encoder__n_filters": 4}, {"images": "end-to-end"}]
+    "params", [{"n_latents": 5}, {"image_encoder__n_filters": 6}, {"images": "end-to-end"}]
 )
 def test__fit__other_networks__names_the_remedy(est, grids, params):
     with pytest.raises(ValueError, match="warm_start=True, but the networks of .* are others"):
@@ -119,6 +134,16 @@ def scenes():
     return make_captioned_shapes(60, random_state=0)
 
 
+@pytest.fixture(scope="module")
+def fitted_on_scenes(scenes):
+    return captioner().fit(scenes.images, scenes.captions)
+
+
+@pytest.fixture
+def of_scenes(fitted_on_scenes):
+    return copy.deepcopy(fitted_on_scenes)
+
+
 def test__fit__captions__go_on_with_the_consensus_decoder(scenes):
     est = captioner().fit(scenes.images[:50], scenes.captions[:50])
     before = est.gan_.consensus_
@@ -128,8 +153,8 @@ def test__fit__captions__go_on_with_the_consensus_decoder(scenes):
         np.testing.assert_allclose(now, was, atol=1e-5)
 
 
-def test__fit__some_unknown_words__are_unknown_and_many_are_refused(scenes):
-    est = captioner().fit(scenes.images, scenes.captions)
+def test__fit__some_unknown_words__are_unknown_and_many_are_refused(scenes, of_scenes):
+    est = of_scenes
     captions = [list(row) for row in scenes.captions]
     captions[0][0] = "a platypus"
     est.fit(scenes.images, captions)
@@ -139,21 +164,21 @@ def test__fit__some_unknown_words__are_unknown_and_many_are_refused(scenes):
 
 
 @pytest.mark.parametrize("params", [{"codec__n_components": 8}, {"analyzer": "char"}])
-def test__fit__another_codec__is_named(scenes, params):
-    est = captioner().fit(scenes.images, scenes.captions).set_params(**params)
+def test__fit__another_codec__is_named(scenes, of_scenes, params):
+    est = of_scenes.set_params(**params)
     with pytest.raises(ValueError, match="warm_start=True, but .* of the codec was .* and is"):
         est.fit(scenes.images, scenes.captions)
 
 
-def test__fit__empty_caption__is_located_as_ever(scenes):
-    est = captioner().fit(scenes.images, scenes.captions)
+def test__fit__empty_caption__is_located_as_ever(scenes, of_scenes):
+    est = of_scenes
     captions = [*map(list, scenes.captions[:-1]), ["a circle", "!!!"]]
     with pytest.raises(EmptyCaptionError, match=r"They are in y\[59\]"):
         est.fit(scenes.images, captions)
 
 
-def test__fit__longer_captions__warns(scenes):
-    est = captioner().fit(scenes.images, scenes.captions)
+def test__fit__longer_captions__warns(scenes, of_scenes):
+    est = of_scenes
     captions = [*map(list, scenes.captions[:-1]), [" ".join(["red"] * 30)]]
     with pytest.warns(LongCaptionWarning, match="1 of .* captions are cut to .* warm_start=False"):
         est.fit(scenes.images, captions)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import textwrap
 import threading
 from pathlib import Path
@@ -298,7 +300,8 @@ from condcap_sk.training import process_group
 rng = np.random.RandomState(0)
 X, y = rng.random((80, 12, 12)), [{i % 3, 3} for i in range(80)]
 est = ConditionalCaptioner(random_state=0).set_params(
-    codec__max_iter=5, image_encoder__max_iter=5, gan__max_iter=5
+    codec__max_iter=5, image_encoder__max_iter=5, image_encoder__n_filters=2,
+    gan__max_iter=5, gan__hidden_size=8, gan__decoder_size=8,
 )
 """
 
@@ -404,12 +407,17 @@ class TestTorchrun:
 
 
 class TestExample:
-    def test__two_processes__print_what_one_prints(self, torchrun):
+    def test__two_processes__print_what_one_prints(self, torchrun, tmp_path):
         file = Path(__file__).parents[2] / "examples" / "fit_by_processes.py"
         if not file.exists():
             pytest.skip("the sources are not here")
-        both = torchrun(file.read_text())
-        alone = torchrun(file.read_text(), size=1)
+        code = file.read_text()
+        assert code.count("max_iter=20") == 3
+        code = code.replace("max_iter=20", "max_iter=3")
+        both = torchrun(code)
+        alone = subprocess.run(
+            [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True
+        )
         assert both.returncode == alone.returncode == 0, both.stderr
         assert both.stdout == alone.stdout
         assert both.stdout.startswith("model: ")

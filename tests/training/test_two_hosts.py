@@ -22,7 +22,8 @@ checkpoints.FIRST, checkpoints.COST = 0, 0.2
 rng = np.random.RandomState(0)
 X, y = rng.random((80, 12, 12)), [{i % 3, 3} for i in range(80)]
 est = ConditionalCaptioner(random_state=0).set_params(
-    codec__max_iter=5, image_encoder__max_iter=int(sys.argv[1]), gan__max_iter=5
+    codec__max_iter=5, image_encoder__max_iter=int(sys.argv[1]), image_encoder__n_filters=2,
+    gan__max_iter=5, gan__hidden_size=8, gan__decoder_size=8,
 )
 with process_group(timeout=float(sys.argv[2])) as rank:
     est.fit(X, y, checkpoints=sys.argv[3] if len(sys.argv) > 3 else None)
@@ -59,15 +60,18 @@ def hosts():
 
 
 def start(hosts, folder, *arguments):
-    """Start the fit on both hosts, as a user would, and return the two processes."""
+    """Start the fit on both hosts, as torchrun would, and return the two processes.
+
+    torchrun itself needs half a minute and more to see that its peer is gone.
+    """
     (folder / "fit.py").write_text(FIT, encoding="utf-8")
     return [
         subprocess.Popen(
-            ["ip", "netns", "exec", name, sys.executable, "-m", "torch.distributed.run",
-             "--nnodes=2", f"--node-rank={rank}", "--nproc-per-node=1",
-             f"--master-addr={HOSTS[0]}", "--master-port=29511", "fit.py", *map(str, arguments)],
+            ["ip", "netns", "exec", name, sys.executable, "fit.py", *map(str, arguments)],
             cwd=folder, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": end},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": end,
+                 "WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": "0",
+                 "MASTER_ADDR": HOSTS[0], "MASTER_PORT": "29511"},
         )
         for rank, (name, end) in enumerate(zip(hosts, ("wa", "wb"), strict=True))
     ]  # fmt: skip
@@ -89,7 +93,6 @@ def test__two_hosts__the_cable_is_pulled__error_in_time_and_it_goes_on(hosts, tm
     ip("-n", hosts[1], "link", "set", "wb", "down")
     pulled = time.monotonic()
     errors = [process.communicate(timeout=120)[1] for process in running]
-    # torchrun itself takes some seconds to see that its peer is gone.
     assert time.monotonic() - pulled < TIMEOUT + 60
     assert all(process.returncode for process in running)
     assert any("ProcessGroupError" in error for error in errors), errors
