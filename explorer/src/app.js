@@ -48,13 +48,11 @@ async function open(entry) {
   byId('main').classList.add('is-waiting');
   try {
     const base = new URL(entry.path, location.href).href;
-    const [about, examples] = await Promise.all([
-      engine.call('load', base),
-      entry.examples === false ? null : fetchExamples(base),
-    ]);
-    explorer = new Explorer(engine, about, tell);
+    const examples = entry.examples === false ? null : fetchExamples(base);
+    examples?.catch(() => {}); // where the model is not there, that is what to say
+    explorer = new Explorer(engine, await engine.call('load', base), tell);
     byId('main').hidden = false;
-    await explorer.begin(examples);
+    await explorer.begin(await examples);
     document.title = `${entry.name} – Latent explorer`;
   } catch (error) {
     explorer?.close();

@@ -25,10 +25,11 @@ export class Engine {
   call(method, ...args) {
     const id = this.count++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => this._fail('The model takes too long to answer: export a smaller one, or load the page again.'),
-        LONGEST[method] ?? LONGEST.other,
-      );
+      const longest = LONGEST[method] ?? LONGEST.other;
+      const timer = setTimeout(() => this._fail(
+        `The model has not answered for ${longest / 1000} seconds: load the page again and, `
+        + 'if that does not help, show it fewer pictures, or export a smaller model.',
+      ), longest);
       this.waiting.set(id, { resolve, reject, timer });
       this.worker.postMessage({ id, method, args });
     });

@@ -7,13 +7,14 @@ import { canvasOf, canvasOfBytes, scaleOf } from './pictures.js';
 const FORMAT = 'condcap_sk.examples.1';
 const MOST = 400;
 const LARGEST = 2 ** 30;
+const MISSING = 'write it with condcap_sk.explorer.write_examples(folder, X), or set "examples": false in models.json';
 const damaged = () => new Problem('The model’s examples.json is damaged: write it again with condcap_sk.explorer.write_examples.');
 
 /** What is in the files; nothing is known of the model yet. */
 export async function fetchExamples(base) {
   let index;
   try {
-    index = JSON.parse(new TextDecoder().decode(await fetchFile(`${base}examples.json`, 2 ** 24)));
+    index = JSON.parse(new TextDecoder().decode(await fetchFile(`${base}examples.json`, 2 ** 24, MISSING)));
   } catch (error) {
     throw error instanceof Problem ? error : damaged();
   }
@@ -45,7 +46,7 @@ export function examplesOf({ index, size, numbers, canvases }, about) {
 const isFile = (name) => typeof name === 'string' && /^[\w-]+\.bin$/.test(name);
 
 async function ofSize(url, n) {
-  const bytes = await fetchFile(url, LARGEST);
+  const bytes = await fetchFile(url, LARGEST, MISSING);
   if (bytes.length !== n) throw damaged();
   return bytes;
 }

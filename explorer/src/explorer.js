@@ -14,6 +14,7 @@ import { LatentMap } from './map.js';
 import { ofFile, scaleOf } from './pictures.js';
 
 const FIRST = [1.3, -0.6, 0.9]; // the latent that a globe begins with: of a common length, in front
+const MOST_ADDED = 25; // pictures at a time
 const QUIET = 500; // milliseconds without a change after which the answers are read out
 
 export class Explorer {
@@ -294,14 +295,19 @@ export class Explorer {
       return;
     }
     const added = [];
-    for (const file of files.slice(0, 25)) {
+    const problems = files.length > MOST_ADDED
+      ? [new Problem(`Of ${files.length} pictures the first ${MOST_ADDED} were taken: add the others after them.`)]
+      : [];
+    for (const file of files.slice(0, MOST_ADDED)) {
       try {
         const input = await ofFile(file, this.about.shape, scaleOf(this.about.range));
         added.push({ ...input, name: file.name });
       } catch (error) {
-        this.tell(error);
+        problems.push(error);
       }
     }
+    const [first, second] = problems;
+    this.tell(second ? new Problem(`${first.message} ${second.message}`) : first);
     if (added.length) await this._setPictures([...added, ...this.pictures]);
   }
 }

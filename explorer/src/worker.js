@@ -2,7 +2,7 @@
 
 import * as ort from 'onnxruntime-web/wasm';
 import { loadModel } from './engine/load.js';
-import { sentenceOf } from './engine/problem.js';
+import { Problem, sentenceOf } from './engine/problem.js';
 import { fetchFile } from './fetch.js';
 
 ort.env.wasm.numThreads = 1; // threads need headers that not every server of static pages sends
@@ -13,29 +13,25 @@ ort.InferenceSession.create(new Uint8Array(1)).catch(() => {});
 
 let model = null;
 
-const METHODS = {
-  async load(base) {
-    await model?.release();
-    model = null;
-    model = await loadModel(ort, (name, most) => fetchFile(base + name, most));
-    return model.about;
-  },
-  setPictures: (inputs, n) => model.setPictures(inputs, n),
-  answers: (latent, rows) => model.answers(latent, rows),
-  central: () => model.central(),
-  alternatives: (row) => model.alternatives(row),
-  infer: (row, ids) => model.infer(row, ids),
-  read: (text) => model.read(text),
-  attention: (row, latent, ids) => model.attention(row, latent, ids),
-  under: (row, latents) => model.under(row, latents),
-};
+async function load(base) {
+  await model?.release();
+  model = null;
+  model = await loadModel(ort, (name, most) => fetchFile(base + name, most));
+  return model.about;
+}
+
+/** What the model is asked; a worker that took another's place, which was lost, has none. */
+function asked(method, args) {
+  if (!model) throw new Problem('The model is not loaded any more: load the page again.');
+  return model[method](...args);
+}
 
 let last = Promise.resolve();
 
 self.onmessage = ({ data: { id, method, args } }) => {
   last = last.then(async () => {
     try {
-      self.postMessage({ id, result: await METHODS[method](...args) });
+      self.postMessage({ id, result: await (method === 'load' ? load(...args) : asked(method, args)) });
     } catch (error) {
       self.postMessage({ id, problem: sentenceOf(error) });
     }

@@ -24,13 +24,15 @@ const TYPES = {
 assert.ok(existsSync(join(SITE, 'index.html')), 'Build the page first: make explorer.');
 assert.ok(existsSync(CHROMIUM), `There is no ${CHROMIUM}: install Chromium, or set CHROMIUM to its path.`);
 
-/** Serve a folder, as servers of static pages do; `instead` holds contents of some paths. */
+/** Serve a folder, as servers of static pages do; `instead` holds contents of some paths, null where there is no file. */
 export async function serveSite({ folder = SITE, instead = {} } = {}) {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url, 'http://a/').pathname);
     const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
     const type = TYPES[extname(file)] ?? 'application/octet-stream';
-    if (path in instead) {
+    if (instead[path] === null) {
+      response.writeHead(404).end();
+    } else if (path in instead) {
       response.writeHead(200, { 'Content-Type': type }).end(instead[path]);
     } else if (existsSync(file) && statSync(file).isFile()) {
       response.writeHead(200, { 'Content-Type': type });

@@ -327,6 +327,32 @@ describe('pictures of one’s own', () => {
   }
 });
 
+describe('many pictures at once', () => {
+  /** Drop so many pictures, of which the first may be something else. */
+  const drop = (page, n, first = png(20, 20)) => page.evaluate(({ n, picture, first }) => {
+    const dataTransfer = new DataTransfer();
+    for (let i = 0; i < n; i++) {
+      const bytes = new Uint8Array(i ? picture : first);
+      dataTransfer.items.add(new File([bytes], `${i}.png`, { type: 'image/png' }));
+    }
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+  }, { n, picture: [...png(20, 20)], first: [...first] });
+
+  test('the first 25 are taken, and the page says so', async () => {
+    const { page } = await opened();
+    await drop(page, 27);
+    assert.match(await problemOf(page), /^Of 27 pictures the first 25 were taken: add the others after them\.$/);
+    await page.waitForFunction(() => document.querySelectorAll('.card').length === 50);
+  });
+
+  test('what is no picture among them is named, too', async () => {
+    const { page } = await opened();
+    await drop(page, 27, Buffer.from('a text'));
+    assert.match(await problemOf(page), /first 25 were taken.* “0\.png” is no picture/);
+    await page.waitForFunction(() => document.querySelectorAll('.card').length === 49);
+  });
+});
+
 describe('what can be wrong', () => {
   const text = async (path) => JSON.parse(await readFile(SITE + path, 'utf8'));
   const manifest = () => text('digits/manifest.json');
@@ -336,7 +362,9 @@ describe('what can be wrong', () => {
     ['another format', async () => ({ '/digits/manifest.json': JSON.stringify({ ...await manifest(), format: 'condcap_sk.export.9' }) }), /format condcap_sk\.export\.9/],
     ['a damaged network', async () => ({ '/digits/generator.onnx': (await readFile(`${SITE}digits/generator.onnx`)).fill(7, 900, 950) }), /is damaged/],
     ['examples of another model', async () => ({ '/digits/examples.json': JSON.stringify({ ...await text('digits/examples.json'), shape: [3, 9, 9] }) }), /examples\.json is damaged/],
-    ['no model', async () => ({ '/models.json': JSON.stringify([{ name: 'none', path: 'none/' }]) }), /is not there/],
+    ['no model', async () => ({ '/models.json': JSON.stringify([{ name: 'none', path: 'none/' }]) }), /manifest\.json is not there .404.: export the model/],
+    ['no examples', async () => ({ '/digits/examples.json': null }), /examples\.json is not there .404.: write it with .*write_examples.*"examples": false/],
+    ['no numbers of examples', async () => ({ '/digits/examples.bin': null }), /examples\.bin is not there .404.: write it with .*write_examples/],
     ['a damaged list', async () => ({ '/models.json': '[3]' }), /models\.json is damaged/],
   ]) {
     test(`${what}: a sentence`, async () => {
@@ -355,6 +383,23 @@ describe('what can be wrong', () => {
       }
     });
   }
+
+  test('a model that does not answer: a sentence, and afterwards that it is gone', async () => {
+    const { page } = await opened();
+    await page.evaluate(() => {
+      window.wait = setTimeout;
+      window.setTimeout = (f, ms) => window.wait(f, ms === 30000 ? 0 : ms);
+    });
+    await page.click('#draw');
+    assert.match(await problemOf(page), /has not answered for 30 seconds: load the page again/);
+    await page.waitForTimeout(300);
+    await page.evaluate(() => {
+      window.setTimeout = window.wait;
+      document.querySelector('#message button').click();
+    });
+    await page.click('#draw');
+    assert.match(await problemOf(page), /not loaded any more: load the page again\.$/);
+  });
 
   test('no WebAssembly: a sentence', async () => {
     const { page, wrong } = await opened({ model: null, init: () => delete globalThis.WebAssembly });
