@@ -178,7 +178,8 @@ class LatentInference:
 
     def _without_regions(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what G, D and Q get of images: of vectors, what comes before the regions."""
-        return X[:, : self.generator_.n_image] if X.ndim == 2 else X
+        # Networks of their own take the whole image.
+        return X[:, : getattr(self.generator_.image_network, "n_image", None)]
 
     def _consensus_plans(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the consensus decoder turns into captions."""

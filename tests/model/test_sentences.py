@@ -42,6 +42,16 @@ def test__sentences_without_an_image_encoder__relevance_weight__does_not_apply(i
 
 
 @pytest.mark.parametrize("objective", ["relativistic", "paper"])
+def test__feature_vectors__with_networks_of_their_own__are_seen_whole(objective):
+    # More numbers than those networks return.
+    vectors = np.random.RandomState(0).random((20, 200))
+    est = quick(images="end-to-end", objective=objective).fit(vectors, CAPTIONS)
+    latents = est.sample_latents(20, random_state=0)
+    answers = est.predict(vectors, latents)
+    assert est.infer_latent(vectors, answers).shape == latents.shape
+
+
+@pytest.mark.parametrize("objective", ["relativistic", "paper"])
 def test__sample__sentences__distinct_and_as_many_as_asked(objective):
     est = quick(objective=objective).fit(X, CAPTIONS)
     for answers in est.sample(X[:3], 4):
