@@ -45,3 +45,13 @@ def test__export__analyzer_that_is_a_function__is_refused(tmp_path, quick):
     with pytest.raises(ValueError, match="analyzer=.* is a function.*analyzer='word' or 'char'"):
         est.export(tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def test__export__infinite_labels__are_refused(tmp_path, quick):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    X = np.random.RandomState(0).random((20, 4))
+    est = quick().fit(X, [[0.5], [np.inf], [-np.inf], [2.0]] * 5)
+    with pytest.raises(ValueError, match="infinite, and the manifest is JSON.*labels as str"):
+        est.export(tmp_path / "model")
+    assert not list(tmp_path.iterdir())

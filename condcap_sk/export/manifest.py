@@ -5,7 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -138,7 +138,7 @@ class Manifest:
             "sizes": self.sizes._asdict(),
             "networks": networks,
         }
-        return json.dumps(fields, indent=1, ensure_ascii=False)
+        return json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def parse(content: bytes) -> tuple[Manifest, dict[str, dict[str, Any]]]:
@@ -152,7 +152,7 @@ def parse(content: bytes) -> tuple[Manifest, dict[str, dict[str, Any]]]:
     if len(content) > LARGEST:
         raise ModelFileError(f"{NAME} has {len(content)} bytes, more than any vocabulary needs.")
     try:
-        fields = Fields(json.loads(content.decode("utf-8")), NAME)
+        fields = Fields(json.loads(content.decode("utf-8"), parse_constant=_refuse), NAME)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{NAME} is no JSON: {error!s:.200}.") from error
     if (found := fields.take("format", str)) != FORMAT:
@@ -165,6 +165,11 @@ def parse(content: bytes) -> tuple[Manifest, dict[str, dict[str, Any]]]:
     networks = _networks(fields.inner("networks"))
     fields.end()
     return manifest, networks
+
+
+def _refuse(constant: str) -> NoReturn:
+    # Python reads it, and browsers do not.
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _manifest(fields: Fields) -> Manifest:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ..gan.modules import ImageVector
@@ -251,6 +252,12 @@ def _check_known(estimator, known_class):
         raise ValueError(
             "LatentGAN.image_network is a network of your own, which is not exported. Pass "
             "image_network=None."
+        )
+    labels = getattr(estimator, "classes_", np.zeros(1))
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError(
+            "Labels of the model are infinite, and the manifest is JSON, which has no such "
+            "number. Fit with finite labels, or with labels as str."
         )
     if estimator.codec_.analyzer_ not in ("label", "word", "char"):
         raise ValueError(

@@ -1,6 +1,7 @@
 """The manifest: what is written is read, and what contradicts itself is not."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,6 +35,18 @@ def test__to_json__has_what_other_programs_need(pair_of):
     assert {name: fields["answering"][name] for name in CONSTANTS} == CONSTANTS
     assert set(fields["answering"]["circles"]) == {"decoder", "consensus"}
     assert json.loads(text_of(pair_of("categories")))["answers"]["glue"] == ""
+
+
+@pytest.mark.parametrize("constant", ["Infinity", "-Infinity", "NaN"])
+def test__numbers_that_json_has_not__are_neither_written_nor_read(pair, constant):
+    # Python's own reader takes them, and no browser does.
+    fields = json.loads(text_of(pair))
+    fields["answering"]["relevance_weight"] = float(constant)
+    with pytest.raises(ModelFileError, match=f"is no JSON: {constant} is no number"):
+        parse(json.dumps(fields).encode())
+    manifest, entries = parse(text_of(pair).encode())
+    with pytest.raises(ValueError, match="JSON"):
+        replace(manifest, relevance_weight=float(constant)).to_json(entries)
 
 
 CHANGES = [
