@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import models, photographs
 from .command import Command
-from .console import report
+from .console import UsageError, report
 
 SIZE = 224  # pixels of photographs on the page
 
@@ -43,14 +43,24 @@ pip install 'condcap_sk[export]'."""
 
     def run(self, args: Namespace) -> int:
         files = photographs.find(args.photographs)
+
+        from ..explorer import serve, write_examples
+        from ..explorer.examples import MOST
+        from ..explorer.server import check_address
+        from ..vision import LoadImages
+
+        # Known at once, and said before anything takes long.
+        if len(files) > MOST:
+            raise UsageError(
+                f"The page shows {MOST} photographs at most, and these are {len(files)}. Pass "
+                "fewer."
+            )
+        check_address(args.port)
         est = models.load(args.model)
         code = 0
         with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
             exported = Path(folder) / Path(args.model).stem  # a name that the page shows
             est.export(exported)
-
-            from ..explorer import serve, write_examples
-            from ..vision import LoadImages
 
             if files:
                 reader = models.reader_of(

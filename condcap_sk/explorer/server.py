@@ -5,9 +5,11 @@ import os
 import re
 import shutil
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from http.client import HTTP_PORT
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
@@ -90,7 +92,8 @@ def serve(
         else:
             ready(address)
         if open_browser:
-            webbrowser.open(address)
+            # Beside the server: a browser in the terminal returns when its user leaves it.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -120,7 +123,16 @@ class Server(ThreadingHTTPServer):
 
 def make_server(folder: Path, port: int = 0) -> Server:
     """Return a server of the page and of an exported model, which listens already."""
-    files = _files(folder)
+    return _listening(port, _files(folder))
+
+
+def check_address(port: int) -> None:
+    """Raise what `serve` would raise of the page and the port, before there is a model."""
+    _page()
+    _listening(port, {}).server_close()
+
+
+def _listening(port: int, files: dict[str, Path | bytes]) -> Server:
     try:
         return Server(port, files)
     except (OSError, OverflowError) as error:
@@ -132,12 +144,7 @@ def make_server(folder: Path, port: int = 0) -> Server:
 def _files(folder: Path) -> dict[str, Path | bytes]:
     """Return what is served: paths of addresses, and files or bytes."""
     manifest = read_manifest(folder)
-    page = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
-    if "index.html" not in page:
-        raise FileNotFoundError(
-            f"The explorer's page is not in {str(PAGE)!r}. Run `make explorer` in the sources, "
-            "which needs Node.js, or install a wheel, which has it."
-        )
+    page = _page()
     files: dict[str, Path | bytes] = {f"/{name}": path for name, path in page.items()}
     files["/"] = page["index.html"]
     has_examples = (folder / EXAMPLES).is_file()
@@ -153,6 +160,17 @@ def _files(folder: Path) -> dict[str, Path | bytes]:
         if is_known and path.is_file() and not path.is_symlink():
             files[f"/model/{name}"] = path
     return files
+
+
+def _page() -> dict[str, Path]:
+    """Return the files of the page, by their places in it."""
+    page = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
+    if "index.html" not in page:
+        raise FileNotFoundError(
+            f"The explorer's page is not in {str(PAGE)!r}. Run `make explorer` in the sources, "
+            "which needs Node.js, or install a wheel, which has it."
+        )
+    return page
 
 
 def _named(value: Any) -> Iterator[str]:
@@ -219,6 +237,8 @@ class Handler(BaseHTTPRequestHandler):
         """Whether no other site asks: neither under a name of its own, nor from its pages."""
         port = self.server.server_port
         hosts = {f"{ADDRESS}:{port}", f"localhost:{port}"}
+        if port == HTTP_PORT:  # that browsers leave out
+            hosts |= {ADDRESS, "localhost"}
         origin = self.headers.get("Origin")
         return self.headers.get("Host") in hosts and (
             origin is None or origin in {f"http://{host}" for host in hosts}

@@ -2,13 +2,14 @@
 
 import inspect
 import os
-import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from condcap_sk import ConditionalCaptioner
+from condcap_sk import ConditionalCaptioner, explorer
+from condcap_sk._command_line import models
+from condcap_sk.explorer.examples import MOST
 
 
 @pytest.fixture
@@ -30,9 +31,14 @@ def calls(monkeypatch):
         assert (folder / "manifest.json").exists()
         calls.shown.append((X, pictures))
 
-    explorer = SimpleNamespace(serve=serve, write_examples=write_examples)
-    monkeypatch.setattr(ConditionalCaptioner, "export", export, raising=False)
-    monkeypatch.setitem(sys.modules, "condcap_sk.explorer", explorer)
+    def check_address(port):
+        if port == 2:
+            raise OSError("port=2 cannot be had: it is in use. Pass another one.")
+
+    monkeypatch.setattr(ConditionalCaptioner, "export", export)
+    monkeypatch.setattr(explorer, "serve", serve)
+    monkeypatch.setattr(explorer, "write_examples", write_examples)
+    monkeypatch.setattr(explorer.server, "check_address", check_address)
     return calls
 
 
@@ -80,7 +86,24 @@ def test__folder_without_photographs__is_2_before_the_work(program, pixel_model,
     assert not calls.served
 
 
+def test__what_is_known_at_once__is_refused_before_the_work(
+    program, pixel_model, calls, folder, monkeypatch
+):
+    def never(*args):
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(models, "load", never)
+    code, _, err = program("explore", pixel_model, *[folder / "00.png"] * (MOST + 1))
+    assert code == 2
+    assert err == (
+        "condcap_sk explore: error: The page shows 400 photographs at most, and these are 401. "
+        "Pass fewer.\n"
+    )
+    code, _, err = program("explore", pixel_model, folder, "--port", "2")
+    assert code == 2
+    assert err.startswith("condcap_sk explore: error: port=2 cannot be had")
+
+
 def test__page__takes_what_it_is_called_with():
-    explorer = pytest.importorskip("condcap_sk.explorer")
     inspect.signature(explorer.serve).bind("m", port=0, open_browser=False, ready=print)
     inspect.signature(explorer.write_examples).bind("m", [], pictures=[])

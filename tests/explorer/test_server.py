@@ -153,6 +153,21 @@ def test__serve__its_own_host_and_origin__are_fine(served, name):
     assert ask(served, "/", Host=host, Origin=f"http://{host}")[0] == 200
 
 
+def test__serve__the_default_port__is_left_out_by_browsers(page, folder):
+    with make_server(folder) as running:
+        port, running.server_port = running.server_port, 80
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            for host in ("127.0.0.1", "localhost", "127.0.0.1:80"):
+                assert ask(port, "/", Host=host, Origin=f"http://{host}")[0] == 200
+            assert ask(port, "/", Host="evil.example")[0] == 403
+            assert ask(port, "/", Host="127.0.0.1", Origin="http://127.0.0.1:81")[0] == 403
+        finally:
+            running.shutdown()
+            thread.join()
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "ANYTHING"])
 def test__serve__other_methods__are_refused(served, method):
     status, headers, _ = ask(served, "/", method)
@@ -194,6 +209,24 @@ def test__serve__no_port__says_what_to_pass(page, folder, port):
         serve(folder, port=port, open_browser=False)
 
 
+def test__address__that_cannot_be__is_known_before_there_is_a_model(page, monkeypatch):
+    server.check_address(0)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="Pass another one, or port=0"):
+            server.check_address(taken.getsockname()[1])
+    # It is free again at once.
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server.check_address(port)
+    server.check_address(port)
+    monkeypatch.setattr(server, "PAGE", page / "nothing")
+    with pytest.raises(FileNotFoundError, match="make explorer"):
+        server.check_address(0)
+
+
 def test__serve__no_export__says_how_to_make_one(page, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"est\.export"):
         serve(tmp_path, open_browser=False)
@@ -211,15 +244,41 @@ def test__serve__a_file_that_went_away__is_not_there(served, folder):
 
 
 def test__serve__opens_the_browser_at_the_address(page, folder, monkeypatch, capsys):
-    opened = []
-    monkeypatch.setattr(server.webbrowser, "open", opened.append)
-    monkeypatch.setattr(server.Server, "serve_forever", lambda self: None)
+    opened, has_opened = [], threading.Event()
+
+    def browse(address):
+        opened.append(address)
+        has_opened.set()
+
+    monkeypatch.setattr(server.webbrowser, "open", browse)
+    monkeypatch.setattr(server.Server, "serve_forever", lambda self: has_opened.wait(10))
     serve(folder)
     assert f"The explorer is at {opened[0]}. Ctrl-C stops it." in capsys.readouterr().err
     addresses = []
     serve(folder, open_browser=False, ready=addresses.append)
     assert len(opened) == len(addresses) == 1
     assert capsys.readouterr() == ("", "")
+
+
+def test__serve__a_browser_in_the_terminal__is_answered(page, folder, monkeypatch):
+    # It returns when its user leaves it.
+    seen, running = [], []
+
+    def browse(address):
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            seen.append(answer.read())
+        running[0].shutdown()
+
+    original = server.Server.serve_forever
+
+    def noted(self):
+        running.append(self)
+        original(self, 0.01)
+
+    monkeypatch.setattr(server.webbrowser, "open", browse)
+    monkeypatch.setattr(server.Server, "serve_forever", noted)
+    serve(folder)
+    assert seen == [b"<!doctype html>"]
 
 
 # What a program in the background starts ignores Ctrl-C otherwise.
