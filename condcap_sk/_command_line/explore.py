@@ -57,22 +57,26 @@ pip install 'condcap_sk[export]'."""
             )
         check_address(args.port)
         est = models.load(args.model)
-        code = 0
+        if not files and len(est.image_shape_) == 1:
+            raise UsageError(
+                f"{args.model!r} takes vectors of photographs, of which the page makes none. Pass "
+                "photographs, or a folder of them."
+            )
+        reader = None
+        if files:
+            reader = models.reader_of(
+                est, args.model, resize=args.resize, device=args.device, prefix="condcap_sk explore"
+            )
         with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
             exported = Path(folder) / Path(args.model).stem  # a name that the page shows
             est.export(exported)
 
-            if files:
-                reader = models.reader_of(
-                    est, args.model, resize=args.resize, device=args.device,
-                    prefix="condcap_sk explore",
-                )  # fmt: skip
+            if reader is not None:
                 rows, X = reader.read_all(files, photographs.progress(files, quiet=False))
                 pictures = LoadImages(size=SIZE).transform([files[row] for row in rows])
                 write_examples(exported, X, pictures=pictures)
-                code = reader.exit_code
             serve(
                 exported, port=args.port, open_browser=not args.no_browser,
                 ready=lambda address: report(f"condcap_sk explore: {address} (Ctrl-C stops it)"),
             )  # fmt: skip
-        return code
+        return 0 if reader is None else reader.exit_code

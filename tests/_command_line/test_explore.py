@@ -15,9 +15,10 @@ from condcap_sk.explorer.examples import MOST
 @pytest.fixture
 def calls(monkeypatch):
     """Stand in for export and page; note what is shown and served."""
-    calls = SimpleNamespace(served=[], shown=[])
+    calls = SimpleNamespace(exported=[], served=[], shown=[])
 
     def export(self, folder):
+        calls.exported.append(folder)
         os.makedirs(folder)
         (folder / "manifest.json").write_text(f"{self.n_latents} latents")
 
@@ -102,6 +103,20 @@ def test__what_is_known_at_once__is_refused_before_the_work(
     code, _, err = program("explore", pixel_model, folder, "--port", "2")
     assert code == 2
     assert err.startswith("condcap_sk explore: error: port=2 cannot be had")
+
+
+def test__model__that_has_nothing_to_show__is_refused_before_the_work(
+    program, bare_models, calls, folder
+):
+    for arguments, words in (
+        ([], "Pass photographs, or a folder of them."),
+        ([folder], "does not know how they were made of photographs"),
+    ):
+        code, _, err = program("explore", bare_models / "vectors", *arguments)
+        assert code == 2
+        assert words in err
+        assert err.count("\n") == 1
+    assert not calls.exported
 
 
 def test__page__takes_what_it_is_called_with():
