@@ -12,6 +12,7 @@ from ._links import PACKAGE, documentation, public_path
 from ._markdown import bullets, code, several, table
 from .model import file as model_file
 
+FILE = "model.safetensors"  # what the page calls the model's file
 LEFT_OPEN = "[More Information Needed]"  # as templates of model cards have it
 LICENCE = f"Of the model: {LEFT_OPEN}. condcap_sk itself is BSD-3-Clause."
 
@@ -114,7 +115,7 @@ def of_training(est: Any) -> str:
 def of_use(est: Any, kind: Kind) -> str:
     """Return how the model is loaded and asked."""
     shape = ", ".join(map(str, _shape(est)))
-    loading = 'ConditionalCaptioner.load("model.safetensors")  # what est.save wrote; holds no code'
+    loading = f'ConditionalCaptioner.load("{FILE}")  # what est.save wrote; holds no code'
     imports = "from condcap_sk import ConditionalCaptioner"
     if not _is_plain(est.fitted_params_["analyzer"]):
         # A function is no number and no text.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from . import models, outputs, photographs, tables
 from .command import Command
-from .console import UsageError, put
+from .console import UsageError, put, quoted
 
 
 class Card(Command):
@@ -33,6 +33,9 @@ the figures of `report`. What only you know is left open."""
         photographs.add_reading(parser)
 
     def run(self, args: Namespace) -> int:
+        from .._card_texts import FILE
+        from .._persistence import replace_file
+
         if args.output is not None:
             outputs.check_file(args.output, args.force)
         if args.folder is not None and args.captions is None:
@@ -42,6 +45,7 @@ the figures of `report`. What only you know is left open."""
             )
         files, captions = ([], []) if args.folder is None else tables.read_table(args)
         est = models.load(args.model, args.device)
+        answers = models.as_answers(est, args.model, captions)
         code = 0
         if args.folder is None:
             card = est.model_card()
@@ -50,13 +54,11 @@ the figures of `report`. What only you know is left open."""
                 est, args.model, resize=args.resize, device=args.device, prefix="condcap_sk card"
             )
             rows, X = reader.read_all(files, photographs.progress(files, quiet=False))
-            card, code = est.model_card(X, [captions[row] for row in rows]), reader.exit_code
+            card, code = est.model_card(X, [answers[row] for row in rows]), reader.exit_code
+        card = card.replace(f'load("{FILE}")', f"load({quoted(Path(args.model).name)})")
         if args.output is None:
             put(card.rstrip("\n"))
             return code
-
-        from .._persistence import replace_file
-
         with outputs.writing(args.output):
             replace_file(Path(args.output).resolve(), card.encode())
         return code

@@ -32,6 +32,36 @@ def load(path: str, device: str = "cpu") -> Any:
         ) from error
 
 
+def as_answers(est: Any, path: str, captions: list[list[str]]) -> list[list[Any]]:
+    """Return captions of a table as answers of a model: its labels may be numbers or bools.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be.
+    """
+    labels = est.classes_.tolist() if hasattr(est, "classes_") else [""]
+    if isinstance(labels[0], str):
+        return captions
+    known = {str(label).casefold(): label for label in labels}
+    return [[_as_number(text, known, path) for text in some] for some in captions]
+
+
+def _as_number(text: str, known: dict[str, Any], path: str) -> Any:
+    if text.casefold() in known:
+        return known[text.casefold()]
+    try:
+        number = float(text)
+    except ValueError as error:
+        some = ", ".join(list(known)[:10]) + ", …" * (len(known) > 10)
+        raise UsageError(
+            f"The table has the answer {text!r:.80}, and the labels of {path!r} are no text: "
+            f"{some}. Write those."
+        ) from error
+    # 1.0 is 1, and True.
+    return next((label for label in known.values() if label == number), number)
+
+
 def reader_of(est: Any, path: str, *, resize: bool, device: str, prefix: str) -> Reader:
     """Return what turns photographs into what a model takes.
 

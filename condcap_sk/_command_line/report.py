@@ -33,6 +33,7 @@ photograph."""
     def run(self, args: Namespace) -> int:
         files, captions = tables.read_table(args)
         est = models.load(args.model, args.device)
+        answers = models.as_answers(est, args.model, captions)
         reader = models.reader_of(
             est, args.model, resize=args.resize, device=args.device, prefix="condcap_sk report"
         )
@@ -44,7 +45,7 @@ photograph."""
 
         judges: dict[bool, Any] = {True: caption_report, False: control_report}
         found = judges[est.model_.are_sentences](
-            est, X, [captions[row] for row in rows], output_dict=args.json
+            est, X, [answers[row] for row in rows], output_dict=args.json
         )
         put(json.dumps(found, indent=2) if args.json else str(found))
         return reader.exit_code

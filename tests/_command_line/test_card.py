@@ -1,6 +1,7 @@
 """condcap_sk card."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,10 @@ def test__without_photographs__is_the_estimator_s(program, pixel_model, bare_mod
     for path in (pixel_model, bare_models / "vectors"):
         code, out, err = program("card", path)
         assert (code, err) == (0, "")
-        assert out == ConditionalCaptioner.load(path).model_card()
+        assert out == ConditionalCaptioner.load(path).model_card().replace(
+            'load("model.safetensors")', f'load("{Path(path).name}")'
+        )
+        assert Path(path).name in out
 
 
 def test__with_photographs__has_their_figures(program, pixel_model, folder, scenes, tmp_path):
@@ -20,7 +24,9 @@ def test__with_photographs__has_their_figures(program, pixel_model, folder, scen
     code, out, _ = program(*arguments)
     assert (code, out) == (0, "")
     est = ConditionalCaptioner.load(pixel_model)
-    assert path.read_text(encoding="utf-8") == est.model_card(scenes.images, scenes.captions)
+    expected = est.model_card(scenes.images, scenes.captions)
+    expected = expected.replace('"model.safetensors"', '"pixels.safetensors"')
+    assert path.read_text(encoding="utf-8") == expected
     code, _, err = program(*arguments)
     assert code == 2
     assert "--force" in err

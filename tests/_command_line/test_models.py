@@ -1,5 +1,8 @@
 """Models out of their files, and what they know of photographs."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from condcap_sk._command_line import models
@@ -16,6 +19,33 @@ def test__load__another_file__is_refused(tmp_path):
     (tmp_path / "a.jpg").write_text("no model")
     with pytest.raises(ModelFileError, match="a.jpg is not a safetensors file"):
         models.load(str(tmp_path / "a.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "texts", "answers"),
+    [
+        ([0, 1, 10], ["1", "10", "1.0", "7"], [1, 10, 1, 7.0]),
+        ([0.5, 2.0], ["0.5", ".5", "2", "2.00"], [0.5, 0.5, 2.0, 2.0]),
+        ([False, True], ["True", "false", "TRUE", "0"], [True, False, True, False]),
+        (["1", "2"], ["1", "3"], ["1", "3"]),
+    ],
+)
+def test__answers__of_a_table__are_of_the_type_of_the_labels(labels, texts, answers):
+    est = SimpleNamespace(classes_=np.array(labels))
+    (found,) = models.as_answers(est, "m", [texts])
+    assert found == answers
+    assert [type(a) for a in found] == [type(a) for a in answers]
+
+
+def test__answers__that_no_label_is_like__are_named():
+    est = SimpleNamespace(classes_=np.arange(20))
+    with pytest.raises(UsageError, match="answer 'dog'.* labels of 'm' are no text: 0, 1.*9, …. W"):
+        models.as_answers(est, "m", [["1"], ["dog"]])
+
+
+def test__answers__of_a_model_of_captions__are_the_captions(pixel_model):
+    captions = [["a dog", "1"], []]
+    assert models.as_answers(models.load(pixel_model), "m", captions) == captions
 
 
 def reader(est, path, resize):

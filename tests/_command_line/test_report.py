@@ -34,6 +34,22 @@ def test__labels__figures_are_those_of_control_report(
     assert json.loads(out) == control_report(est, scenes.images, labels, output_dict=True)
 
 
+@pytest.mark.parametrize("labels", [(3, 10), (0.5, 2.0), (False, True)])
+def test__labels__that_are_no_text__are_found_in_the_table(
+    program, folder, scenes, tmp_path, quick, table, labels
+):
+    y = [[labels[i % 2]] for i in range(len(scenes.images))]
+    est = quick(n_latents=2).fit(scenes.images, y)
+    est.save(tmp_path / "labels", preprocessor=LoadImages(size=32))
+    path = table([(f"{i:02}.png", label) for i, (label,) in enumerate(y)])
+    code, out, _ = program("report", tmp_path / "labels", folder, path, "--json")
+    assert code == 0
+    assert json.loads(out) == control_report(est, scenes.images, y, output_dict=True)
+    code, out, _ = program("card", tmp_path / "labels", folder, path)
+    assert code == 0
+    assert "On 12 images with 12 right answers" in out
+
+
 def test__unreadable__is_left_out(program, pixel_model, folder, scenes, tmp_path):
     (folder / "11.png").write_text("a text")
     code, out, err = program("report", pixel_model, folder, tmp_path / "captions.csv")
