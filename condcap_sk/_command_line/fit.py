@@ -1,6 +1,7 @@
 """condcap_sk fit: photographs and captions → a model file."""
 
 import ast
+import warnings
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
@@ -9,8 +10,10 @@ from .command import Command
 from .console import report
 
 NETWORKS = {"efficientnet_lite0": 224, "efficientnet_lite2": 260}  # and the size of their images
-DECIDED = ("n_latents", "n_categories", "n_regions", "analyzer", "device", "n_jobs", "random_state",
-           "verbose", "warm_start", "image_shape")  # fmt: skip
+PARTS = ("codec", "image_encoder", "gan")
+# What `--set` does not set: what options of their own do, and what is no choice here.
+OPTIONS = ("n_latents", "n_categories", "n_regions", "analyzer", "device", "n_jobs", "random_state")
+DECIDED = (*OPTIONS, "verbose", "warm_start", "image_shape")
 
 
 class Fit(Command):
@@ -61,9 +64,9 @@ Photographs that cannot be read are left out and named, and the exit code is 1."
             "and slower one)",
         )  # fmt: skip
         parser.add_argument(
-            "--n-regions", type=int, default=16, metavar="N",
+            "--n-regions", type=int, metavar="N",
             help="regions of a photograph that each word can look at, a square number, or 0 "
-            "(default: 16)",
+            "(default: 16; of labels, which have no words, 0)",
         )  # fmt: skip
         parser.add_argument(
             "--random-state", type=int, default=0, metavar="SEED",
@@ -94,15 +97,21 @@ Photographs that cannot be read are left out and named, and the exit code is 1."
         from sklearn.pipeline import make_pipeline
 
         from .._torch.threads import limited_threads
+        from ..training.checkpoints import make_folder
         from ..vision import LoadImages, PretrainedFeatures
 
-        n_regions = args.n_regions or None
+        kind = _kind(args.analyzer, captions)
+        n_regions = (0 if kind == "label" else 16) if args.n_regions is None else args.n_regions
+        n_regions = n_regions or None
         size = NETWORKS[args.features]
         load = LoadImages(size=size)
         features = PretrainedFeatures(args.features, n_regions=n_regions, device=args.device)
-        est = self._estimator(args, n_regions)
         # What is wrong with them is found before photographs are looked at, which takes long.
-        features.transform(np.zeros((1, size, size, 3), dtype=np.uint8))
+        vectors = features.transform(np.zeros((1, size, size, 3), dtype=np.uint8))
+        est = self._estimator(args, n_regions)
+        _check(est, vectors.shape[1:], kind, captions)
+        if args.checkpoints is not None:
+            make_folder(args.checkpoints)
         reader = photographs.Reader([load, features], "condcap_sk fit")
         with limited_threads(args.n_jobs):
             rows, X = reader.read_all(files, photographs.progress(files, args.quiet))
@@ -131,23 +140,65 @@ Photographs that cannot be read are left out and named, and the exit code is 1."
             random_state=args.random_state, verbose=int(not args.quiet),
         )  # fmt: skip
         est.set_params(**dict(args.set))
-        for part in (est, est.codec, est.image_encoder, est.gan):
+        for part in (est, *(getattr(est, name) for name in PARTS)):
             if part is not None:
                 part._validate_params()
         return est
 
 
+def _kind(analyzer: str, captions: list[list[str]]) -> str:
+    """Return what captions are made of; the fit itself warns where it has to guess."""
+    from ..answers.vocabulary import resolve_analyzer
+
+    with warnings.catch_warnings(action="ignore"):
+        return resolve_analyzer(analyzer, _flat(captions))
+
+
+def _check(est: Any, shape: tuple[int, ...], kind: str, captions: list[list[str]]) -> None:
+    """Raise what the fit would raise of vectors of `shape` and of captions, before it trains."""
+    from ..answers.vocabulary import make_vocabulary
+    from ..text import CaptionCodec
+    from ..vision.matchers import VectorMatcher
+    from ..vision.sight import SIGHTS
+
+    est.sample_latents()  # there may be none
+    if est.n_regions is not None:
+        SIGHTS[est.images].check_regions(est.n_regions, shape)
+        if kind == "label":
+            VectorMatcher.check_regions(est.n_regions)
+    codec = est.codec or CaptionCodec()
+    vocabulary = make_vocabulary(kind, codec.min_df, codec.max_features, codec.max_length)
+    with warnings.catch_warnings(action="ignore"):
+        vocabulary.fit(_flat(captions))
+
+
+def _flat(captions: list[list[str]]) -> Any:
+    import numpy as np
+
+    return np.array([caption for some in captions for caption in some], dtype=object)
+
+
 def _categories(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    parts = text.split(",")
+    if not all(part.isdecimal() and int(part) >= 2 for part in parts):
+        raise ArgumentTypeError(
+            f"{text!r} is no number of categories. Pass 2 or more, such as 4, or 4,3 for two kinds."
+        )
+    return tuple(map(int, parts))
 
 
 def _setting(text: str) -> tuple[str, Any]:
     """Return name and value of NAME=VALUE; a value is a literal of Python, or else a str."""
     name, sign, value = text.partition("=")
-    if not sign or name in DECIDED:
+    if not sign:
+        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as gan__max_iter=3000.")
+    if name in PARTS:
         raise ArgumentTypeError(
-            f"{text!r} is not NAME=VALUE." if not sign else f"{name} has an option of its own."
+            f"{name} is a part of the estimator. Set its parameters, such as {name}__max_iter=3000."
         )
+    if name in DECIDED:
+        remedy = f"Pass --{name.replace('_', '-')}." if name in OPTIONS else "Leave it out."
+        raise ArgumentTypeError(f"{name} is set by the program itself. {remedy}")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):

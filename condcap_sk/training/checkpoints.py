@@ -67,22 +67,10 @@ class Checkpoints:
     """
 
     def __init__(self, folder, about, seeds, are_given, processes=None):
-        given = os.fspath(folder) if isinstance(folder, str | os.PathLike) else ""
-        if not given or given.startswith("~"):
-            remedy = "os.path.expanduser(…)" if given else "the name of a folder"
-            raise CheckpointError(
-                f"checkpoints={folder!r:.200} cannot be used as a folder. Pass {remedy}."
-            )
-        try:
-            self.folder = Path(os.path.realpath(given))
-            self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = make_folder(folder)
+        with _usable(folder):
             self._clear()
             text = self._begin(about, seeds)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"checkpoints={folder!r:.200} cannot be used as a folder: {error}. Pass another "
-                "one."
-            ) from error
         self.seeds = self._compare(text, about, seeds, are_given)
         self._passed = digest_of(text, {})
         self._budget = Budget()
@@ -138,6 +126,36 @@ class Checkpoints:
                 "begin anew."
             )
         return seeds_before
+
+
+def make_folder(folder):
+    """Return the path of the folder of that name, which is made if it is not there.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be.
+    """
+    given = os.fspath(folder) if isinstance(folder, str | os.PathLike) else ""
+    if not given or given.startswith("~"):
+        remedy = "os.path.expanduser(…)" if given else "the name of a folder"
+        raise CheckpointError(
+            f"checkpoints={folder!r:.200} cannot be used as a folder. Pass {remedy}."
+        )
+    with _usable(folder):
+        path = Path(os.path.realpath(given))
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def _usable(folder):
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"checkpoints={folder!r:.200} cannot be used as a folder: {error}. Pass another one."
+        ) from error
 
 
 class Budget:

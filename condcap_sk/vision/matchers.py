@@ -114,13 +114,18 @@ class VectorMatcher(Matcher):
 
         What of the other arguments means nothing to it is left aside.
         """
+        cls.check_regions(n_regions)
+        return cls(image_network(shape, n_filters, positions), answers.vectors.shape[1])
+
+    @staticmethod
+    def check_regions(n_regions):
+        """Raise if there are regions, at which nothing looks."""
         if n_regions:
             raise ValueError(
                 f"n_regions={n_regions} is for captions, whose decoder looks at regions; the "
                 "answers are labels. Pass n_regions=None, and the image vectors alone as X; or "
                 "analyzer='word', if they are captions of one word."
             )
-        return cls(image_network(shape, n_filters, positions), answers.vectors.shape[1])
 
     def read(self, ids, encode):
         """Return what `forward` takes of captions (n, k, max_length); `encode` makes vectors."""

@@ -11,7 +11,8 @@ import pytest
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._command_line import outputs
-from condcap_sk._command_line.fit import DECIDED, NETWORKS
+from condcap_sk._command_line.fit import DECIDED, NETWORKS, PARTS
+from condcap_sk.model.file import STAGES
 from condcap_sk.vision.efficientnet import WEIGHTS
 from condcap_sk.vision.load import LoadImages
 
@@ -37,6 +38,7 @@ def fit(program, folder, tmp_path):
 
 def test__options__are_the_estimator_s_and_those_of_the_networks():
     assert NETWORKS.keys() == WEIGHTS.keys()
+    assert set(PARTS) == STAGES.keys()
     assert set(DECIDED) <= set(ConditionalCaptioner().get_params())
 
 
@@ -127,6 +129,11 @@ class TestBeforeTheWork:
         ("arguments", "message"),
         [
             (["--n-latents", "-1"], "n_latents"),
+            (["--n-latents", "0"], "n_latents=0 leaves no latent variable"),
+            (["--set", "images=end-to-end"], "n_regions=16 needs images='matched'"),
+            (["--set", "images=ignored"], "n_regions=16 needs images='matched'"),
+            (["--n-regions", "16", "--analyzer", "label"], "n_regions=16 is for captions"),
+            (["--set", "codec__min_df=100"], "min_df=100 leaves no token"),
             (["--n-regions", "15"], "n_regions=15 is no square number"),
             (["--set", "gan__no=1"], "gan__no|Invalid parameter 'no'"),
             (["--set", "mi_weight=-1"], "mi_weight"),
@@ -138,6 +145,26 @@ class TestBeforeTheWork:
         assert code == 2
         assert re.search(message, err)
         assert "AssertionError" not in err
+
+    def test__checkpoints__that_cannot_be_kept__are_named(self, fit, tmp_path):
+        for place in (tmp_path / "captions.csv", tmp_path / "captions.csv" / "x"):
+            code, _, err = fit("--checkpoints", place)
+            assert code == 2
+            assert "cannot be used as a folder" in err
+
+    def test__caption_without_a_word__is_named(self, fit, table):
+        table([("00.png", "a dog"), ("01.png", "!!"), ("02.png", "two cats")])
+        code, _, err = fit()
+        assert code == 2
+        assert "'!!'" in err
+
+
+def test__labels__need_no_option(fit, tmp_path, table):
+    table([(f"{i:02}.png", ["dog", "cat"][i % 2]) for i in range(12)])
+    code, _, _ = fit("-q")
+    assert code == 0
+    est = ConditionalCaptioner.load(tmp_path / "model.safetensors")
+    assert (est.classes_.tolist(), est.n_regions) == (["cat", "dog"], None)
 
 
 def test__force__replaces_the_file(fit, tmp_path):
