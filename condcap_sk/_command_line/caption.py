@@ -20,9 +20,10 @@ Write captions of photographs: a line for each caption, with the name of the
 photograph, a tab and the caption. Lines come as soon as they are there.
 
 The model's file knows how photographs are to be looked at. Those that cannot
-be read are named, the others are captioned, and the exit code is 1. A name
-with a tab or a line break is written in quotes, as JSON has it. Names that
-begin with a minus come after --."""
+be read are named, the others are captioned, and the exit code is 1; if there
+are no others, it is 2. A name with a tab, a line break or another control
+character is written in quotes, as JSON has it. Names that begin with a minus
+come after --."""
     EXAMPLES = """\
   condcap_sk caption model.safetensors holiday.jpg
   condcap_sk caption model.safetensors holiday/ -n 5 > captions.tsv
@@ -69,7 +70,8 @@ begin with a minus come after --."""
             )
         write = _write_json if args.json else _write_line
         # Captions that come on a terminal are progress enough.
-        bar = photographs.progress(files, quiet=sys.stdout.isatty(), leave=False)
+        is_watched = sys.stdout is not None and sys.stdout.isatty()
+        bar = photographs.progress(files, quiet=is_watched, leave=False)
         with bar:
             for rows, X in reader.batches(files):
                 for place, caption, latent in _captions(est, X, args):

@@ -1,14 +1,18 @@
 """Standard output and standard error: results go to the first, everything else to the second."""
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # Errors whose messages are for users, as are those of this package; others are faults of it.
 EXPECTED = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)
+
+# What a terminal would take for a command, or a program for the end of a line.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class UsageError(Exception):
@@ -19,16 +23,27 @@ def report(message: str) -> None:
     """Print a line on standard error, above the progress bars that are there."""
     from tqdm import tqdm
 
-    tqdm.write(message, file=sys.stderr)
+    # Nobody can be told that nobody reads it; the exit code is still right.
+    with suppress(OSError):
+        tqdm.write(escaped(message), file=sys.stderr)
+
+
+def escaped(message: str) -> str:
+    """Return a message in one line, with control characters as Python writes them."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], message)
 
 
 def put(text: str) -> None:
     """Print a result on standard output, at once."""
+    if sys.stdout is None:
+        raise UsageError("Standard output is closed. Send results to a file or a pipe.")
     print(text, flush=True)
 
 
 def set_up_output() -> None:
     """Let standard output take every caption and every file's name, whatever the locale."""
+    if sys.stderr is None:  # closed before the program began
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
@@ -72,9 +87,9 @@ def sentence_of(error: Exception) -> str:
 
 
 def in_line(text: object) -> str:
-    """Return a text of one line: one with a tab or a line break in quotes, as JSON has it."""
+    """Return a text of one line: one with control characters in quotes, as JSON has it."""
     text = str(text)
-    return quoted(text) if any(sign in text for sign in "\t\n\r") else text
+    return quoted(text) if CONTROL.search(text) else text
 
 
 def quoted(value: object) -> str:
@@ -86,4 +101,4 @@ def quoted(value: object) -> str:
         text.encode()
     except UnicodeEncodeError:  # the name of a file that is no text
         return json.dumps(value)
-    return text
+    return json.dumps(value) if CONTROL.search(text) else text

@@ -3,12 +3,20 @@
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from typing import NoReturn
 
 from .._version import __version__
 from .caption import Caption
 from .card import Card
 from .command import Command
-from .console import close_output, report, sentence_of, set_up_output, warnings_reported
+from .console import (
+    close_output,
+    escaped,
+    report,
+    sentence_of,
+    set_up_output,
+    warnings_reported,
+)
 from .explore import Explore
 from .export import Export
 from .fit import Fit
@@ -49,7 +57,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "condcap_sk") -> int:
     code : int
         The exit code.
     """
-    args = make_parser(prog).parse_args(_joined(sys.argv[1:] if argv is None else argv))
+    try:
+        args = make_parser(prog).parse_args(_joined(sys.argv[1:] if argv is None else argv))
+    except SystemExit:  # help was printed, or what is wrong with the arguments
+        close_output()
+        raise
     command: Command = args.command
     prefix = f"condcap_sk {command.NAME}"
     try:
@@ -70,9 +82,16 @@ def main(argv: Sequence[str] | None = None, prog: str = "condcap_sk") -> int:
         close_output()
 
 
+class Parser(ArgumentParser):
+    """Arguments may hold what a terminal takes for a command, and errors have their words."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(escaped(message))
+
+
 def make_parser(prog: str) -> ArgumentParser:
     """Return the parser of all commands."""
-    parser = ArgumentParser(
+    parser = Parser(
         prog=prog, description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
         formatter_class=RawDescriptionHelpFormatter,
     )  # fmt: skip

@@ -91,7 +91,13 @@ class Reader:
         return int(self.n_unreadable > 0)
 
     def batches(self, files: Sequence[str]) -> Iterator[tuple[list[int], Any]]:
-        """Yield rows of `files` that could be read, and what a model takes for them."""
+        """Yield rows of `files` that could be read, and what a model takes for them.
+
+        Raises
+        ------
+        UsageError
+            In the end, if there was none.
+        """
         from ..vision.load import read_images
 
         load, *others = self.steps
@@ -109,6 +115,11 @@ class Reader:
                     X = step.transform(X)
                 yield [start + row for row in rows], X
             start, size = start + size, min(2 * size, MOST)
+        if self.n_unreadable == len(files):
+            raise UsageError(
+                "None of the photographs can be read. Open one that is named above in another "
+                "program, or pass others."
+            )
 
     def read_all(self, files: Sequence[str], bar: Any) -> tuple[list[int], Any]:
         """Return the rows of `files` that could be read, and what a model takes for all of them.
@@ -118,16 +129,14 @@ class Reader:
         import numpy as np
 
         rows: list[int] = []
-        X = None
-        for some, part in self.batches(files):
-            if X is None:
-                X = np.empty((len(files), *part.shape[1:]), dtype=part.dtype)
-            X[len(rows) : len(rows) + len(some)] = part
-            rows += some
-            bar.update(some[-1] + 1 - bar.n)
-        bar.close()
-        if X is None:
-            raise UsageError(f"None of the {len(files)} photographs can be read. Look at one.")
+        X = np.empty(0)
+        with bar:
+            for some, part in self.batches(files):
+                if not rows:
+                    X = np.empty((len(files), *part.shape[1:]), dtype=part.dtype)
+                X[len(rows) : len(rows) + len(some)] = part
+                rows += some
+                bar.update(some[-1] + 1 - bar.n)
         return rows, X[: len(rows)]
 
 

@@ -92,24 +92,27 @@ def test__unreadable__are_named_and_the_others_captioned(program, pixel_model, f
     assert second.startswith(f"condcap_sk caption: {files[7]!r} cannot be read. No such file")
 
 
-def test__nothing_readable__is_1(program, pixel_model):
+def test__nothing_readable__is_2(program, pixel_model):
     code, out, err = program("caption", pixel_model, "no.jpg")
-    assert (code, out) == (1, "")
-    assert len(err.splitlines()) == 1
+    assert (code, out) == (2, "")
+    first, second = err.splitlines()
+    assert first.startswith("condcap_sk caption: 'no.jpg' cannot be read. No such file")
+    assert second.startswith("condcap_sk caption: error: None of the photographs can be read. ")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such names there")
 def test__odd_names__are_one_line_each(program, pixel_model, folder, files, monkeypatch):
-    names = ["a b.png", "é 犬.png", "-n", "x\ny.png", b"\xff.png".decode(errors="surrogateescape")]
+    names = ["a b.png", "é 犬.png", "-n", "x\ny.png", "\x1b[2Jz.png",
+             b"\xff.png".decode(errors="surrogateescape")]  # fmt: skip
     monkeypatch.chdir(folder)
     for name in names:
         os.link(files[0], name)
     code, out, err = program("caption", pixel_model, "--json", "--", *names)
     assert (code, err) == (0, "")
     assert [json.loads(line)["image"] for line in out.splitlines()] == names
-    code, out, _ = program("caption", pixel_model, "--", *names[:4])
+    code, out, _ = program("caption", pixel_model, "--", *names[:5])
     assert code == 0
-    assert [row[0] for row in rows_of(out)] == [*names[:3], '"x\\ny.png"']
+    assert [row[0] for row in rows_of(out)] == [*names[:3], '"x\\ny.png"', '"\\u001b[2Jz.png"']
 
 
 def test__captions__come_before_later_photographs_are_read(pixel_model, files, est, monkeypatch):

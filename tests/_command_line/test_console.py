@@ -36,11 +36,31 @@ def test__line__of_a_usual_name__is_the_name(name):
     assert console.in_line(name) == name
 
 
-@pytest.mark.parametrize("name", ["a\nb.jpg", "a\tb.jpg", "\r"])
+ODD = ["a\nb.jpg", "a\tb.jpg", "\r", "\x1b[31mred.jpg", "\x7f", "\x9b2J.jpg", "a\u2028b", "犬\0"]
+
+
+@pytest.mark.parametrize("name", ODD)
 def test__line__of_a_name_that_would_break_it__is_json(name):
-    line = console.in_line(name)
-    assert not set("\t\n\r") & set(line)
-    assert json.loads(line) == name
+    for line in (console.in_line(name), console.quoted(name)):
+        assert all(sign.isprintable() for sign in line)
+        assert json.loads(line) == name
+
+
+@pytest.mark.parametrize("name", ODD)
+def test__report__is_one_line_that_a_terminal_only_shows(name, capsys):
+    console.report(f"{name} is é odd.")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(" is é odd.")
+    assert line.isprintable()
+
+
+def test__report__that_nobody_reads__is_no_error(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    console.report("One is lost.")
 
 
 def test__json__is_readable_and_of_any_name():
@@ -60,4 +80,13 @@ def test__output__of_another_locale__takes_every_caption(monkeypatch):
 def test__output__that_was_closed__is_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     console.set_up_output()
+    with pytest.raises(console.UsageError, match=r"output is closed\. Send"):
+        console.put("a")
     console.close_output()
+
+
+def test__errors__of_which_the_output_was_closed__go_nowhere(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    console.set_up_output()
+    with sys.stderr:
+        console.report("One is lost.")

@@ -176,6 +176,61 @@ def test__reader_that_has_enough__ends_it_in_silence(folder, pixel_model):
     assert err == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="shells are others there")
+@pytest.mark.parametrize(
+    ("closed", "code", "printed"),
+    [
+        (">&-", 2, "condcap_sk caption: error: Standard output is closed."),
+        ("2>&-", 1, "00.png\t"),
+        (">&- 2>&-", 2, ""),
+    ],
+)
+def test__outputs_that_are_closed__exit_code_is_right(folder, pixel_model, closed, code, printed):
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *PROGRAM, "caption", pixel_model]
+    result = subprocess.run(
+        [*command, folder / "00.png", folder / "no.png"], capture_output=True, text=True,
+        timeout=60, check=False, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert result.returncode == code
+    assert printed in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert "\n\n" not in result.stdout + result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells are others there")
+def test__help__into_a_pipe_that_nobody_reads__is_silent():
+    command = '{ sleep 1; "$@" --help; echo $? >&2; } | true'
+    result = subprocess.run(
+        ["bash", "-c", command, "sh", *PROGRAM], capture_output=True, text=True, timeout=60,
+        check=False, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert (result.stdout, result.stderr) == ("", "0\n")
+
+
+def test__wrong_use__words_of_arguments__are_escaped(program):
+    _, _, err = program("caption", "m", "a.jpg", "--\x1b[2J\n")
+    assert err.endswith("unrecognized arguments: --\\x1b[2J\\n\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--n-categories", "2,x", ["'2,x' is no number", "Pass 2 or more, such as 4"]),
+        ("--n-categories", "1", ["'1' is no number", "Pass 2 or more, such as 4"]),
+        ("--n-categories", "-2", ["'-2' is no number", "Pass 2 or more, such as 4"]),
+        ("--set", "mi_weight", ["'mi_weight' is not NAME=VALUE, such as"]),
+        ("--set", "n_latents=2", ["n_latents is set by", "Pass --n-latents."]),
+        ("--set", "verbose=2", ["verbose is set by", "Leave it out."]),
+        ("--set", "gan=2", ["gan is a part", "such as gan__max_iter=3000"]),
+    ],
+)
+def test__wrong_value__is_named_and_what_to_type(program, option, value, words):
+    _, _, err = program("fit", "a", "b", "-o", "c", f"{option}={value}")
+    line = err.splitlines()[-1]
+    assert line.startswith(f"condcap_sk fit: error: argument {option}: ")
+    assert all(word in line for word in words)
+
+
 @pytest.mark.skipif(
     not os.path.exists("/dev/full"), reason="there is no device that is always full"
 )

@@ -87,7 +87,7 @@ def test__read_all__is_all_that_can_be_read(files):
 
 def test__read_all__nothing_can_be_read__says_so(files):
     reader = photographs.Reader([LoadImages(size=4)], "")
-    with pytest.raises(UsageError, match="None of the 3 photographs can be read"):
+    with pytest.raises(UsageError, match="None of the photographs can be read. Open one"):
         reader.read_all(files[:3], photographs.progress(files, quiet=True))
 
 
