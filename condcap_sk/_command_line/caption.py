@@ -1,5 +1,6 @@
 """condcap_sk caption: photographs → captions."""
 
+import math
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
@@ -104,6 +105,9 @@ def _write_line(file: str, caption: Any, latent: Any) -> None:
 
 
 def _write_json(file: str, caption: Any, latent: Any) -> None:
+    # JSON has no infinite numbers, which labels may be.
+    if isinstance(caption, float) and not math.isfinite(caption):
+        caption = str(caption)
     # The shortest numbers that are read as the same again.
     put(quoted({"image": file, "caption": caption, "latent": [float(str(x)) for x in latent]}))
 

@@ -37,7 +37,7 @@ the figures of `report`. What only you know is left open."""
         from .._persistence import replace_file
 
         if args.output is not None:
-            outputs.check_file(args.output, args.force)
+            outputs.check_file(args.output, args.force, args.model, args.captions)
         if args.folder is not None and args.captions is None:
             raise UsageError(
                 f"{args.folder!r} was passed without a table. Pass FOLDER and CAPTIONS.csv, or "

@@ -47,6 +47,7 @@ pip install 'condcap_sk[export]'."""
         from ..explorer import serve, write_examples
         from ..explorer.examples import MOST
         from ..explorer.server import check_address
+        from ..export.writer import check_extra
         from ..vision import LoadImages
 
         # Known at once, and said before anything takes long.
@@ -55,6 +56,7 @@ pip install 'condcap_sk[export]'."""
                 f"The page shows {MOST} photographs at most, and these are {len(files)}. Pass "
                 "fewer."
             )
+        check_extra()
         check_address(args.port)
         est = models.load(args.model)
         if not files and len(est.image_shape_) == 1:
@@ -62,21 +64,21 @@ pip install 'condcap_sk[export]'."""
                 f"{args.model!r} takes vectors of photographs, of which the page makes none. Pass "
                 "photographs, or a folder of them."
             )
-        reader = None
+        code = 0
         if files:
             reader = models.reader_of(
                 est, args.model, resize=args.resize, device=args.device, prefix="condcap_sk explore"
             )
+            rows, X = reader.read_all(files, photographs.progress(files, quiet=False))
+            pictures = LoadImages(size=SIZE).transform([files[row] for row in rows])
+            code = reader.exit_code
         with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
             exported = Path(folder) / Path(args.model).stem  # a name that the page shows
             est.export(exported)
-
-            if reader is not None:
-                rows, X = reader.read_all(files, photographs.progress(files, quiet=False))
-                pictures = LoadImages(size=SIZE).transform([files[row] for row in rows])
+            if files:
                 write_examples(exported, X, pictures=pictures)
             serve(
                 exported, port=args.port, open_browser=not args.no_browser,
                 ready=lambda address: report(f"condcap_sk explore: {address} (Ctrl-C stops it)"),
             )  # fmt: skip
-        return 0 if reader is None else reader.exit_code
+        return code

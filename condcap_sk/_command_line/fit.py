@@ -90,7 +90,8 @@ Photographs that cannot be read are left out and named, and the exit code is 1."
         parser.add_argument("-q", "--quiet", action="store_true", help="no progress bars")
 
     def run(self, args: Namespace) -> int:
-        outputs.check_file(args.output, args.force)
+        outputs.check_file(args.output, args.force, args.captions)
+        outputs.check_room(args.output)
         files, captions = tables.read_table(args)
 
         import numpy as np

@@ -24,6 +24,8 @@ def load(path: str, device: str = "cpu") -> Any:
     """
     from ..captioner import ConditionalCaptioner
 
+    if not path:  # which would be this folder
+        raise UsageError("MODEL is empty. Pass the name of a file that `condcap_sk fit` wrote.")
     try:
         return ConditionalCaptioner.load(path).to(device)
     except FileNotFoundError as error:

@@ -20,8 +20,11 @@ def add_force(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace what is there")
 
 
-def check_file(path: str, force: bool) -> None:
-    """Raise a UsageError if a file cannot be written, or is there and may not be replaced."""
+def check_file(path: str, force: bool, *inputs: str | None) -> None:
+    """Raise a UsageError if a file cannot be written, or is there and may not be replaced.
+
+    `inputs` are files that are read, which nobody wants to lose.
+    """
     if not path:
         raise UsageError("-o has no name. Pass the name of a file.")
     path = os.path.realpath(path)
@@ -29,10 +32,17 @@ def check_file(path: str, force: bool) -> None:
         raise UsageError(f"{path!r} is a folder. Pass -o the name of a file.")
     if os.path.exists(path) and not os.path.isfile(path):
         raise UsageError(f"{path!r} is no file that can be replaced. Pass -o the name of a file.")
+    if path in {os.path.realpath(file) for file in inputs if file}:
+        raise UsageError(f"{path!r} is read by this command. Pass -o the name of another file.")
     if os.path.exists(path) and not force:
         raise UsageError(f"{path!r} is there already. Pass another name, or --force to replace it.")
     _check_parent(path)
-    free = shutil.disk_usage(Path(path).absolute().parent).free
+
+
+def check_room(path: str) -> None:
+    """Raise a UsageError if the disk of a file has no room for a model."""
+    path = os.path.realpath(path)
+    free = shutil.disk_usage(os.path.dirname(path)).free
     if free < ROOM:
         raise UsageError(
             f"The disk of {path!r} has {free >> 20} MB left, and {ROOM >> 20} may be needed. Make "

@@ -136,8 +136,10 @@ def _listening(port: int, files: dict[str, Path | bytes]) -> Server:
     try:
         return Server(port, files)
     except (OSError, OverflowError) as error:
+        reason = str(error).rstrip(".")
         raise OSError(
-            f"port={port} cannot be had: {error}. Pass another one, or port=0 for any that is free."
+            f"port={port} cannot be had: {reason}. Pass another one, or port=0 for any that is "
+            "free."
         ) from error
 
 

@@ -27,7 +27,7 @@ NEEDED = "onnx", "onnxscript", "onnxruntime"
 
 def export(estimator, known_class, folder, overwrite):
     """Write a fitted estimator to a folder; what was there stays whole until all is written."""
-    _check_extra()
+    check_extra()
     folder = _check_folder(folder, overwrite)
     _check_known(estimator, known_class)
     model = estimator.model_
@@ -191,7 +191,8 @@ def _take_place(draft, folder):
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _check_extra():
+def check_extra():
+    """Raise ImportError if a package that `export` needs is not installed."""
     for name in NEEDED:
         try:
             importlib.import_module(name)

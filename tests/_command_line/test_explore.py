@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,7 @@ def test__what_is_known_at_once__is_refused_before_the_work(
     def never(*args):
         raise AssertionError("the model was loaded")
 
+    in_use = explorer.server.check_address
     monkeypatch.setattr(models, "load", never)
     code, _, err = program("explore", pixel_model, *[folder / "00.png"] * (MOST + 1))
     assert code == 2
@@ -100,6 +102,13 @@ def test__what_is_known_at_once__is_refused_before_the_work(
         "condcap_sk explore: error: The page shows 400 photographs at most, and these are 401. "
         "Pass fewer.\n"
     )
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    code, _, err = program("explore", pixel_model, folder)
+    assert code == 2
+    assert "pip install 'condcap_sk[export]'" in err
+    monkeypatch.undo()
+    monkeypatch.setattr(models, "load", never)
+    monkeypatch.setattr(explorer.server, "check_address", in_use)
     code, _, err = program("explore", pixel_model, folder, "--port", "2")
     assert code == 2
     assert err.startswith("condcap_sk explore: error: port=2 cannot be had")
@@ -116,6 +125,13 @@ def test__model__that_has_nothing_to_show__is_refused_before_the_work(
         assert code == 2
         assert words in err
         assert err.count("\n") == 1
+    assert not calls.exported
+
+
+def test__photographs__none_of_which_can_be_read__are_no_export(program, pixel_model, calls):
+    code, _, err = program("explore", pixel_model, "no.jpg")
+    assert code == 2
+    assert "None of the photographs can be read" in err
     assert not calls.exported
 
 

@@ -15,6 +15,12 @@ def test__load__no_file__is_named(tmp_path):
         models.load(str(tmp_path / "no"))
 
 
+def test__load__no_name__is_no_folder():
+    # As of a variable of a shell that is not set.
+    with pytest.raises(UsageError, match="MODEL is empty"):
+        models.load("")
+
+
 def test__load__another_file__is_refused(tmp_path):
     (tmp_path / "a.jpg").write_text("no model")
     with pytest.raises(ModelFileError, match="a.jpg is not a safetensors file"):

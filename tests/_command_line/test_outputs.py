@@ -23,6 +23,16 @@ def test__file__that_is_there__is_refused_without_force(tmp_path):
 
 
 @pytest.mark.parametrize("force", [False, True])
+def test__file__that_is_read__is_never_replaced(tmp_path, force):
+    (tmp_path / "a").touch()
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    for name in ("a", "b"):
+        with pytest.raises(UsageError, match="is read by this command"):
+            outputs.check_file(str(tmp_path / "a"), force, None, "no", str(tmp_path / name))
+    outputs.check_file(str(tmp_path / "c"), force, str(tmp_path / "a"), str(tmp_path / "no"))
+
+
+@pytest.mark.parametrize("force", [False, True])
 def test__file__that_cannot_be_written__is_refused_even_with_force(tmp_path, force, monkeypatch):
     with pytest.raises(UsageError, match="is a folder"):
         outputs.check_file(str(tmp_path), force)
@@ -42,9 +52,13 @@ def test__file__that_cannot_be_written__is_refused_even_with_force(tmp_path, for
         patch.setattr(os, "access", lambda path, mode: False)
         with pytest.raises(UsageError, match="cannot be written to"):
             outputs.check_file(str(tmp_path / "a"), force)
+
+
+def test__room__that_is_not_there__is_asked_for(tmp_path, monkeypatch):
+    outputs.check_room(str(tmp_path / "a"))
     monkeypatch.setattr(outputs, "ROOM", 2**62)
     with pytest.raises(UsageError, match="MB left.*Make room there"):
-        outputs.check_file(str(tmp_path / "a"), force)
+        outputs.check_room(str(tmp_path / "a"))
 
 
 def test__folder__that_holds_something__is_refused_without_force(tmp_path):

@@ -205,7 +205,7 @@ def test__serve__a_port_in_use__says_what_to_pass(page, folder):
 
 @pytest.mark.parametrize("port", [-1, 70000])
 def test__serve__no_port__says_what_to_pass(page, folder, port):
-    with pytest.raises(OSError, match="Pass another one, or port=0"):
+    with pytest.raises(OSError, match=r"[^.]\. Pass another one, or port=0"):
         serve(folder, port=port, open_browser=False)
 
 
