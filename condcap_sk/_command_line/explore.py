@@ -74,9 +74,15 @@ pip install 'condcap_sk[export]'."""
             code = reader.exit_code
         with tempfile.TemporaryDirectory(prefix="condcap_sk-") as folder:
             exported = Path(folder) / Path(args.model).stem  # a name that the page shows
-            est.export(exported)
-            if files:
-                write_examples(exported, X, pictures=pictures)
+            try:
+                est.export(exported)
+                if files:
+                    write_examples(exported, X, pictures=pictures)
+            except OSError as error:
+                raise UsageError(
+                    f"The folder for temporary files, {tempfile.gettempdir()!r}, cannot take the "
+                    f"export: {error.__cause__ or error}. Make room there, or set TMPDIR to another."
+                ) from error
             serve(
                 exported, port=args.port, open_browser=not args.no_browser,
                 ready=lambda address: report(f"condcap_sk explore: {address} (Ctrl-C stops it)"),

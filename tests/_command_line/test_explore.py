@@ -135,6 +135,17 @@ def test__photographs__none_of_which_can_be_read__are_no_export(program, pixel_m
     assert not calls.exported
 
 
+def test__room_for_temporary_files__is_asked_for(program, pixel_model, calls, monkeypatch):
+    def full(self, folder):
+        raise OSError("Pass a folder.") from OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ConditionalCaptioner, "export", full)
+    code, _, err = program("explore", pixel_model)
+    assert code == 2
+    assert "cannot take the export: [Errno 28] No space left on device. Make room there" in err
+    assert "TMPDIR" in err
+
+
 def test__page__takes_what_it_is_called_with():
     inspect.signature(explorer.serve).bind("m", port=0, open_browser=False, ready=print)
     inspect.signature(explorer.write_examples).bind("m", [], pictures=[])
