@@ -17,7 +17,8 @@ class Card(Command):
 Describe a model in Markdown, as a page to publish with its file: its data,
 parameters, training, use and limits, but no caption and no word of them. With
 FOLDER and CAPTIONS.csv, of photographs that it was not fitted on, the page has
-the figures of `report`. What only you know is left open."""
+the figures of `report`. What only you know is left open, and marked: [More
+Information Needed]."""
     EXAMPLES = """\
   condcap_sk card model.safetensors
   condcap_sk card model.safetensors photographs held_back.csv -o README.md

@@ -81,7 +81,8 @@ pip install 'condcap_sk[export]'."""
             except OSError as error:
                 raise UsageError(
                     f"The folder for temporary files, {tempfile.gettempdir()!r}, cannot take the "
-                    f"export: {error.__cause__ or error}. Make room there, or set TMPDIR to another."
+                    f"export: {error.__cause__ or error}. Make room there, or set TMPDIR to "
+                    "another."
                 ) from error
             serve(
                 exported, port=args.port, open_browser=not args.no_browser,

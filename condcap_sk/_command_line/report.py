@@ -17,8 +17,9 @@ class Report(Command):
 Judge a model by photographs that it was not fitted on, and people's captions
 of them: how good one caption is, how good the best of 20 is, and how different
 they are. The figures are those of condcap_sk.metrics.caption_report or, of a
-model of labels, of control_report. They take some tenths of a second for each
-photograph."""
+model of labels, of control_report; the table has labels as captions, then.
+They take some tenths of a second for each photograph. Photographs that cannot
+be read are left out and named, and the exit code is 1."""
     EXAMPLES = """\
   condcap_sk report model.safetensors photographs new.csv
   condcap_sk report model.safetensors photographs new.csv --json > new.json
