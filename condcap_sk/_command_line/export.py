@@ -15,9 +15,9 @@ class Export(Command):
 Write a model's networks in the form of ONNX, which other programs and web
 pages run, with a manifest of all else: its vocabulary, its latents, versions.
 Each is compared with the model when it is written. It needs: pip install
-'condcap_sk[export]'. condcap_sk.export.ExportedCaptioner in Python answers from
-the folder, and the page of `explore` shows it. With --force, an earlier export
-is replaced, and no other folder."""
+'condcap_sk[export]'. condcap_sk.export.ExportedCaptioner in Python answers
+from the folder, and the page of `explore` shows it. With --force, an earlier
+export is replaced, and no other folder."""
     EXAMPLES = """\
   condcap_sk export model.safetensors exported
   condcap_sk export model.safetensors exported --force
