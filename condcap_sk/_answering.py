@@ -212,6 +212,11 @@ class Answering:
         ValueError
             If the model has no attention to regions, `X` holds no images or feature vectors of the
             shape in `fit`, or one of `captions` has no token.
+
+        Warns
+        -----
+        UnknownWordsWarning
+            If a caption has no word that the model knows.
         """
         check_is_fitted(self)
         _check_attention(self.model_)
@@ -276,7 +281,7 @@ class Answering:
                 f"X holds {len(images)} images, but {name} holds {len(answers)} answers. "
                 "Pass one answer for each image."
             )
-        return images, self.codec_.vocabulary_.encode(answers, name)
+        return images, self.codec_.vocabulary_.encode_given(answers, name)
 
 
 def check_calibrated(estimator: Answering) -> None:

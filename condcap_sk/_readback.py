@@ -56,6 +56,12 @@ class ReadingBack(Answering):
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
             or one of `labels` was no answer in `fit` (of captions: has no token).
+
+        Warns
+        -----
+        UnknownWordsWarning
+            If a caption has no word that the model knows. Single unknown words are read as one that
+            has no meaning; ``"zebra" in est.codec_.vocabulary_`` tells whether a word is known.
         """
         images, ids = self._check_pairs(X, labels)
         mean, std = self.model_.infer(images, ids, self.batch_size)
@@ -89,6 +95,11 @@ class ReadingBack(Answering):
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
             or one of `labels` was no answer in `fit` (of captions: has no token).
+
+        Warns
+        -----
+        UnknownWordsWarning
+            If a caption has no word that the model knows.
         """
         return self.model_.infer_speaker(*self._check_pairs(X, labels))
 

@@ -38,6 +38,11 @@ class Scoring(Answering):
         ValueError
             If `X` holds no images or feature vectors of the shape in `fit`,
             or one of `labels` was no answer in `fit` (of captions: has no token).
+
+        Warns
+        -----
+        UnknownWordsWarning
+            If a caption has no word that the model knows.
         """
         images, ids = self._check_pairs(X, self.predict(X) if labels is None else labels)
         return self.model_.relevance(images, ids, self.batch_size)
@@ -72,6 +77,11 @@ class Scoring(Answering):
             If `X` holds no images or feature vectors of the shape in `fit`,
             one of `labels` was no answer in `fit` (of captions: has no token),
             or too few images were held out in `fit`.
+
+        Warns
+        -----
+        UnknownWordsWarning
+            If a caption has no word that the model knows.
 
         See Also
         --------

@@ -59,6 +59,10 @@ class AnalyzerWarning(UserWarning):
     """How captions are split into tokens was guessed, or does not fit their writing system."""
 
 
+class UnknownWordsWarning(UserWarning):
+    """Captions have no word that the model knows: nothing can be read from them."""
+
+
 class PixelRangeWarning(UserWarning):
     """Images have pixels on another scale than the images of `fit`."""
 

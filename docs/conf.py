@@ -1,6 +1,7 @@
 """How the site is built: ``make docs``. Nothing is fetched from the network."""
 
 import importlib
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -77,6 +78,11 @@ class DocstringRole(PyXRefRole):
         return title, ".".join(filter(None, [FULL_NAMES.get(name, name), rest]))
 
 
+def link_to_gallery(app, docname, source):
+    """Turn links to examples' files, which work in the repository, into links to their pages."""
+    source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./examples/(\w+)\.py\)", r"](\1gallery/\2)", source[0])
+
+
 def setup(app):
     role = DocstringRole()
     role.name = "py:obj"
@@ -85,6 +91,7 @@ def setup(app):
         return role("py:obj", *args, **kwargs)
 
     app.add_role("docstring", docstring)
+    app.connect("source-read", link_to_gallery)
 
 
 # The order of the gallery, from what everybody needs to what few do.

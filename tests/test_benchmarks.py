@@ -171,3 +171,28 @@ def test__confidence__tables__are_of_unseen_pairs_and_of_answers_by_confidence(m
     assert no_latent[0] == pytest.approx(1 - X[:, 0].mean(), abs=1e-4)
     assert no_latent[3] < no_latent[0] / 3
     assert set(latents) == {0}
+
+
+def test__few_photographs__figures_and_captions__are_of_what_was_not_fitted(
+    quick, monkeypatch, capsys
+):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import few_photographs
+
+    vectors = np.tile(np.eye(3).repeat(3, axis=1), (20, 1))
+    given = [["a red cat", "the cat is here"], ["a dog", "two dogs"], ["a blue fish"] * 2] * 20
+    est = quick(n_regions=2, validation_fraction=0.3).fit(vectors, given)
+    monkeypatch.setattr(few_photographs, "N_ASKED", (2, 3))
+    monkeypatch.setattr(few_photographs, "N_DRAWN", (10,))
+    monkeypatch.setattr(few_photographs, "WISH", {"words": 2})
+    few_photographs.judge(est, vectors[:9], given[:9])
+    few_photographs.show(est, vectors[:2], ["a/b.jpg", Path("c.jpg")])
+    few_photographs.judge_directions(est, vectors)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0].strip() for line in lines] == [
+        *("predict", "predict", "under latents", "sample", "own captions", "those of others"),
+        *("b.jpg", "c.jpg"),
+        *("2 photographs, 10 latents", "3 photographs, 10 latents"),
+        *("find_latent, 20 photographs", "find_latent, 100 photographs"),
+    ]
+    assert lines[6].endswith(f": {est.predict(vectors[:1])[0]}")

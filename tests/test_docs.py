@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from condcap_sk import ConditionalCaptioner, datasets
+from condcap_sk import ConditionalCaptioner, datasets, inspection
 from condcap_sk._command_line.main import COMMANDS, main
 from condcap_sk.vision import LoadImages, PretrainedFeatures
 
@@ -156,7 +156,7 @@ def readers_folder(tmp_path, monkeypatch, caption_model):
     (tmp_path / "photographs").mkdir()
     rng = np.random.default_rng(0)
     rows = ["image,caption"]
-    for i in range(24):
+    for i in range(40):
         kind = i % len(MANNERS)
         pixels = rng.integers(0, 60, (48, 64, 3), dtype=np.uint8)
         pixels[10:40, 10 * (kind // 3) :, kind % 3] += 180
@@ -180,6 +180,9 @@ def short(monkeypatch):
         return fit(self.set_params(**SHORT), X, y, **kwargs)
 
     monkeypatch.setattr(ConditionalCaptioner, "fit", short_fit)
+    for name in ("describe_captions", "find_latent"):
+        with_few = functools.partial(getattr(inspection, name), n_latents=16)
+        monkeypatch.setattr(inspection, name, with_few)
     for name, sizes in (
         ("load_grid_digits", {"n_train": 60, "n_test": 40}),
         ("make_captioned_shapes", {"n_samples": 40}),

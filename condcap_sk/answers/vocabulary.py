@@ -8,7 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._warnings import warn_user
-from ..exceptions import AnalyzerWarning, EmptyCaptionError, LongCaptionWarning
+from ..exceptions import (
+    AnalyzerWarning,
+    EmptyCaptionError,
+    LongCaptionWarning,
+    UnknownWordsWarning,
+)
 from .labels import in_kept_dtype
 from .tokenizer import has_word, is_unspaced, splitter, warn_if_unspaced
 from .tokens import END, N_SPECIAL, UNKNOWN
@@ -93,6 +98,9 @@ class Vocabulary:
     def __len__(self):
         return len(self.tokens_) + N_SPECIAL
 
+    def __contains__(self, token):
+        return token in self.ids_
+
     def fit(self, answers):
         """Learn the tokens of `answers`; return the vocabulary."""
         self.fit_encode(answers)
@@ -105,6 +113,10 @@ class Vocabulary:
     def encode(self, answers, name="captions"):
         """Return the (n, max_length_) int64 ids of `answers`, which errors call `name`."""
         raise NotImplementedError
+
+    def encode_given(self, answers, name):
+        """Return the ids of answers that a user gives, with a warning where nothing can be read."""
+        return self.encode(answers, name)
 
     def decode(self, ids):
         """Return the answers of (n, max_length_) ids."""
@@ -234,6 +246,19 @@ class TextVocabulary(Vocabulary):
     def encode(self, captions, name="captions"):
         """Return the (n, max_length_) int64 ids of `captions`, filled up with END."""
         return self._ids(self._split_all(captions, name))
+
+    def encode_given(self, captions, name):
+        ids = self.encode(captions, name)
+        rows = np.flatnonzero((ids < N_SPECIAL).all(axis=1))
+        if len(rows):
+            named = [f"{name}[{row}]={str(captions[row])!r:.80}" for row in rows[:3]]
+            warn_user(
+                f"{len(rows)} of {len(ids)} {name} have no token that the model knows: "
+                f"{', '.join(named)}{', …' * (len(rows) > 3)}. Nothing can be read from them. "
+                "Leave them out, or use words that were in fit.",
+                UnknownWordsWarning,
+            )
+        return ids
 
     def warn_of_cut(self, captions):
         lengths = np.array([len(tokens) for tokens in self._split_all(captions, "captions")])

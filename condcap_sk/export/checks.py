@@ -82,7 +82,7 @@ def as_ids(labels, n_images, vocabulary, name):
             f"X holds {n_images} images, but {name} holds {len(answers)} answers. Pass one answer "
             "for each image."
         )
-    return vocabulary.encode(answers, name)
+    return vocabulary.encode_given(answers, name)
 
 
 def _numbers(values, name):

@@ -137,7 +137,7 @@ class CaptionCodec(Coding, Stage):
     noise_ : float
         The noise in use.
     vocabulary_ : Vocabulary
-        Tokens and their ids.
+        Tokens and their ids; ``"dog" in codec.vocabulary_`` tells whether a word is known.
     history_ : dict of list
         "epoch", "cross_entropy" and "reconstructed", the share of (up to 128) training captions
         that decode to themselves from noisy vectors.

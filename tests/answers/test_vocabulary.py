@@ -17,7 +17,12 @@ from condcap_sk.answers.vocabulary import (
     make_vocabulary,
     resolve_analyzer,
 )
-from condcap_sk.exceptions import AnalyzerWarning, EmptyCaptionError, LongCaptionWarning
+from condcap_sk.exceptions import (
+    AnalyzerWarning,
+    EmptyCaptionError,
+    LongCaptionWarning,
+    UnknownWordsWarning,
+)
 from condcap_sk.text import CaptionCodec
 
 CAPTIONS = ["dog dog dog dog dog", "red cat cat", "blue cat", "red cat sits red", "blue horse"]
@@ -212,6 +217,26 @@ def test__length__one_caption_far_longer_than_the_others__is_cut_by_the_rule():
         vocabulary.fit(captions)
     assert vocabulary.max_length_ == 12
     assert vocabulary.encode(captions).shape == (601, 12)
+
+
+@pytest.mark.parametrize("analyzer", ["word", str.split])
+def test__given__no_known_token__is_named(analyzer):
+    vocabulary = words(analyzer=analyzer).fit(CAPTIONS)
+    given = np.array(["red zebra", "zebra unicycle", "unicycle"], dtype=object)
+    match = r"2 of 3 labels have no token that .* knows: labels\[1\]='zebra unicycle', labels\[2\]"
+    with pytest.warns(UnknownWordsWarning, match=match):
+        ids = vocabulary.encode_given(given, "labels")
+    np.testing.assert_array_equal(ids, vocabulary.encode(given))
+    assert "red" in vocabulary
+    assert "zebra" not in vocabulary
+
+
+def test__given__one_known_token__is_enough():
+    vocabulary = words(min_df=2).fit(CAPTIONS)
+    ids = vocabulary.encode_given(["a zebra with a red hat"], "labels")
+    assert (ids == vocabulary.ids_["red"]).sum() == 1
+    labels = LabelVocabulary().fit(np.array([3, 1, 7]))
+    np.testing.assert_array_equal(labels.encode_given([7, 1], "labels"), labels.encode([7, 1]))
 
 
 @pytest.mark.parametrize("max_length", [1, 3, 300, 1000])

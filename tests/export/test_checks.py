@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from condcap_sk.answers.vocabulary import make_vocabulary
+from condcap_sk.exceptions import UnknownWordsWarning
 from condcap_sk.export.checks import as_ids, as_images, as_latents, as_latents_of_each
 from condcap_sk.gan.columns import LatentColumns
 
@@ -86,3 +87,9 @@ def test__ids__one_answer_for_each_image():
     assert as_ids([5, 3], 2, vocabulary, "labels").tolist() == [[3], [2]]
     with pytest.raises(ValueError, match="X holds 3 images, but labels holds 2 answers"):
         as_ids([5, 3], 3, vocabulary, "labels")
+
+
+def test__ids__of_captions_without_a_known_word__come_with_a_warning():
+    vocabulary = make_vocabulary("word", 1, None, None).fit(["a dog"])
+    with pytest.warns(UnknownWordsWarning, match=r"1 of 2 captions.*captions\[1\]='zebra'"):
+        as_ids(["a zebra", "zebra"], 2, vocabulary, "captions")

@@ -16,7 +16,7 @@ from condcap_sk.inspection.attention import ACROSS
 from condcap_sk.text.modules import HEAD_SIZE, N_HEADS
 
 SCENES = make_captioned_shapes(40, size=16, random_state=0)
-LONG = " ".join(f"word{i}" for i in range(22))
+LONG = " ".join(["a", *(f"word{i}" for i in range(1, 22))])  # a known word, and others
 
 
 def quick(**params):
