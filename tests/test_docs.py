@@ -180,9 +180,8 @@ def short(monkeypatch):
         return fit(self.set_params(**SHORT), X, y, **kwargs)
 
     monkeypatch.setattr(ConditionalCaptioner, "fit", short_fit)
-    for name in ("describe_captions", "find_latent"):
-        with_few = functools.partial(getattr(inspection, name), n_latents=16)
-        monkeypatch.setattr(inspection, name, with_few)
+    find_latent = functools.partial(inspection.find_latent, n_latents=16)
+    monkeypatch.setattr(inspection, "find_latent", find_latent)
     for name, sizes in (
         ("load_grid_digits", {"n_train": 60, "n_test": 40}),
         ("make_captioned_shapes", {"n_samples": 40}),
