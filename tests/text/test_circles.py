@@ -111,12 +111,23 @@ def test__most_repeats__one_slip_among_many_captions__does_not_count():
     assert most_repeats(captions).tolist() == [2, 1]
 
 
-@pytest.mark.parametrize(("n_twice", "expected"), [(0, False), (2, False), (3, True)])
-def test__recurring__captions_that_have_three_tokens_twice__more_than_one_in_a_hundred(
-    n_twice, expected
+# Two of 200 are one in a hundred, with a standard deviation of 1.4; 100 of 10 000, with one of 10.
+@pytest.mark.parametrize(
+    ("n", "n_twice", "expected"),
+    [
+        (200, 0, False),
+        (200, 4, False),
+        (200, 5, True),
+        (10_000, 120, False),
+        (10_000, 121, True),
+        (2, 1, True),
+    ],
+)
+def test__recurring__captions_that_have_three_tokens_twice__surely_more_than_one_in_a_hundred(
+    n, n_twice, expected
 ):
     once, twice = [2, 3, 4, 5, 6, 0, 0, 0, 0], [2, 3, 4, 7, 2, 3, 4, 0, 0]
-    assert recurring(np.array([once] * (200 - n_twice) + [twice] * n_twice)) == expected
+    assert recurring(np.array([once] * (n - n_twice) + [twice] * n_twice)) == expected
 
 
 @pytest.mark.parametrize(
