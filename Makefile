@@ -38,12 +38,14 @@ coverage: $(READY)
 # doing without them is tried, too. Old releases use what newer ones of others call deprecated. What
 # can differ with the releases of others is where they are called: our own arithmetic, the fuzzing,
 # processes and what is about this repository ran in `make test`.
-OF_OUR_OWN := _torch answers gan model text training/test_checkpoints.py training/test_packets.py \
-	training/test_process_group.py training/test_two_hosts.py test_after_fit.py test_ancestors.py \
-	test_attention_weights.py test_benchmarks.py test_continuous_integration.py \
-	test_differences.py test_docs.py test_examples.py test_latents.py test_layout.py \
-	test_processes.py test_quality.py test_readback.py test_regions.py test_reproducibility.py \
-	test_warm_start.py
+OF_OUR_OWN := _torch answers export/test_writer.py gan inspection/test_find_latent.py \
+	model text training/test_checkpoints.py training/test_packets.py \
+	training/test_process_group.py training/test_two_hosts.py test_after_fit.py \
+	test_ancestors.py test_attention_weights.py test_benchmarks.py \
+	test_continuous_integration.py test_differences.py test_docs.py test_examples.py \
+	test_latents.py test_layout.py test_pixels.py test_processes.py test_quality.py \
+	test_readback.py test_regions.py test_reproducibility.py test_robustness.py \
+	test_stored.py test_warm_start.py
 lowest: $(READY)
 	rm -rf build/lowest && mkdir -p build/lowest/elsewhere
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest .
