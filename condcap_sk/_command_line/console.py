@@ -23,7 +23,7 @@ def report(message: str) -> None:
     """Print a line on standard error, above the progress bars that are there."""
     from tqdm import tqdm
 
-    # Nobody can be told that nobody reads it; the exit code is still right.
+    # A closed standard error takes no message; the exit code is still right.
     with suppress(OSError):
         tqdm.write(escaped(message), file=sys.stderr)
 

@@ -50,7 +50,7 @@ pip install 'condcap_sk[export]'."""
         from ..export.writer import check_extra
         from ..vision import LoadImages
 
-        # Known at once, and said before anything takes long.
+        # What can be refused at once is refused before the model is loaded and exported.
         if len(files) > MOST:
             raise UsageError(
                 f"The page shows {MOST} photographs at most, and these are {len(files)}. Pass "
