@@ -18,7 +18,7 @@ READY_FOR_DOCS := .venv/ready-for-docs
 INSTALL_LOWEST := build/lowest/venv/bin/python -m pip install --quiet \
 	--constraint constraints.txt --constraint build/lowest/oldest.txt
 
-.PHONY: demo test coverage lowest lint docs explorer test-explorer dist benchmark clean
+.PHONY: demo test coverage lowest lowest-environment lowest-tests lint docs explorer test-explorer dist benchmark clean
 
 demo: $(READY)
 	$(BIN)/python examples/grid_mnist.py
@@ -46,16 +46,23 @@ OF_OUR_OWN := _torch answers export/test_writer.py gan inspection/test_find_late
 	test_latents.py test_layout.py test_pixels.py test_processes.py test_quality.py \
 	test_readback.py test_regions.py test_reproducibility.py test_robustness.py \
 	test_stored.py test_warm_start.py
-lowest: $(READY)
-	rm -rf build/lowest && mkdir -p build/lowest/elsewhere
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest .
+lowest: lowest-environment
+	$(MAKE) lowest-tests
+
+# Of a copy of the sources: what else is built here at the same time writes into them.
+lowest-environment:
+	rm -rf build/lowest && mkdir -p build/lowest/sources build/lowest/elsewhere
 	sed -n '/^ *torch>/d; s/^    \([a-z-]*\)>=\([0-9.]*\)$$/\1==\2/p' setup.cfg > build/lowest/oldest.txt
 	cat build/lowest/oldest.txt
-	$(PYTHON) -m venv build/lowest/venv
+	cp -r condcap_sk setup.cfg pyproject.toml MANIFEST.in README.md LICENSE build/lowest/sources
 	cp -r tests pyproject.toml .ci/plain_install.py build/lowest/elsewhere
+	$(PYTHON) -m venv build/lowest/venv
+	build/lowest/venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest build/lowest/sources
 	$(INSTALL_LOWEST) build/lowest/*.whl
 	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/python plain_install.py
 	$(INSTALL_LOWEST) "$$(echo build/lowest/*.whl)[test]"
+
+lowest-tests:
 	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/pytest $(PYTEST_OPTIONS) \
 		-W ignore::DeprecationWarning -m 'not fuzz' tests --pyargs condcap_sk \
 		$(addprefix --ignore=tests/,$(OF_OUR_OWN))

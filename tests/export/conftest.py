@@ -1,9 +1,11 @@
 """Fitted models of the smallest size, and their exports."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -60,14 +62,19 @@ _PAIRS = {}
 
 @pytest.fixture(scope="session")
 def pair_of(tmp_path_factory):
-    """Return the `Pair` of a name in `MODELS`, made once."""
+    """Return the `Pair` of a name in `MODELS`, exported once for all processes that run tests."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
 
     def make(name):
         if name not in _PAIRS:
             make_estimator, X, answers = MODELS[name]
-            folder = tmp_path_factory.mktemp("export") / name
+            folder = root / f"export-{name}"
             estimator = make_estimator().fit(X, answers)
-            estimator.export(folder)
+            with FileLock(f"{folder}.lock"):
+                if not folder.exists():
+                    estimator.export(folder)
             _PAIRS[name] = Pair(estimator, ExportedCaptioner(folder, n_jobs=1), X, folder)
         return _PAIRS[name]
 

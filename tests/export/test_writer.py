@@ -17,10 +17,15 @@ def est():
     return small(images="ignored").fit(FEATURES, LABEL_SETS)
 
 
+@pytest.fixture(scope="module")
+def made():
+    """Return the files of `est` that are there already, by the names of its networks."""
+    return {}
+
+
 @pytest.fixture
-def quickly(monkeypatch):
+def quickly(monkeypatch, made):
     """Let networks be written without the exporter, which takes a second each."""
-    made = {}
     write = writer.onnx_file
 
     def onnx_file(name, *args):
