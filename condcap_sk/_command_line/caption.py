@@ -120,8 +120,11 @@ def _count(text: str) -> int:
 
 def _latent(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
         raise ArgumentTypeError(
             f"{text!r} is not numbers with commas between them, such as 0.3,-1.2,0.8"
-        ) from error
+        )
+    return found

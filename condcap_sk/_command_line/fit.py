@@ -73,8 +73,9 @@ Photographs that cannot be read are left out and named, and the exit code is 1."
             help="the same seed, data and options give the same model (default: 0)",
         )  # fmt: skip
         parser.add_argument(
-            "--n-jobs", type=int, metavar="N", help="CPU threads (default: as many as there are)"
-        )
+            "--n-jobs", type=_n_threads, metavar="N",
+            help="CPU threads (default: as many as there are)",
+        )  # fmt: skip
         parser.add_argument(
             "--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps (default: auto)"
         )
@@ -186,6 +187,18 @@ def _categories(text: str) -> tuple[int, ...]:
             f"{text!r} is no number of categories. Pass 2 or more, such as 4, or 4,3 for two kinds."
         )
     return tuple(map(int, parts))
+
+
+def _n_threads(text: str) -> int:
+    try:
+        found = int(text)
+    except ValueError:
+        found = 0
+    if not found:
+        raise ArgumentTypeError(
+            f"{text!r} is no number of threads. Pass 1 or more, or -1 for as many as there are."
+        )
+    return found
 
 
 def _setting(text: str) -> tuple[str, Any]:

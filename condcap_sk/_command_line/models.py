@@ -40,13 +40,22 @@ def as_answers(est: Any, path: str, captions: list[list[str]]) -> list[list[Any]
     Raises
     ------
     UsageError
-        If one cannot be.
+        If one cannot be, or no text of the table is a label.
     """
-    labels = est.classes_.tolist() if hasattr(est, "classes_") else [""]
-    if isinstance(labels[0], str):
+    if not hasattr(est, "classes_"):
         return captions
-    known = {str(label).casefold(): label for label in labels}
-    return [[_as_number(text, known, path) for text in some] for some in captions]
+    labels = est.classes_.tolist()
+    answers: list[list[Any]] = captions
+    if not isinstance(labels[0], str):
+        known = {str(label).casefold(): label for label in labels}
+        answers = [[_as_number(text, known, path) for text in some] for some in captions]
+    found = [answer for some in answers for answer in some]
+    if set(found).isdisjoint(labels):
+        raise UsageError(
+            f"No answer of the table is a label of {path!r}: its first is {found[0]!r:.80}, and "
+            f"the labels are {_some(labels)}."
+        )
+    return answers
 
 
 def _as_number(text: str, known: dict[str, Any], path: str) -> Any:
@@ -55,13 +64,16 @@ def _as_number(text: str, known: dict[str, Any], path: str) -> Any:
     try:
         number = float(text)
     except ValueError as error:
-        some = ", ".join(list(known)[:10]) + ", …" * (len(known) > 10)
         raise UsageError(
             f"The table has the answer {text!r:.80}, and the labels of {path!r} are no text: "
-            f"{some}. Write those."
+            f"{_some(list(known))}. Write those."
         ) from error
     # 1.0 is 1, and True.
     return next((label for label in known.values() if label == number), number)
+
+
+def _some(labels: list[Any]) -> str:
+    return ", ".join(map(str, labels[:10])) + ", …" * (len(labels) > 10)
 
 
 def reader_of(est: Any, path: str, *, resize: bool, device: str, prefix: str) -> Reader:

@@ -49,6 +49,17 @@ def test__answers__that_no_label_is_like__are_named():
         models.as_answers(est, "m", [["1"], ["dog"]])
 
 
+@pytest.mark.parametrize(
+    ("labels", "text", "first"), [(["cat", "dog"], "a dog", "'a dog'"), ([1, 2], "3", "3.0")]
+)
+def test__answers__of_which_none_is_a_label__are_refused(labels, text, first):
+    """A table of captions for a model of labels: the report would be nothing but zeros."""
+    est = SimpleNamespace(classes_=np.array(labels))
+    words = f"its first is {first}, and the labels are {labels[0]}, {labels[1]}."
+    with pytest.raises(UsageError, match=words):
+        models.as_answers(est, "m", [[text], ["7"]])
+
+
 def test__answers__of_a_model_of_captions__are_the_captions(pixel_model):
     captions = [["a dog", "1"], []]
     assert models.as_answers(models.load(pixel_model), "m", captions) == captions
