@@ -162,6 +162,9 @@ def readers_folder(tmp_path, monkeypatch, caption_model):
         pixels[10:40, 10 * (kind // 3) :, kind % 3] += 180
         Image.fromarray(pixels).save(tmp_path / "photographs" / f"{i}.jpg")
         rows += [f"{i}.jpg,{caption}" for caption in (*MANNERS[kind], "a man on a beach")]
+    (tmp_path / "new_photographs").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "new_photographs" / "1.PNG")
+    (tmp_path / "new_photographs" / "notes.txt").touch()
     Image.fromarray(pixels).save(tmp_path / "holiday.jpg")
     (tmp_path / "captions.csv").write_text("\n".join(rows))
     for path in caption_model.iterdir():
