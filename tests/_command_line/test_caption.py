@@ -63,7 +63,8 @@ def test__latent__of_another_length__says_how_many(program, pixel_model, files):
 def test__latent__that_is_no_number__is_a_sentence(program, pixel_model, files):
     code, out, err = program("caption", pixel_model, files[0], "--latent", "nan,1")
     assert (code, out) == (2, "")
-    assert err.startswith("condcap_sk caption: error: ")
+    line = err.splitlines()[-1]
+    assert line.startswith("condcap_sk caption: error: argument --latent: 'nan,1' is not numbers")
     assert "Traceback" not in err
 
 
