@@ -8,7 +8,7 @@
 # make test-explorer  its tests, in Chromium
 # make dist        the sdist and the wheel of a release, in dist, tried without the sources
 # make benchmark   the protocol's figures, and what they cost
-# Each but `dist` builds .venv the first time and finds it the next.
+# Each but `dist` and `lowest` builds .venv the first time and finds it the next.
 
 PYTHON ?= python3
 WORKERS ?= 2
