@@ -47,8 +47,8 @@ reports = {}
 for name, params in settings.items():
     est = ConditionalCaptioner(random_state=0, **params).set_params(
         codec__max_iter=100,
-        image_encoder__max_iter=300,
-        gan__max_iter=400,
+        image_encoder__max_iter=200,
+        gan__max_iter=300,
         gan__batch_size=128,
         gan__kl_weight=0.03,
     )

@@ -18,9 +18,11 @@ from condcap_sk.datasets import load_grid_digits
 
 digits = load_grid_digits(n_train=500)
 est = ConditionalCaptioner(random_state=0).set_params(
+    codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=500,
-    gan__max_iter=500,
+    image_encoder__max_iter=400,
+    image_encoder__batch_size=32,
+    gan__max_iter=400,
     gan__batch_size=128,
 )
 est.fit(digits.images, digits.label_sets)
@@ -67,7 +69,7 @@ print("listener:", est.predict(others, inferred))
 
 from condcap_sk.metrics import dialogue_accuracy
 
-accuracy = dialogue_accuracy(est, X, turns=(1, 2, 3, 5, 10, 20), n_speakers=30)
+accuracy = dialogue_accuracy(est, X, turns=(1, 2, 5, 10, 20), n_speakers=20)
 chance, constant = accuracy.pop("chance"), accuracy.pop("best constant")
 
 fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")

@@ -22,7 +22,12 @@ from condcap_sk.datasets import load_grid_digits
 
 digits = load_grid_digits(n_train=400)
 est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
-    image_encoder__n_filters=8, image_encoder__max_iter=400, gan__max_iter=400
+    codec__max_iter=100,
+    image_encoder__n_filters=8,
+    image_encoder__max_iter=400,
+    image_encoder__batch_size=32,
+    gan__max_iter=400,
+    gan__batch_size=128,
 )
 est.fit(digits.images, digits.label_sets)
 

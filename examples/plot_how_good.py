@@ -19,8 +19,10 @@ from condcap_sk.datasets import load_grid_digits
 
 digits = load_grid_digits(n_train=500, grid=(1, 2))
 est = ConditionalCaptioner(random_state=0).set_params(
+    codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=500,
+    image_encoder__max_iter=400,
+    image_encoder__batch_size=32,
     gan__max_iter=500,
     gan__batch_size=128,
 )

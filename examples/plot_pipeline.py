@@ -32,7 +32,8 @@ pipe = make_pipeline(
     StandardScaler(), PCA(n_components=40, random_state=0), ConditionalCaptioner(random_state=0)
 )
 pipe.set_params(
-    conditionalcaptioner__gan__max_iter=800,
+    conditionalcaptioner__codec__max_iter=100,
+    conditionalcaptioner__gan__max_iter=500,
     conditionalcaptioner__gan__batch_size=128,
     conditionalcaptioner__gan__kl_weight=0.03,
     conditionalcaptioner__image_encoder__max_iter=300,

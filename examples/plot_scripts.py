@@ -92,7 +92,7 @@ short = {
     "codec__max_iter": 100,
     "codec__batch_size": 64,
     "image_encoder__n_filters": 8,
-    "image_encoder__max_iter": 500,
+    "image_encoder__max_iter": 300,
     "image_encoder__batch_size": 32,
     "gan__decoder_size": 96,
     "gan__hidden_size": 96,
