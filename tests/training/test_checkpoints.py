@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def tiny(**params):
         codec__max_iter=4,
         codec__hidden_size=4,
         codec__batch_size=4,
-        image_encoder__max_iter=9,
+        image_encoder__max_iter=5,
         image_encoder__n_filters=1,
         image_encoder__batch_size=16,
         gan__max_iter=9,
@@ -60,11 +61,44 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+def write_often(patch):
+    """Write after each step."""
+    patch.setattr(checkpoints, "FIRST", 0)
+    patch.setattr(checkpoints, "COST", np.inf)
+
+
 @pytest.fixture
 def often(monkeypatch):
-    """Write after each step."""
-    monkeypatch.setattr(checkpoints, "FIRST", 0)
-    monkeypatch.setattr(checkpoints, "COST", np.inf)
+    write_often(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def once_ended(tmp_path_factory):
+    """A folder with the checkpoints of a fit that ended, which tests copy."""
+    make, X, y = FITS["labels of features"]
+    folder = tmp_path_factory.mktemp("ended")
+    make().fit(X, y, checkpoints=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def once_begun(tmp_path_factory):
+    """A folder whose training of latents has not ended, which tests copy."""
+    make, X, y = FITS["labels of features"]
+    folder = tmp_path_factory.mktemp("begun")
+
+    def write_and_die(self, *args, **header):
+        write(self, *args, **header)
+        if self.file.stem == "latents" and header["n_epochs"] == 2:
+            raise Killed
+
+    write = Checkpoint._write
+    with pytest.MonkeyPatch.context() as patch:
+        write_often(patch)
+        patch.setattr(Checkpoint, "_write", write_and_die)
+        with pytest.raises(Killed):
+            make().fit(X, y, checkpoints=folder)
+    return folder
 
 
 def state_of(est):
@@ -183,19 +217,25 @@ class TestKilled:
     @pytest.mark.bits
     def test__another_process__knows_analyzer_and_word_vectors_again(self, tmp_path):
         script = (
-            "import sys\n"
+            "import pickle, sys\n"
             "from test_checkpoints import FEATURES, CAPTIONS, Stops, VECTORS, tiny\n"
+            "print(pickle.dumps(Stops()).hex())\n"
             "est = tiny(analyzer=Stops()).set_params(codec__word_vectors=VECTORS)\n"
             "est.fit(FEATURES, CAPTIONS[:30], checkpoints=sys.argv[1])\n"
         )
         here = os.path.dirname(__file__)
-        for seed in ("1", "2", "3"):
+        pickles = [
             subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", script, str(tmp_path)],
                 cwd=here,
                 env={**os.environ, "PYTHONHASHSEED": seed},
                 check=True,
-            )
+                stdout=subprocess.PIPE,
+            ).stdout
+            for seed in ("1", "2")
+        ]
+        # There was something to be known again.
+        assert len(set(pickles)) == 2
 
 
 class Stops:
@@ -216,6 +256,11 @@ class OtherCodec(CaptionCodec):
 
 
 class TestFolder:
+    @pytest.fixture
+    def ended(self, once_ended, tmp_path):
+        """A copy of it."""
+        return shutil.copytree(once_ended, tmp_path / "ended")
+
     @pytest.mark.bits
     def test__fit_that_ended__is_given_back(self, tmp_path, monkeypatch):
         make, X, y = FITS["labels of features"]
@@ -271,27 +316,25 @@ class TestFolder:
             ("random_state", lambda est, X, y: (est.set_params(random_state=1), X, y)),
         ],
     )
-    def test__of_another_fit__is_refused_by_name(self, tmp_path, named, change):
+    def test__of_another_fit__is_refused_by_name(self, ended, named, change):
         make, X, y = FITS["labels of features"]
-        make().fit(X, y, checkpoints=tmp_path)
-        before = {file: (tmp_path / file).read_bytes() for file in os.listdir(tmp_path)}
+        before = {file: (ended / file).read_bytes() for file in os.listdir(ended)}
+        assert before
         est, X, y = change(make(), X, y)
         with pytest.raises(CheckpointError, match=named):
-            est.fit(X, y, checkpoints=tmp_path)
-        assert {file: (tmp_path / file).read_bytes() for file in os.listdir(tmp_path)} == before
+            est.fit(X, y, checkpoints=ended)
+        assert {file: (ended / file).read_bytes() for file in os.listdir(ended)} == before
         assert not hasattr(est, "gan_")
 
-    def test__of_another_version__is_refused_by_name(self, tmp_path, monkeypatch):
+    def test__of_another_version__is_refused_by_name(self, ended, monkeypatch):
         make, X, y = FITS["labels of features"]
-        make().fit(X, y, checkpoints=tmp_path)
         monkeypatch.setattr("condcap_sk.model.identity.__version__", "99.0")
         with pytest.raises(CheckpointError, match=r'condcap_sk was ".*" and is "99\.0"'):
-            make().fit(X, y, checkpoints=tmp_path)
+            make().fit(X, y, checkpoints=ended)
 
-    def test__n_jobs_and_verbose__do_not_count(self, tmp_path):
+    def test__n_jobs_and_verbose__do_not_count(self, ended):
         make, X, y = FITS["labels of features"]
-        make().fit(X, y, checkpoints=tmp_path)
-        make().set_params(n_jobs=2, verbose=0, gan__n_jobs=2).fit(X, y, checkpoints=tmp_path)
+        make().set_params(n_jobs=2, verbose=0, gan__n_jobs=2).fit(X, y, checkpoints=ended)
 
     def test__another_analyzer_of_the_same_name__is_not_taken_for_it(self, tmp_path):
         def fit(analyzer):
@@ -386,21 +429,9 @@ class TestFolder:
 
 class TestFile:
     @pytest.fixture
-    def begun(self, tmp_path, monkeypatch, often):
-        """A folder whose training of latents has not ended."""
-        make, X, y = FITS["labels of features"]
-
-        def write_and_die(self, *args, **header):
-            write(self, *args, **header)
-            if self.file.stem == "latents" and header["n_epochs"] == 2:
-                raise Killed
-
-        write = Checkpoint._write
-        with monkeypatch.context() as patch:
-            patch.setattr(Checkpoint, "_write", write_and_die)
-            with pytest.raises(Killed):
-                make().fit(X, y, checkpoints=tmp_path)
-        return tmp_path
+    def begun(self, once_begun, tmp_path, often):
+        """A copy of it."""
+        return shutil.copytree(once_begun, tmp_path / "begun")
 
     def changed(self, begun, change):
         """Fit again after the file of latents was changed, with a checksum that fits."""
