@@ -11,6 +11,7 @@ import shlex
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
@@ -114,6 +115,7 @@ SHORT = {
     "gan__decoder_size": 32,
     "gan__max_iter": 60,
 }
+N_PHOTOGRAPHS = 30  # Start holds twenty back
 NOUNS = ("dog", "cat", "bird", "fish", "horse", "mouse")
 MANNERS = [[f"a {noun}", f"the small red {noun} that we saw yesterday"] for noun in NOUNS]
 
@@ -149,14 +151,31 @@ def caption_model(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def features_once():
+    """Compute features of the same photographs once for all pages: they are most of the time."""
+    transform, known = PretrainedFeatures.transform, {}
+
+    @functools.wraps(transform)
+    def look_up(self, X):
+        key = joblib.hash((self.get_params(), X))
+        if key not in known:
+            known[key] = transform(self, X)
+        return known[key].copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PretrainedFeatures, "transform", look_up)
+        yield
+
+
 @pytest.fixture
-def readers_folder(tmp_path, monkeypatch, caption_model):
+def readers_folder(tmp_path, monkeypatch, caption_model, features_once):
     """The folder that a reader of the pages would be in."""
     Image = pytest.importorskip("PIL.Image")
     (tmp_path / "photographs").mkdir()
     rng = np.random.default_rng(0)
     rows = ["image,caption"]
-    for i in range(40):
+    for i in range(N_PHOTOGRAPHS):
         kind = i % len(MANNERS)
         pixels = rng.integers(0, 60, (48, 64, 3), dtype=np.uint8)
         pixels[10:40, 10 * (kind // 3) :, kind % 3] += 180
