@@ -90,6 +90,19 @@ def signed(entry, header, tensors):
     return save_tensors(tensors, {"condcap_sk": json.dumps(entry)})
 
 
+def with_header(content, entry, header, tensors):
+    """Return the bytes that `signed` does; `content` is a file of the same tensors.
+
+    They are not packed again, which is what takes time there.
+    """
+    (length,) = struct.unpack("<Q", content[:8])
+    raw, text = json.loads(content[8 : 8 + length]), json.dumps(header)
+    entry = {**entry, "header": text, "sha256": digest_of(text, tensors)}
+    about_all = json.dumps({**raw, "__metadata__": {"condcap_sk": json.dumps(entry)}}).encode()
+    about_all += b" " * (-len(about_all) % 8)  # tensors begin at a multiple of eight bytes
+    return struct.pack("<Q", len(about_all)) + about_all + content[8 + length :]
+
+
 def load_bytes(content, tmp_path):
     path = tmp_path / "changed"
     path.write_bytes(content)
@@ -309,7 +322,7 @@ HOSTILE = [None, -1, 0, 2**31, 2**62, 10**400, 1e308, float("nan"), "", "../../e
 
 
 def changed_headers(header):
-    """Every field of a header, dropped, added to or replaced by something hostile.
+    """Every field of a header, dropped or replaced by something hostile, and every object added to.
 
     Each is replaced by some of the values; neighbours get the others.
     """
@@ -323,9 +336,12 @@ def changed_headers(header):
             yield (*path, 0)
 
     for i, path in enumerate(places(header)):
-        # Fields of parameters and of histories are read by one function each.
-        step = 10 if {"params", "history"} & set(path[:-1]) else 8
-        for change in ["drop", "add", *HOSTILE[i % step :: step]]:
+        # Fields of parameters and of histories are read by one function each: every other one of
+        # them is dropped, and those between get one value.
+        changes = ["drop", "add", *HOSTILE[i % 14 :: 14]]
+        if {"params", "history"} & set(path[:-1]):
+            changes = ["add", HOSTILE[i % len(HOSTILE)] if i % 2 else "drop"]
+        for change in changes:
             changed = copy.deepcopy(header)
             *parents, last = path
             node = changed
@@ -343,7 +359,7 @@ def changed_headers(header):
 
 
 def changed_tensors(tensors):
-    """Every tensor, changed in three of nine ways; its neighbours are changed in the others."""
+    """Every tensor, changed in two of nine ways; its neighbours are changed in the others."""
     for i, (name, tensor) in enumerate(sorted(tensors.items())):
         others = {key: value for key, value in tensors.items() if key != name}
         ways = [
@@ -357,7 +373,7 @@ def changed_tensors(tensors):
             {**others, name: torch.zeros((0, 2**40))},
             {**others, name: torch.full_like(tensor, 1) * float("nan")},
         ]
-        yield from ways[i % 3 :: 3]
+        yield from (ways[2 * i % 9], ways[(2 * i + 1) % 9])
 
 
 def outcome(content, tmp_path):
@@ -394,7 +410,7 @@ class TestFuzz:
     def test__bits_flipped__are_refused_or_without_effect(self, content, tmp_path):
         rng = np.random.RandomState(0)
         expected = load_bytes(content, tmp_path)
-        for _ in range(600):
+        for _ in range(300):
             damaged = bytearray(content)
             # Half in the header, which is the smaller and the more dangerous part.
             (length,) = struct.unpack("<Q", content[:8])
@@ -419,11 +435,14 @@ class TestFuzz:
     @pytest.mark.filterwarnings("ignore::condcap_sk.exceptions.VersionMismatchWarning")
     def test__header_forged_and_signed__is_refused_or_a_model(self, content, tmp_path):
         entry, header, tensors = about(content)
-        refused = 0
-        for changed in changed_headers(header):
-            est = outcome(signed(entry, changed, tensors), tmp_path)
-            refused += est is None
-        assert refused > 500
+        # Otherwise all would be refused, whatever they hold.
+        assert outcome(with_header(content, entry, header, tensors), tmp_path)
+        refused = [
+            outcome(with_header(content, entry, changed, tensors), tmp_path) is None
+            for changed in changed_headers(header)
+        ]
+        assert len(refused) > 400
+        assert sum(refused) > 0.8 * len(refused)
 
     def test__tensors_forged_and_signed__are_refused(self, content, tmp_path):
         entry, header, tensors = about(content)

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:The latent decides")
 def captioner(**params):
     est = ConditionalCaptioner(random_state=0, warm_start=True, **params)
     return est.set_params(
-        codec__max_iter=20,
+        codec__max_iter=10,
         codec__hidden_size=32,
-        image_encoder__max_iter=20,
+        image_encoder__max_iter=10,
         image_encoder__n_filters=4,
-        gan__max_iter=20,
+        gan__max_iter=10,
         gan__hidden_size=32,
         gan__decoder_size=32,
     )
@@ -27,12 +27,12 @@ def captioner(**params):
 
 @pytest.fixture(scope="module")
 def grids():
-    return load_grid_digits(n_train=120, n_test=10)
+    return load_grid_digits(n_train=60, n_test=10)
 
 
 @pytest.fixture(scope="module")
 def fitted_on_grids(grids):
-    return captioner().fit(grids.images[:100], grids.label_sets[:100])
+    return captioner().fit(grids.images[:50], grids.label_sets[:50])
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test__fit__again__begins_with_the_fitted_weights(est, grids):
 def test__fit__again__is_repeatable(grids):
     first, second = (
         captioner()
-        .fit(grids.images[:100], grids.label_sets[:100])
+        .fit(grids.images[:50], grids.label_sets[:50])
         .fit(grids.images, grids.label_sets)
         .predict_grid(grids.images_test, np.eye(3))
         for _ in range(2)
@@ -95,7 +95,7 @@ def test__fit__first_with_warm_start__is_as_without(grids):
 
 
 def test__fit__steps_by_rule__are_a_quarter(grids):
-    few = grids.images[:60], grids.label_sets[:60]
+    few = grids.images[:20], grids.label_sets[:20]
     est = captioner().set_params(image_encoder__max_iter="auto", gan__max_iter="auto").fit(*few)
     before = est.image_encoder_.n_iter_, est.gan_.n_iter_
     est.fit(*few)
@@ -131,7 +131,7 @@ def test__fit__other_networks__names_the_remedy(est, grids, params):
 
 @pytest.fixture(scope="module")
 def scenes():
-    return make_captioned_shapes(60, random_state=0)
+    return make_captioned_shapes(30, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def of_scenes(fitted_on_scenes):
 
 
 def test__fit__captions__go_on_with_the_consensus_decoder(scenes):
-    est = captioner().fit(scenes.images[:50], scenes.captions[:50])
+    est = captioner().fit(scenes.images[:25], scenes.captions[:25])
     before = est.gan_.consensus_
     est.set_params(image_encoder__lr=1e-12, gan__lr=1e-12).fit(scenes.images, scenes.captions)
     assert est.gan_.consensus_ is not before
@@ -173,7 +173,7 @@ def test__fit__another_codec__is_named(scenes, of_scenes, params):
 def test__fit__empty_caption__is_located_as_ever(scenes, of_scenes):
     est = of_scenes
     captions = [*map(list, scenes.captions[:-1]), ["a circle", "!!!"]]
-    with pytest.raises(EmptyCaptionError, match=r"They are in y\[59\]"):
+    with pytest.raises(EmptyCaptionError, match=r"They are in y\[29\]"):
         est.fit(scenes.images, captions)
 
 

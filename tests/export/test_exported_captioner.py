@@ -47,9 +47,8 @@ def test__answers__one_image_and_small_batches__are_the_same(pair):
     np.testing.assert_array_equal(small.predict(X), expected)
 
 
-@pytest.mark.parametrize("name", ["captions", "regions"])
-def test__attention_weights__are_the_estimator_s(pair_of, name):
-    est, exported, X, _ = pair_of(name)
+def test__attention_weights__are_the_estimator_s(pair_of):
+    est, exported, X, _ = pair_of("regions")
     captions = ["a red dog"] * 15 + ["one cat and the dog"] * 15
     for ours, theirs in zip(
         est.attention_weights(X, captions), exported.attention_weights(X, captions), strict=True
@@ -58,14 +57,14 @@ def test__attention_weights__are_the_estimator_s(pair_of, name):
 
 
 def test__attention_weights__without_regions__is_an_error(pair_of):
-    _, exported, X, _ = pair_of("paper")
+    _, exported, X, _ = pair_of("ends")
     with pytest.raises(ValueError, match="no regions of images to attend to"):
         exported.attention_weights(X, ["a dog"] * 30)
 
 
 def test__classes__of_labels_alone(pair_of):
     assert pair_of("labels").exported.classes_.tolist() == [0, 1, 2, 3, 4]
-    assert not hasattr(pair_of("captions").exported, "classes_")
+    assert not hasattr(pair_of("regions").exported, "classes_")
 
 
 def test__pixels__of_another_scale__warn(pair_of):
@@ -100,7 +99,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.parametrize("name", ["labels", "captions", "categories"])
+@pytest.mark.parametrize("name", ["labels", "regions", "categories"])
 def test__without_torch_sklearn_skorch_and_scipy__answers_are_the_same(pair_of, name, tmp_path):
     est, _, X, folder = pair_of(name)
     np.save(tmp_path / "X.npy", X)
@@ -262,11 +261,11 @@ class TestFuzz:
         folder = shutil.copytree(pair.folder, tmp_path / "model")
         fields, rng = manifest_of(folder), np.random.RandomState(0)
         found = []
-        for _ in range(250):
+        for _ in range(125):
             (folder / "manifest.json").write_text(json.dumps(mutated(fields, rng)))
             found.append(outcome(folder, pair.X[:2]))
         # What may differ without harm: the version, the bank, weights of merits.
-        assert sum(map(bool, found)) > 150
+        assert sum(map(bool, found)) > 75
         assert max(map(len, found)) < 1000
         assert not [text for text in found if "ours?" in text]
 
@@ -277,7 +276,7 @@ class TestFuzz:
         fields, rng = manifest_of(folder), np.random.RandomState(1)
         names = sorted(fields["networks"])
         found = []
-        for turn in range(250):
+        for turn in range(125):
             name = names[turn % len(names)]
             path = folder / f"{name}.onnx"
             content = path.read_bytes()
@@ -301,4 +300,4 @@ class TestFuzz:
             (folder / "manifest.json").write_text(json.dumps(fields))
         assert max(map(len, found)) < 1000
         assert not [text for text in found if "ours?" in text]
-        assert signed or sum(map(bool, found)) > 240
+        assert signed or sum(map(bool, found)) > 120

@@ -27,7 +27,7 @@ def test__parse__written__is_the_same(pair):
 
 
 def test__to_json__has_what_other_programs_need(pair_of):
-    fields = json.loads(text_of(pair_of("captions")))
+    fields = json.loads(text_of(pair_of("regions")))
     assert fields["format"] == FORMAT
     assert fields["kind"] == "sentences"
     assert fields["answers"]["glue"] == " "

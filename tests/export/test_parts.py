@@ -50,7 +50,7 @@ def test__sight__images_far_off_the_scale__are_named(pair_of):
 
 
 def test__candidates__of_labels_and_of_the_paper_s_sentences__are_those_of_the_codec(pair_of):
-    for name in ("labels", "paper"):
+    for name in ("labels", "ends"):
         est, exported = parts(pair_of(name))
         vectors = np.random.RandomState(0).standard_normal((9, 8)).astype(np.float32)
         for ours, theirs in zip(

@@ -9,7 +9,9 @@ import pytest
 from condcap_sk.exceptions import ExportError
 from condcap_sk.export import ExportedCaptioner, writer
 
-from .conftest import FEATURES, LABEL_SETS, small
+from .conftest import FEATURES, small
+
+LABEL_SETS = [["b", "a"], ["c"]] * 15
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,10 @@ def test__export__again__needs_overwrite_and_replaces_all(est, tmp_path, quickly
     assert names(folder) == first
     assert names(tmp_path) == ["model"]
     exported = ExportedCaptioner(folder)
-    np.testing.assert_array_equal(exported.predict(FEATURES), est.predict(FEATURES))
+    found, answers = exported.predict(FEATURES), est.predict(FEATURES)
+    np.testing.assert_array_equal(found, answers)
+    assert found.dtype == answers.dtype
+    assert exported.classes_.tolist() == ["a", "b", "c"]
     # What is somebody else's is not overwritten.
     for name in ("thesis.tex", "mine.onnx"):
         (folder / name).touch()
@@ -139,11 +144,11 @@ def test__export__place_taken_meanwhile__puts_the_earlier_one_back(tmp_path, mon
 
 
 def test__manifest__says_what_the_estimator_is(pair_of):
-    pair = pair_of("captions")
+    pair = pair_of("regions")
     fields = json.loads((pair.folder / "manifest.json").read_text())
     est = pair.estimator
     assert fields["answering"]["relevance_weight"] == est.relevance_weight
     assert fields["answering"]["beam_width"] == est.beam_width
     assert fields["images"]["shape"] == list(est.image_shape_)
-    assert fields["sizes"]["n_regions"] == 16
+    assert fields["sizes"]["n_regions"] == 4
     assert pair_of("ends").exported.manifest_.images == "end-to-end"

@@ -87,9 +87,10 @@ class TestCaptions:
         assert np.linalg.norm(found.latent[1:]) < 1.3  # of a draw from the prior, 2.5 on average
 
     def test__weights__only_their_ratio_matters(self):
+        expected = find_latent(Captions(), X, words=9).latent
         for weight in (1e-3, 1e300):
             found = find_latent(Captions(), X, words=9, weights={"words": weight})
-            np.testing.assert_array_equal(found.latent, find_latent(Captions(), X, words=9).latent)
+            np.testing.assert_array_equal(found.latent, expected)
 
     def test__weights__decide_which_of_two_wishes_is_met(self):
         # The same component: one goes up, the other down.
@@ -181,9 +182,15 @@ class TestLabels:
             find_latent(Labels(), without, prefer=[3])
 
     def test__fitted_model__gives_and_takes_the_latent(self):
-        digits = load_grid_digits(n_train=200, n_test=40)
+        digits = load_grid_digits(n_train=100, n_test=40)
+        # Small, and trained just long enough that the latent decides something.
         est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
-            codec__max_iter=30, image_encoder__max_iter=60, gan__max_iter=400
+            codec__max_iter=30,
+            image_encoder__max_iter=30,
+            image_encoder__n_filters=4,
+            gan__max_iter=200,
+            gan__hidden_size=32,
+            gan__decoder_size=32,
         )
         X = est.fit(digits.images, digits.label_sets) and digits.images_test
         prefer = [est.predict(X)[0]]
