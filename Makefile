@@ -15,8 +15,9 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
 READY_FOR_DOCS := .venv/ready-for-docs
-# A module is compiled when it is first imported. Most of an environment's 15 000 never are, and all
-# of them are over a minute of a core.
+# A module is compiled when it is first imported, and kept so. Most of an environment's 15 000 never
+# are, and all of them are over a minute of a core.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := -m pip install --quiet --no-compile --constraint constraints.txt
 INSTALL_LOWEST := build/lowest/venv/bin/python $(INSTALL) --constraint build/lowest/oldest.txt
 
