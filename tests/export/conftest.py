@@ -53,6 +53,7 @@ def _exporter_read_once():
     """Let torch read the exporter's hundreds of functions once, and not for each network.
 
     That is a third of the time. Where a version of torch has them elsewhere, it is only slower.
+    Doctests and the pages of the guide export without this.
     """
     with pytest.MonkeyPatch.context() as patch:
         try:
