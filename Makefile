@@ -43,7 +43,7 @@ coverage: $(READY)
 # processes, the command line's manners and what is about this repository ran in `make test`, and so
 # did DataFrames, as pandas is the newest here, too.
 OF_OUR_OWN := _command_line/test_console.py _command_line/test_main.py _torch answers explorer \
-	export/test_writer.py gan inspection/test_find_latent.py model text \
+	export/test_exported_captioner.py export/test_writer.py gan inspection/test_find_latent.py model text \
 	training/test_checkpoints.py training/test_packets.py training/test_process_group.py \
 	training/test_two_hosts.py test_after_fit.py test_ancestors.py test_attention_weights.py \
 	test_benchmarks.py test_card.py test_card_texts.py test_cluster.py \

@@ -113,7 +113,7 @@ SHORT = {
     "image_encoder__n_filters": 4,
     "image_encoder__max_iter": 60,
     "gan__decoder_size": 32,
-    "gan__max_iter": 60,
+    "gan__max_iter": 30,
 }
 N_PHOTOGRAPHS = 30  # Start holds twenty back
 NOUNS = ("dog", "cat", "bird", "fish", "horse", "mouse")
@@ -130,13 +130,13 @@ def caption_model(tmp_path_factory):
     pytest.importorskip("efficientnet_lite_pytorch")
     folder = tmp_path_factory.mktemp("captions")
     est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
-        codec__max_iter=100,
+        codec__max_iter=60,
         codec__batch_size=64,
         codec__hidden_size=32,
         codec__n_components=32,
-        image_encoder__max_iter=60,
+        image_encoder__max_iter=40,
         gan__decoder_size=64,
-        gan__max_iter=200,
+        gan__max_iter=100,
         gan__batch_size=40,
     )
     features = np.tile(np.eye(len(MANNERS)), (7, 1))

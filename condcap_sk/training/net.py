@@ -149,8 +149,9 @@ class StageNet(NeuralNet):
     def fit_loop(self, *args, **kwargs):
         self.interrupted_ = True
         shards = Shards(
-            self.module_.train(), self.seed, self.n_threads, self.shard_size, self.processes
-        )
+            self.module_.train(), self.seed, self.n_threads, self.shard_size, self.processes,
+            self.batch_size,
+        )  # fmt: skip
         with noticing_ctrl_c() as self.ctrl_c_, shards as self.shards_:
             if self.checkpoint is not None:
                 self.checkpoint.restore(self)

@@ -43,14 +43,18 @@ class Shards:
         Rows of a shard, at least; None: all rows of a batch are one shard.
     processes : Processes or None, default=None
         That share the shards.
+    batch_size : int or None, default=None
+        Rows of a batch, at most; fewer need fewer replicas, and each is as large as the module.
     """
 
-    def __init__(self, module, seed, n_threads, least=None, processes=None):
+    def __init__(self, module, seed, n_threads, least=None, processes=None, batch_size=None):
         device = next(module.parameters()).device
         n_shards = 1
         if least is not None:
             n_accelerators = 1 if processes is None else processes.size
             n_shards = N_SHARDS if device.type == "cpu" else n_accelerators
+            if batch_size is not None:
+                n_shards = max(1, min(n_shards, batch_size // least))
         self.least = least
         self.processes = processes
         self.replicas = [replica_of(module) for _ in range(n_shards)]
