@@ -32,9 +32,9 @@ def small_captioner(**params):
     return ConditionalCaptioner(**{"random_state": 0, **params}).set_params(
         codec__batch_size=64,
         image_encoder__n_filters=8,
-        image_encoder__max_iter=400,
+        image_encoder__max_iter=250,
         gan__batch_size=128,
-        gan__max_iter=500,
+        gan__max_iter=300,
     )
 
 

@@ -93,7 +93,7 @@ class TestJoinAndSplit:
 @pytest.fixture(scope="module")
 def discrete(digits):
     """Ten categories and no Gaussian part."""
-    est = small_captioner(n_latents=0, n_categories=10)
+    est = small_captioner(n_latents=0, n_categories=10).set_params(gan__max_iter=500)
     return est.fit(digits.images, digits.label_sets)
 
 
