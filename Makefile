@@ -16,7 +16,8 @@ BIN := .venv/bin
 READY := .venv/ready
 READY_FOR_DOCS := .venv/ready-for-docs
 # A module is compiled when it is first imported, and kept so. Most of an environment's 15 000 never
-# are, and all of them are over a minute of a core.
+# are, and all of them are over a minute of a core. The newest pip installs in half the time of the
+# one that came with Python, which --upgrade-deps replaces.
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := -m pip install --quiet --no-compile --constraint constraints.txt
 INSTALL_LOWEST := build/lowest/venv/bin/python $(INSTALL) --constraint build/lowest/oldest.txt
@@ -61,7 +62,7 @@ lowest-environment:
 	cat build/lowest/oldest.txt
 	cp -r condcap_sk setup.cfg pyproject.toml MANIFEST.in README.md LICENSE build/lowest/sources
 	cp -r tests pyproject.toml .ci/plain_install.py build/lowest/elsewhere
-	$(PYTHON) -m venv build/lowest/venv
+	$(PYTHON) -m venv --upgrade-deps build/lowest/venv
 	build/lowest/venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/lowest build/lowest/sources
 	$(INSTALL_LOWEST) build/lowest/*.whl
 	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/python plain_install.py
@@ -107,7 +108,7 @@ benchmark: $(READY)
 # The stamp comes last, so that an interrupted set-up starts over.
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python %d.%d is too old, 3.11 is needed: make PYTHON=/path/to/python3.11" % v[:2])'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --upgrade-deps .venv
 	$(BIN)/python $(INSTALL) --editable '.[dev]'
 	touch $(READY)
 
