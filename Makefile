@@ -40,18 +40,17 @@ coverage: $(READY)
 # Of torch the oldest is not tried: only constraints.txt keeps its gigabytes of CUDA away. The
 # sources stay behind, so that what is tested is what was installed. The extras come second, so that
 # doing without them is tried, too. Old releases use what newer ones of others call deprecated. What
-# can differ with the releases of others is where they are called: our own arithmetic, the fuzzing,
-# processes, the command line's manners and what is about this repository ran in `make test`, and so
-# did DataFrames, as pandas is the newest here, too.
-OF_OUR_OWN := _command_line/test_console.py _command_line/test_main.py _torch answers explorer \
-	export/test_exported_captioner.py export/test_writer.py gan inspection/test_find_latent.py model text \
-	training/test_checkpoints.py training/test_packets.py training/test_process_group.py \
-	training/test_two_hosts.py test_after_fit.py test_ancestors.py test_attention_weights.py \
-	test_benchmarks.py test_card.py test_card_texts.py test_cluster.py \
-	test_continuous_integration.py test_differences.py test_docs.py test_examples.py \
-	test_forms_of_answers.py test_latents.py test_layout.py test_lazy.py \
-	test_pixels.py test_processes.py test_quality.py test_readback.py test_regions.py \
-	test_reproducibility.py test_robustness.py test_stored.py test_warm_start.py
+# can differ with the releases of others is where they are called: our own arithmetic, what only
+# torch computes, the fuzzing, processes, the command line and what is about this repository ran in
+# `make test`, and so did DataFrames, as pandas is the newest here, too.
+OF_OUR_OWN := _command_line _torch answers explorer export/test_exported_captioner.py export/test_writer.py gan \
+	inspection/test_find_latent.py metrics/test_retrieval.py model text training/test_checkpoints.py \
+	training/test_packets.py training/test_process_group.py training/test_two_hosts.py test_after_fit.py \
+	test_ancestors.py test_attention_weights.py test_benchmarks.py test_card.py test_card_texts.py \
+	test_cluster.py test_continuous_integration.py test_differences.py test_docs.py test_examples.py \
+	test_forms_of_answers.py test_latents.py test_layout.py test_lazy.py test_photographs.py test_pixels.py \
+	test_processes.py test_quality.py test_readback.py test_regions.py test_reproducibility.py \
+	test_robustness.py test_stored.py test_warm_start.py vision/test_encoder.py vision/test_pretrained.py
 lowest: lowest-environment
 	$(MAKE) lowest-tests
 
