@@ -67,6 +67,18 @@ def test__descend__any_number_of_processes__same_bits(rows, as_processes, size, 
         assert all(map(torch.equal, alone, found))
 
 
+@pytest.mark.parametrize("n_rows", [LEAST - 1, 2 * LEAST, 3 * LEAST - 1, N_ROWS])
+def test__batch_size__of_few_rows__fewer_replicas_and_same_bits(rows, n_rows):
+    rows = {name: tensor[:n_rows] for name, tensor in rows.items()}
+    found = []
+    for batch_size in (None, n_rows):
+        with Shards(make(), 0, 2, LEAST, batch_size=batch_size) as shards:
+            terms = shards.descend(Small.terms, **rows)
+        found.append([*terms.values(), *(p[0].grad for p in shards.parameters)])
+    assert all(map(torch.equal, *found))
+    assert len(shards.replicas) == min(N_SHARDS, max(1, n_rows // LEAST))
+
+
 @pytest.mark.parametrize("n_shards", range(1, 10))
 def test__pairwise_sum__whatever_is_known__same_bits(n_shards):
     rng = torch.Generator().manual_seed(n_shards)
