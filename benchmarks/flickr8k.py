@@ -1,6 +1,7 @@
 """Captions of photographs: ours, maximum likelihood, a conditional VAE, and the codec alone.
 
     python benchmarks/flickr8k.py FOLDER [--only {ours,ml,cvae} …] [--model FILE] [--held-out]
+        [--kl-target NATS]
     python benchmarks/flickr8k.py FOLDER --select
 
 All are fitted on the training photographs of Flickr8k (`load_flickr8k`), and scored once on "val".
@@ -257,7 +258,9 @@ def measure_ours(photos, args):
         random_state=seed,
         verbose=1,
     )
-    est.set_params(codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH)
+    est.set_params(
+        codec__min_df=MIN_DF, codec__max_length=MAX_LENGTH, gan__kl_target=args.kl_target
+    )
     if model is not None and model.exists():
         est = ConditionalCaptioner.load(model)
     else:
@@ -351,6 +354,7 @@ def main():
         help="file to load the estimator from, or to save it to if there is none",
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kl-target", type=float, default="auto", help="of the estimator, in nats")
     photographs.add_arguments(parser)
     args = parser.parse_args()
     # Of the peers; the estimator has its `n_jobs`.
