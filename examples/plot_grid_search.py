@@ -48,7 +48,6 @@ search = GridSearchCV(
     cv=ShuffleSplit(1, test_size=200, random_state=0),
     refit=False,
     error_score="raise",
-    n_jobs=2,
 ).fit(X, y)
 print(search.best_params_)
 
