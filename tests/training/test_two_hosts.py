@@ -93,14 +93,13 @@ def start(hosts, folder, *arguments):
 def fit_alone(folder, monkeypatch):
     """Make the same fit in this process, and return the bytes of its model."""
     folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["fit.py", str(TIMEOUT)])
-    with monkeypatch.context() as patch:
-        # Checkpoints are written to nowhere here; what the program changes is changed back.
+    with monkeypatch.context() as patch, warnings.catch_warnings():
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["fit.py", str(TIMEOUT)])
+        # The program replaces these: so they are put back.
         for owner, name in ((checkpoints, "FIRST"), (checkpoints, "COST"), (Checkpoint, "_write")):
             patch.setattr(owner, name, getattr(owner, name))
-        with warnings.catch_warnings():
-            exec(FIT, {})
+        exec(FIT, {})
     return (folder / "0.safetensors").read_bytes()
 
 
