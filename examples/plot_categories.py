@@ -21,10 +21,10 @@ digits = load_grid_digits(n_train=500)
 est = ConditionalCaptioner(n_latents=0, n_categories=10, random_state=0).set_params(
     codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=400,
-    image_encoder__batch_size=32,
+    image_encoder__max_iter=300,
+    image_encoder__batch_size=24,
     gan__max_iter=600,
-    gan__batch_size=128,
+    gan__batch_size=64,
 )
 est.fit(digits.images, digits.label_sets)
 

@@ -20,10 +20,10 @@ digits = load_grid_digits(n_train=500)
 est = ConditionalCaptioner(random_state=0).set_params(
     codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=400,
-    image_encoder__batch_size=32,
-    gan__max_iter=400,
-    gan__batch_size=128,
+    image_encoder__max_iter=300,
+    image_encoder__batch_size=24,
+    gan__max_iter=300,
+    gan__batch_size=64,
 )
 est.fit(digits.images, digits.label_sets)
 X = digits.images_test
@@ -69,7 +69,7 @@ print("listener:", est.predict(others, inferred))
 
 from condcap_sk.metrics import dialogue_accuracy
 
-accuracy = dialogue_accuracy(est, X, turns=(1, 2, 5, 10, 20), n_speakers=20)
+accuracy = dialogue_accuracy(est, X, turns=(1, 2, 5, 10, 20), n_speakers=10)
 chance, constant = accuracy.pop("chance"), accuracy.pop("best constant")
 
 fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")

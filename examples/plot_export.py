@@ -24,10 +24,10 @@ digits = load_grid_digits(n_train=400)
 est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
     codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=400,
-    image_encoder__batch_size=32,
-    gan__max_iter=400,
-    gan__batch_size=128,
+    image_encoder__max_iter=300,
+    image_encoder__batch_size=24,
+    gan__max_iter=300,
+    gan__batch_size=64,
 )
 est.fit(digits.images, digits.label_sets)
 

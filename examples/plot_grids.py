@@ -34,10 +34,12 @@ print(label_sets[:3])
 from condcap_sk import ConditionalCaptioner
 
 est = ConditionalCaptioner(n_latents=3, random_state=0).set_params(
+    codec__max_iter=100,
     image_encoder__n_filters=8,
     image_encoder__max_iter=500,
+    image_encoder__batch_size=24,
     gan__max_iter=500,
-    gan__batch_size=128,
+    gan__batch_size=64,
 )
 est.fit(images, label_sets)
 

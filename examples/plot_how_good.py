@@ -21,10 +21,11 @@ digits = load_grid_digits(n_train=500, grid=(1, 2))
 est = ConditionalCaptioner(random_state=0).set_params(
     codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=400,
-    image_encoder__batch_size=32,
-    gan__max_iter=500,
-    gan__batch_size=128,
+    image_encoder__max_iter=300,
+    image_encoder__batch_size=24,
+    gan__max_iter=400,
+    gan__kl_weight=0.03,
+    gan__batch_size=64,
 )
 est.fit(digits.images, digits.label_sets)
 X, label_sets = digits.images_test, digits.label_sets_test

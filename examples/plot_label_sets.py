@@ -56,10 +56,11 @@ from condcap_sk import ConditionalCaptioner
 est = ConditionalCaptioner(random_state=0).set_params(
     codec__max_iter=100,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=400,
-    image_encoder__batch_size=32,
-    gan__max_iter=500,
-    gan__batch_size=128,
+    image_encoder__max_iter=300,
+    image_encoder__batch_size=24,
+    gan__max_iter=400,
+    gan__kl_weight=0.03,
+    gan__batch_size=64,
 )
 est.fit(digits.images, label_lists)
 print(est.classes_)

@@ -61,7 +61,7 @@ X, X_test = ((images * 255 / 16).astype(np.uint8) for images in (grids.images, g
 pipe = make_pipeline(
     PretrainedFeatures(body, preprocess=as_input),
     ConditionalCaptioner(random_state=0).set_params(
-        codec__max_iter=100, image_encoder__max_iter=500, gan__max_iter=800
+        codec__max_iter=100, image_encoder__max_iter=300, gan__max_iter=600, gan__batch_size=128
     ),
 )
 pipe.fit(X, grids.label_sets)
