@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..answers.tokens import END, N_SPECIAL
+from ..answers.tokens import END, N_SPECIAL, distinct_answers
 from ..model.core import FittedModel
 from ..model.kinds import answerer_of
 from .decoder import Decoder
@@ -57,7 +57,7 @@ class SentenceCodec:
 
     def encode_tokens(self, ids):
         """Return the sentence vectors of ids (n, max_length)."""
-        distinct, which = np.unique(ids, axis=0, return_inverse=True)
+        distinct, which = distinct_answers(ids)
         # The longest ones first, so that those that go on are the first rows.
         lengths = (distinct != END).sum(axis=1)
         order = np.argsort(-lengths, kind="stable")
@@ -71,7 +71,7 @@ class SentenceCodec:
         means = total / np.maximum(lengths, 1)[:, None]
         in_place = np.empty_like(order)
         in_place[order] = np.arange(len(order))
-        return self._end(means)[0][in_place[which.reshape(-1)]]
+        return self._end(means)[0][in_place[which]]
 
     def candidates(self, vectors, n_candidates):
         """Return the likeliest captions of vectors, as `CaptionCodec.candidates`."""

@@ -18,7 +18,7 @@ from .._torch.embedding import begin_with
 from .._torch.seeding import make_rng, seeded_init, spawn_seeds
 from ..answers.encoded import EncodedAnswers, indexed
 from ..answers.labels import check_answers
-from ..answers.tokens import N_SPECIAL
+from ..answers.tokens import N_SPECIAL, distinct_answers
 from ..answers.vocabulary import (
     LabelVocabulary,
     TextVocabulary,
@@ -283,7 +283,7 @@ class CaptionCodec(Coding, Stage):
         analyzer = resolve_analyzer(self.analyzer, captions)
         vocabulary = make_vocabulary(analyzer, self.min_df, self.max_features, self.max_length)
         ids = vocabulary.fit_encode(captions)
-        distinct, which = np.unique(ids, axis=0, return_inverse=True)
+        distinct, which = distinct_answers(ids)
         auto = AUTO[type(vocabulary)](len(distinct))
         n_components, hidden_size, noise = (
             auto[name] if getattr(self, name) == "auto" else getattr(self, name)
@@ -328,7 +328,7 @@ class CaptionCodec(Coding, Stage):
         self.device_ = device
         self.history_ = history
         self.n_iter_ = net.n_iter_
-        return distinct, which.reshape(-1)
+        return distinct, which
 
     def _know(self, vocabulary: Vocabulary) -> None:
         self.__dict__.pop("classes_", None)

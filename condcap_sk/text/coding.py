@@ -12,7 +12,7 @@ from .._torch.batches import ROWS_PER_IMAGE
 from .._torch.environment import own_environment
 from .._validation import as_rows
 from ..answers.labels import check_answers
-from ..answers.tokens import END, UNKNOWN
+from ..answers.tokens import END, UNKNOWN, distinct_answers
 from ..answers.vocabulary import Vocabulary
 from ..exceptions import EmptyCaptionError
 from . import inference
@@ -61,8 +61,7 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             raise ValueError(
                 f"Of the words in y, {unknown:.0%} were not in the fit before. {remedy}"
             )
-        distinct, which = np.unique(ids, axis=0, return_inverse=True)
-        return distinct, which.reshape(-1)
+        return distinct_answers(ids)
 
     @property
     def _n_features_out(self) -> int:

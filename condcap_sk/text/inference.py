@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .._torch.batches import ROWS, SENTENCES, in_batches
-from ..answers.tokens import END
+from ..answers.tokens import END, distinct_answers
 from .search import beam_search
 
 
@@ -46,9 +46,9 @@ def encode(encoder, ids, *, size, device):
 
     Here and below, `size` is the number of rows in a batch on an accelerator, see `in_batches`.
     """
-    distinct, inverse = np.unique(ids, axis=0, return_inverse=True)
+    distinct, which = distinct_answers(ids)
     vectors = _by_length(encoder.stepwise, distinct, size=size, device=device)
-    return vectors[inverse.reshape(-1)]
+    return vectors[which]
 
 
 def likeliest(decoder, plans, width, *, size, device):
