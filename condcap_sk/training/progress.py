@@ -83,17 +83,9 @@ class Record(Callback):
             raise self._diverged(net, "loss", self.batches_[-1])
 
     def on_epoch_end(self, net, **kwargs):
-        # No loss follows the last step. Layers that multiply such weights overflow.
-        # Compared once: of small networks, asking each of them is a sixth of a short training.
-        largest = [
-            torch.linalg.vector_norm(weight.detach(), math.inf)
-            for weight in net.average_.parameters()
-            if weight.numel()
-        ]
-        if not torch.stack(largest).amax() < LARGEST_WEIGHT:  # nor is NaN
-            raise self._diverged(net, "weights", f"infinite, NaN or above {LARGEST_WEIGHT:g}")
         epoch = len(net.history)
         if epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs:
+            self.check_weights(net)
             # Measures come first: they are what a narrow terminal has room for.
             record = {} if self.measure is None else self.measure(net)
             record |= {
@@ -112,6 +104,20 @@ class Record(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.bar_.close()
+
+    def check_weights(self, net):
+        """Raise TrainingDivergedError if a weight is no number or too large.
+
+        No loss follows the last step, and layers that multiply such weights overflow.
+        """
+        # Compared once: of small networks, asking each of them takes as long as a step.
+        largest = [
+            torch.linalg.vector_norm(weight.detach(), math.inf)
+            for weight in net.average_.parameters()
+            if weight.numel()
+        ]
+        if not torch.stack(largest).amax() < LARGEST_WEIGHT:  # nor is NaN
+            raise self._diverged(net, "weights", f"infinite, NaN or above {LARGEST_WEIGHT:g}")
 
     def _diverged(self, net, what, value):
         return TrainingDivergedError(
