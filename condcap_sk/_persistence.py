@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch.overrides import TorchFunctionMode
 
 from ._fields import Fields
 from ._version import __version__
@@ -271,7 +272,7 @@ class Tensors:
         `classes` are those that it may be of, and `parts` those of the modules in it.
         """
         # Memory is taken only by what the file really holds.
-        with torch.device("meta"):
+        with torch.device("meta"), _Uninitialised():
             module = _build(fields, classes, parts)
         expected = module.state_dict()
         found = {
@@ -292,6 +293,15 @@ class Tensors:
     def end(self):
         if self.tensors:
             raise ModelFileError(f"The tensors {list(self.tensors)[:5]} belong to nothing.")
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Make modules without their initial values, which take as long as the rest of loading."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return None  # what they return is never used: they fill in place
+        return func(*args, **(kwargs or {}))
 
 
 def _build(fields, classes, parts, depth=2):
