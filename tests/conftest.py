@@ -1,5 +1,6 @@
 """Small data and fitted estimators, shared by all tests."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -162,17 +163,35 @@ def as_processes():
     return call
 
 
-@pytest.fixture
-def torchrun(tmp_path):
-    """Run a program in several processes of this machine."""
+@pytest.fixture(scope="session")
+def torchrun():
+    """Run a program in several processes of this machine, in a folder."""
 
-    def run(program, size=2):
-        (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    def run(program, folder, size=2):
+        (folder / "program.py").write_text(program, encoding="utf-8")
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
                    f"--nproc-per-node={size}", "program.py"]  # fmt: skip
         return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="session")
+def exporter_read_once():
+    """Let torch read the exporter's hundreds of functions once, and not for each network.
+
+    That is a third of the time. Where a version of torch has them elsewhere, it is only slower.
+    Doctests export without this.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+            once = functools.cache(ONNXRegistry.from_torchlib)
+            patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(once))
+        except (ImportError, AttributeError):
+            pass
+        yield

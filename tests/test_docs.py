@@ -169,7 +169,7 @@ def features_once():
 
 
 @pytest.fixture
-def readers_folder(tmp_path, monkeypatch, caption_model, features_once):
+def readers_folder(tmp_path, monkeypatch, caption_model, features_once, exporter_read_once):
     """The folder that a reader of the pages would be in."""
     Image = pytest.importorskip("PIL.Image")
     (tmp_path / "photographs").mkdir()
@@ -202,8 +202,10 @@ def short(monkeypatch):
         return fit(self.set_params(**SHORT), X, y, **kwargs)
 
     monkeypatch.setattr(ConditionalCaptioner, "fit", short_fit)
-    find_latent = functools.partial(inspection.find_latent, n_latents=16)
-    monkeypatch.setattr(inspection, "find_latent", find_latent)
+    # With fewer, nothing that a latent decides is found.
+    for name, n in (("find_latent", 16), ("describe_captions", 60), ("describe_latents", 60)):
+        few_latents = functools.partial(getattr(inspection, name), n_latents=n)
+        monkeypatch.setattr(inspection, name, few_latents)
     for name, sizes in (
         ("load_grid_digits", {"n_train": 60, "n_test": 40}),
         ("make_captioned_shapes", {"n_samples": 40}),

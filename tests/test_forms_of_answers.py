@@ -130,7 +130,7 @@ OF_LABELS = {
     "calibration_error": lambda est, y: calibration_error(est.predict_grid(IMAGES, LATENTS), y),
     "control_report": lambda est, y: control_report(est, IMAGES, y, n_latents=5, n_draws=9),
     "LatentTraversalDisplay": lambda est, y: (
-        LatentTraversalDisplay.from_estimator(est, IMAGES, y).right
+        LatentTraversalDisplay.from_estimator(est, IMAGES, y, latents=LATENTS[:2]).right
     ),
     "LabelFrequencyDisplay": lambda est, y: (
         LabelFrequencyDisplay.from_estimator(est, IMAGES, y).accuracy
@@ -150,7 +150,7 @@ OF_CAPTIONS = {
     "bleu_score": lambda est, y: bleu_score(est, IMAGES, y),
     "oracle_score": lambda est, y: oracle_score(est, IMAGES, y),
     "LatentTraversalDisplay": lambda est, y: (
-        LatentTraversalDisplay.from_estimator(est, IMAGES, y).right
+        LatentTraversalDisplay.from_estimator(est, IMAGES, y, latents=LATENTS[:2]).right
     ),
 }
 

@@ -1,6 +1,5 @@
 """Fitted models of the smallest size, and their exports."""
 
-import functools
 import os
 from typing import NamedTuple
 
@@ -49,21 +48,8 @@ MODELS = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _exporter_read_once():
-    """Let torch read the exporter's hundreds of functions once, and not for each network.
-
-    That is a third of the time. Where a version of torch has them elsewhere, it is only slower.
-    Doctests and the pages of the guide export without this.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        try:
-            from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-            once = functools.cache(ONNXRegistry.from_torchlib)
-            patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(once))
-        except (ImportError, AttributeError):
-            pass
-        yield
+def _read_once(exporter_read_once):
+    """Networks are exported everywhere here."""
 
 
 class Pair(NamedTuple):

@@ -304,41 +304,78 @@ est = ConditionalCaptioner(random_state=0).set_params(
 """
 
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fit_by_processes.py"
+
+
+def shorter_example():
+    """Return its code; bits that are equal after few steps on few scenes are so after many."""
+    code = EXAMPLE.read_text()
+    for of_example, here, count in (
+        ("max_iter=20", "max_iter=2", 3),
+        ("make_captioned_shapes(100,", "make_captioned_shapes(40,", 1),
+    ):
+        assert code.count(of_example) == count
+        code = code.replace(of_example, here)
+    return code
+
+
+@pytest.fixture(scope="module")
+def fitted_by_two(torchrun, tmp_path_factory):
+    """Return a folder with what two processes saved in each of several groups, and what they did.
+
+    One start for all of them: it takes longer than their fits.
+    """
+    folder = tmp_path_factory.mktemp("two")
+    if EXAMPLE.exists():
+        (folder / "example.py").write_text(shorter_example())
+    program = PROGRAM + textwrap.dedent("""
+        import os
+        from torch import distributed
+
+        if os.path.exists("example.py"):
+            exec(open("example.py").read(), {"__name__": "__main__"})
+
+        for k in range(8):
+            with process_group(timeout=30) as rank:
+                if k == 7:
+                    est.fit(X, y).save(f"entered {rank}.safetensors")
+
+        distributed.init_process_group("gloo")
+        with process_group() as rank:
+            est.fit(X, y).save(f"own {rank}.safetensors")
+            try:
+                with process_group():
+                    raise SystemExit("entered")
+            except RuntimeError as error:
+                assert "inside of another one" in str(error)
+        assert distributed.is_initialized()
+        distributed.destroy_process_group()
+    """)
+    done = torchrun(program, folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
 class TestTorchrun:
     """Real processes; each one that is started takes seconds to import torch."""
 
     def test__entered_again_and_again_and_in_an_own_group__same_bits_as_one(
-        self, torchrun, tmp_path
+        self, fitted_by_two, tmp_path
     ):
-        done = torchrun(
-            PROGRAM
-            + textwrap.dedent("""
-            from torch import distributed
-
-            for k in range(8):
-                with process_group(timeout=30) as rank:
-                    if k == 7:
-                        est.fit(X, y).save(f"entered {rank}.safetensors")
-
-            distributed.init_process_group("gloo")
-            with process_group() as rank:
-                est.fit(X, y).save(f"own {rank}.safetensors")
-                try:
-                    with process_group():
-                        raise SystemExit("entered")
-                except RuntimeError as error:
-                    assert "inside of another one" in str(error)
-            assert distributed.is_initialized()
-            distributed.destroy_process_group()
-        """)
-        )
-        assert done.returncode == 0, done.stderr
+        folder, _ = fitted_by_two
         names = {}
         exec(PROGRAM, names)
         alone = saved(names["est"].fit(names["X"], names["y"]), tmp_path)
         for group in ("entered", "own"):
-            files = [tmp_path / f"{group} {rank}.safetensors" for rank in (0, 1)]
+            files = [folder / f"{group} {rank}.safetensors" for rank in (0, 1)]
             assert [file.read_bytes() for file in files] == [alone] * 2, group
+
+    @pytest.mark.skipif(not EXAMPLE.exists(), reason="the sources are not here")
+    def test__example__prints_what_one_prints(self, fitted_by_two, capsys):
+        exec(compile(shorter_example(), str(EXAMPLE), "exec"), {"__name__": "__main__"})
+        printed = capsys.readouterr().out
+        assert fitted_by_two[1].stdout == printed
+        assert printed.startswith("model: ")
 
     def test__a_process_does_not_come_or_is_killed__the_other_gets_an_error(
         self, torchrun, tmp_path
@@ -369,7 +406,8 @@ class TestTorchrun:
                     with open("lost", "w") as file:
                         file.write(f"{type(error).__name__}: {error}")
                     raise
-        """)
+            """),
+            tmp_path,
         )
         name, seconds = (tmp_path / "late").read_text().split()
         assert name == "ProcessGroupError", done.stderr
@@ -380,26 +418,6 @@ class TestTorchrun:
         if (tmp_path / "lost").exists():  # unless torchrun was faster
             text = (tmp_path / "lost").read_text()
             assert text.startswith("ProcessGroupError: Process 0 of 2 waits for another one")
-
-
-class TestExample:
-    def test__two_processes__print_what_one_prints(self, torchrun, capsys):
-        file = Path(__file__).parents[2] / "examples" / "fit_by_processes.py"
-        if not file.exists():
-            pytest.skip("the sources are not here")
-        code = file.read_text()
-        # Bits that are equal after few steps on few scenes are so after many.
-        for of_example, here, count in (
-            ("max_iter=20", "max_iter=2", 3),
-            ("make_captioned_shapes(100,", "make_captioned_shapes(40,", 1),
-        ):
-            assert code.count(of_example) == count
-            code = code.replace(of_example, here)
-        both = torchrun(code)
-        assert both.returncode == 0, both.stderr
-        exec(compile(code, str(file), "exec"), {"__name__": "__main__"})
-        assert both.stdout == capsys.readouterr().out
-        assert both.stdout.startswith("model: ")
 
 
 class TestAlone:
