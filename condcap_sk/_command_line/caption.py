@@ -8,7 +8,7 @@ from typing import Any
 
 from . import models, photographs
 from .command import Command
-from .console import UsageError, in_line, put, quoted
+from .console import UsageError, check_output, in_line, put, quoted
 
 
 class Caption(Command):
@@ -58,6 +58,7 @@ come after --."""
         photographs.add_reading(parser)
 
     def run(self, args: Namespace) -> int:
+        check_output()
         files = photographs.find(args.photographs)
         est = models.load(args.model, args.device)
         reader = models.reader_of(
@@ -71,7 +72,7 @@ come after --."""
             )
         write = _write_json if args.json else _write_line
         # Captions that come on a terminal are progress enough.
-        is_watched = sys.stdout is not None and sys.stdout.isatty()
+        is_watched = sys.stdout.isatty()
         bar = photographs.progress(files, quiet=is_watched, leave=False)
         with bar:
             for rows, X in reader.batches(files):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from . import models, outputs, photographs, tables
 from .command import Command
-from .console import UsageError, put, quoted
+from .console import UsageError, check_output, put, quoted
 
 
 class Card(Command):
@@ -37,7 +37,9 @@ Information Needed]."""
         from .._card_texts import FILE
         from .._persistence import replace_file
 
-        if args.output is not None:
+        if args.output is None:
+            check_output()
+        else:
             outputs.check_file(args.output, args.force, args.model, args.captions)
         if args.folder is not None and args.captions is None:
             raise UsageError(

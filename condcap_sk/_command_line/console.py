@@ -33,10 +33,14 @@ def escaped(message: str) -> str:
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], message)
 
 
-def put(text: str) -> None:
-    """Print a result on standard output, at once."""
+def check_output() -> None:
+    """Raise UsageError if standard output is closed: before a model is loaded in vain."""
     if sys.stdout is None:
         raise UsageError("Standard output is closed. Send results to a file or a pipe.")
+
+
+def put(text: str) -> None:
+    """Print a result on standard output, at once."""
     print(text, flush=True)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from . import models, photographs, tables
 from .command import Command
-from .console import put
+from .console import check_output, put
 
 
 class Report(Command):
@@ -32,6 +32,7 @@ be read are left out and named, and the exit code is 1."""
         photographs.add_reading(parser)
 
     def run(self, args: Namespace) -> int:
+        check_output()
         files, captions = tables.read_table(args)
         est = models.load(args.model, args.device)
         answers = models.as_answers(est, args.model, captions)

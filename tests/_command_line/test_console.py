@@ -81,7 +81,7 @@ def test__output__that_was_closed__is_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     console.set_up_output()
     with pytest.raises(console.UsageError, match=r"output is closed\. Send"):
-        console.put("a")
+        console.check_output()
     console.close_output()
 
 

@@ -198,6 +198,15 @@ def test__outputs_that_are_closed__exit_code_is_right(folder, pixel_model, close
     assert "\n\n" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [["caption", "m", "a"], ["report", "m", "a", "b"], ["card", "m"]]
+)
+def test__output_that_is_closed__is_noticed_before_anything_is_read(monkeypatch, capsys, arguments):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert program_file.main(arguments) == 2
+    assert "error: Standard output is closed. Send" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="shells are others there")
 def test__help__into_a_pipe_that_nobody_reads__is_silent():
     command = '{ sleep 1; "$@" --help; echo $? >&2; } | true'
