@@ -287,7 +287,7 @@ class Tensors:
             if not found[name].isfinite().all():
                 raise ModelFileError(f"The tensor {prefix + name!r} holds what is no number.")
         # Not by assignment: that would lose the memory layout, and the last bits of answers.
-        module.to_empty(device="cpu").load_state_dict(found)
+        module._apply(_on_cpu).load_state_dict(found)
         return module.eval().requires_grad_(False)
 
     def end(self):
@@ -295,13 +295,19 @@ class Tensors:
             raise ModelFileError(f"The tensors {list(self.tensors)[:5]} belong to nothing.")
 
 
+def _on_cpu(tensor):
+    """Return memory for a tensor, laid out alike; what `Module.to_empty` calls imports sympy."""
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+
+
 class _Uninitialised(TorchFunctionMode):
-    """Make modules without their initial values, which take as long as the rest of loading."""
+    """Make modules without their initial values, which on "meta" take as long as all else."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init":
-            return None  # what they return is never used: they fill in place
-        return func(*args, **(kwargs or {}))
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _build(fields, classes, parts, depth=2):

@@ -104,7 +104,7 @@ class PrincipalComponents(nn.Module):
     def __init__(self, n_inputs, n_outputs):
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_inputs))
-        self.register_buffer("directions", torch.eye(n_inputs, n_outputs))
+        self.register_buffer("directions", torch.zeros(n_inputs, n_outputs).fill_diagonal_(1))
 
     def fit(self, vectors):
         """Learn the directions from vectors (n, n_inputs)."""
