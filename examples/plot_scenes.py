@@ -45,7 +45,7 @@ est = ConditionalCaptioner(random_state=0).set_params(
     codec__max_iter=150,
     codec__batch_size=64,
     image_encoder__n_filters=8,
-    image_encoder__max_iter=1000,
+    image_encoder__max_iter=700,
     image_encoder__batch_size=32,
     gan__decoder_size=96,
     gan__hidden_size=96,

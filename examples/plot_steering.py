@@ -54,8 +54,8 @@ est.fit(images, captions)
 
 from condcap_sk.inspection import find_latent
 
-with_colours = find_latent(est, X[:30], colours=True, n_latents=48)
-without = find_latent(est, X[:30], colours=False, n_latents=48)
+with_colours = find_latent(est, X[:20], colours=True, n_latents=32)
+without = find_latent(est, X[:20], colours=False, n_latents=32)
 print(with_colours.wishes)
 
 # %%
@@ -63,11 +63,11 @@ print(with_colours.wishes)
 
 left = find_latent(
     est,
-    X[:30],
+    X[:20],
     properties={"left": lambda words: "left" in words},
     left=True,
     colours=True,
-    n_latents=48,
+    n_latents=32,
 )
 for name, wish in left.wishes.items():
     print(f"{name:8} error {wish['error']:.2f}, of random latents {wish['random']:.2f}")
