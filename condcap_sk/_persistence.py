@@ -297,7 +297,7 @@ class Tensors:
 
 def _on_cpu(tensor):
     """Return memory for a tensor, laid out alike; what `Module.to_empty` calls imports sympy."""
-    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
 
 
 class _Uninitialised(TorchFunctionMode):

@@ -34,12 +34,13 @@ Information Needed]."""
         photographs.add_reading(parser)
 
     def run(self, args: Namespace) -> int:
+        if args.output is None:
+            check_output()
+
         from .._card_texts import FILE
         from .._persistence import replace_file
 
-        if args.output is None:
-            check_output()
-        else:
+        if args.output is not None:
             outputs.check_file(args.output, args.force, args.model, args.captions)
         if args.folder is not None and args.captions is None:
             raise UsageError(

@@ -56,12 +56,17 @@ class Record(Callback):
         ``measure(net) -> dict of float``, called after about `N_RECORDS` of the epochs.
     verbose : int
         0 shows nothing.
+    is_watched : bool, default=False
+        Whether callbacks of the user's come after this one. They are not to meet weights that have
+        diverged: these are looked at after every epoch, which of few rows is a step, and that a
+        sixth of its time. Else with each record.
     """
 
-    def __init__(self, stage, measure, verbose):
+    def __init__(self, stage, measure, verbose, is_watched=False):
         self.stage = stage
         self.measure = measure
         self.verbose = verbose
+        self.is_watched = is_watched
 
     def on_train_begin(self, net, **kwargs):
         self.history_: dict[str, list] = {"epoch": []}
@@ -84,8 +89,10 @@ class Record(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         epoch = len(net.history)
-        if epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs:
+        is_due = epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs
+        if is_due or self.is_watched:
             self.check_weights(net)
+        if is_due:
             # Measures come first: they are what a narrow terminal has room for.
             record = {} if self.measure is None else self.measure(net)
             record |= {
