@@ -184,7 +184,7 @@ def exporter_read_once():
     """Let torch read the exporter's hundreds of functions once, and not for each network.
 
     That is a third of the time. Where a version of torch has them elsewhere, it is only slower.
-    Doctests export without this.
+    Doctests export without this, or after it.
     """
     with pytest.MonkeyPatch.context() as patch:
         try:

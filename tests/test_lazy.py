@@ -27,10 +27,12 @@ def test__names__lazy_ones__are_there_and_listed():
     assert condcap_sk.ConditionalCaptioner.__module__ == "condcap_sk.captioner"
     assert {"ConditionalCaptioner", "metrics", "__version__"} <= set(dir(condcap_sk))
     # As before they were lazy: what nobody imported by name is an attribute, too.
-    program = "import condcap_sk; print(condcap_sk.metrics.__name__, condcap_sk.gan.LatentGAN)"
+    assert len(MODELS) == 2
+    program = "import torch, sys; before = {*sys.modules}"
+    program += "; import condcap_sk; print(condcap_sk.metrics.__name__, condcap_sk.gan.LatentGAN)"
     # Torch imports its compiler, and sympy, where that is needed: seconds for who only loads.
     program += f"; [condcap_sk.ConditionalCaptioner.load(file) for file in {MODELS}]"
-    program += "; import sys; print({'torch._dynamo', 'sympy'} & {*sys.modules} or 'neither')"
+    program += "; print({'torch._dynamo', 'sympy'} & {*sys.modules} - before or 'neither')"
     name, *_, compiler = run(program)
     assert (name, compiler) == ("condcap_sk.metrics", "neither")
 
