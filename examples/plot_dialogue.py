@@ -64,7 +64,7 @@ print("listener:", est.predict(others, inferred))
 # %%
 # How many answers are needed
 # ---------------------------
-# `dialogue_accuracy` repeats this with many speakers. The dashed line is what the latent of another
+# `dialogue_accuracy` repeats this with ten speakers. The dashed line is what the latent of another
 # speaker predicts, and the dotted one the best latent for all speakers together.
 
 from condcap_sk.metrics import dialogue_accuracy

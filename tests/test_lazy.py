@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import condcap_sk
@@ -23,15 +24,19 @@ def test__import__of_the_package__brings_no_torch():
     assert run(program) == ["False", "False"]
 
 
-def test__names__lazy_ones__are_there_and_listed():
+def test__names__lazy_ones__are_there_and_listed(quick, tmp_path):
     assert condcap_sk.ConditionalCaptioner.__module__ == "condcap_sk.captioner"
     assert {"ConditionalCaptioner", "metrics", "__version__"} <= set(dir(condcap_sk))
     # As before they were lazy: what nobody imported by name is an attribute, too.
-    assert len(MODELS) == 2
+    with_regions = str(tmp_path / "regions.safetensors")
+    X = np.random.RandomState(0).random((30, 20))
+    quick(n_regions=4).fit(X, [["a dog", "one dog"], ["a cat"]] * 15).save(with_regions)
+    models = [*MODELS, with_regions]
+    assert len(models) == 3
     program = "import torch, sys; before = {*sys.modules}"
     program += "; import condcap_sk; print(condcap_sk.metrics.__name__, condcap_sk.gan.LatentGAN)"
     # Torch imports its compiler, and sympy, where that is needed: seconds for who only loads.
-    program += f"; [condcap_sk.ConditionalCaptioner.load(file) for file in {MODELS}]"
+    program += f"; [condcap_sk.ConditionalCaptioner.load(file) for file in {models}]"
     program += "; print({'torch._dynamo', 'sympy'} & {*sys.modules} - before or 'neither')"
     name, *_, compiler = run(program)
     assert (name, compiler) == ("condcap_sk.metrics", "neither")

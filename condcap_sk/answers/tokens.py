@@ -8,9 +8,8 @@ N_SPECIAL = 2
 
 def distinct_answers(ids):
     """Return the distinct rows of ids (n, max_length), in order, and which of them each row is."""
-    if (
-        ids.ndim == 2 and ids.shape[1] == 1
-    ):  # labels: numbers are sorted fifty times as fast as rows
+    # Labels: numbers are sorted fifty times as fast as rows.
+    if ids.ndim == 2 and ids.shape[1] == 1:
         distinct, which = np.unique(ids[:, 0], return_inverse=True)
         return distinct.reshape(-1, 1), which
     distinct, which = np.unique(ids, axis=0, return_inverse=True)

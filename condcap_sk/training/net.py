@@ -323,7 +323,6 @@ def train(
             record.on_train_end(net)
         if net.interrupted_:
             raise KeyboardInterrupt
-        record.check_weights(net)  # a callback may have ended it between two records
         if checkpoint is not None:
             checkpoint.write_end(net)
     if processes is not None:

@@ -57,9 +57,9 @@ class Record(Callback):
     verbose : int
         0 shows nothing.
     is_watched : bool, default=False
-        Whether callbacks of the user's come after this one. They are not to meet weights that have
-        diverged: these are looked at after every epoch, which of few rows is a step, and that a
-        sixth of its time. Else with each record.
+        Whether callbacks of the user's come after this one. They may end the training, and are not
+        to meet weights that have diverged, so that these are checked after every epoch. Otherwise
+        with each record: of few rows an epoch is one step, and the check a sixth of it.
     """
 
     def __init__(self, stage, measure, verbose, is_watched=False):
@@ -91,7 +91,7 @@ class Record(Callback):
         epoch = len(net.history)
         is_due = epoch % math.ceil(net.max_epochs / N_RECORDS) == 0 or epoch == net.max_epochs
         if is_due or self.is_watched:
-            self.check_weights(net)
+            self._check_weights(net)
         if is_due:
             # Measures come first: they are what a narrow terminal has room for.
             record = {} if self.measure is None else self.measure(net)
@@ -112,7 +112,7 @@ class Record(Callback):
     def on_train_end(self, net, **kwargs):
         self.bar_.close()
 
-    def check_weights(self, net):
+    def _check_weights(self, net):
         """Raise TrainingDivergedError if a weight is no number or too large.
 
         No loss follows the last step, and layers that multiply such weights overflow.

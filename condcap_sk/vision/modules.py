@@ -104,6 +104,7 @@ class PrincipalComponents(nn.Module):
     def __init__(self, n_inputs, n_outputs):
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_inputs))
+        # Not torch.eye, which imports torch's compiler where a model is loaded.
         self.register_buffer("directions", torch.zeros(n_inputs, n_outputs).fill_diagonal_(1))
 
     def fit(self, vectors):

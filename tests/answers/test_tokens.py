@@ -1,4 +1,4 @@
-"""Token ids that every vocabulary has."""
+"""Token ids that every vocabulary has, and distinct answers."""
 
 import numpy as np
 import pytest

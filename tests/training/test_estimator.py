@@ -10,9 +10,10 @@ from skorch.callbacks import Callback
 
 from condcap_sk._persistence import Fields, Tensors
 from condcap_sk._torch.config import keeps_config
-from condcap_sk.exceptions import ModelFileError
+from condcap_sk.exceptions import ModelFileError, TrainingDivergedError
 from condcap_sk.gan import LatentGAN
 from condcap_sk.text import CaptionCodec
+from condcap_sk.training import progress
 from condcap_sk.training.estimator import Stage, stage_fit
 from condcap_sk.training.net import SupervisedNet
 from condcap_sk.vision import ImageEncoder
@@ -142,6 +143,22 @@ class TestFit:
         stage(lr=0.05, batch_size=15, callbacks=[Watch()]).fit()
         assert set(Watch.rates) == {0.05}
         assert set(Watch.sizes) == {15}
+
+    def test__callback__that_ends_the_training__does_not_hide_weights_that_diverged(
+        self, stage, monkeypatch
+    ):
+        monkeypatch.setattr(progress, "N_RECORDS", 1)  # at the end, which does not come
+
+        class BreakAndEnd(Callback):
+            def on_grad_computed(self, net, **kwargs):
+                with torch.no_grad():
+                    net.module_.w.fill_(np.nan)
+
+            def on_epoch_end(self, net, **kwargs):
+                raise KeyboardInterrupt  # as EarlyStopping does
+
+        with pytest.raises(TrainingDivergedError, match="weights of the line stage"):
+            stage(batch_size=30, callbacks=[BreakAndEnd()]).fit()
 
     def test__callbacks__of_the_user__are_copied(self, stage):
         callback = Count()

@@ -95,20 +95,6 @@ class TestRecord:
         with pytest.raises(TrainingDivergedError, match="weights of the line stage.*Lower its"):
             fit_line(n_steps=1, batch_size=30, callbacks=[("break", Break())])
 
-    def test__weights_out_of_bounds__where_a_callback_ends_the_training__are_an_error(
-        self, fit_line
-    ):
-        class BreakAndEnd(Callback):
-            def on_grad_computed(self, net, **kwargs):
-                with torch.no_grad():
-                    net.module_.w.fill_(math.nan)
-
-            def on_epoch_end(self, net, **kwargs):
-                raise KeyboardInterrupt  # as EarlyStopping does
-
-        with pytest.raises(TrainingDivergedError, match="weights of the line stage"):
-            fit_line(n_steps=90, batch_size=30, callbacks=[("break", BreakAndEnd())])
-
     @pytest.mark.parametrize("verbose", [0, 1])
     def test__verbose__shows_a_bar_or_nothing(self, fit_line, capfd, verbose):
         fit_line(verbose=verbose, measure=lambda net: {"held_out": 0.5})
