@@ -45,12 +45,12 @@ def quick():
 
     def make(**params):
         return ConditionalCaptioner(**{"random_state": 0, **params}).set_params(
-            codec__max_iter=5,
+            codec__max_iter=3,
             codec__hidden_size=8,
             codec__batch_size=32,
-            image_encoder__max_iter=5,
+            image_encoder__max_iter=3,
             image_encoder__n_filters=2,
-            gan__max_iter=5,
+            gan__max_iter=3,
             gan__hidden_size=8,
             gan__decoder_size=8,
         )

@@ -44,7 +44,7 @@ def test__parameters__some_changed__are_listed_with_their_values_at_fit(quick):
     assert "- `n_latents=2`" in found
     assert "- `n_categories=(2, 3)`" in found
     assert "- `mi_weight=0.3`" in found
-    assert "- `gan__max_iter=5`" in found
+    assert "- `gan__max_iter=3`" in found
     # What stands elsewhere, what the estimator sets itself, and what was set later.
     names = [line.strip("- `").partition("=")[0] for line in found]
     unwanted = {"n_jobs", "random_state", "gan__n_latents", "gan__mi_weight", "beam_width",
@@ -102,7 +102,7 @@ def test__training__stages_that_there_are(quick):
     assert "CaptionCodec" in table
     assert "LatentGAN" in table
     assert "ImageEncoder" not in table
-    assert "| 5 | 5 |" in table
+    assert "| 3 | 3 |" in table
 
 
 @pytest.mark.parametrize("seed", [0, np.int64(0), np.uint32(0)])

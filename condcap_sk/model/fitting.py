@@ -24,7 +24,7 @@ MOST_HELD_OUT = 500
 MOST_CALIBRATED = 2000
 # To see whether the latent has any influence: images, latents, and the least mean number of
 # different answers that an image gets under these. By hand.
-N_EXAMINED, N_LATENTS, LEAST_DIFFERENT = 100, 8, 1.2
+N_EXAMINED, N_LATENTS, LEAST_DIFFERENT = 32, 8, 1.2
 
 
 def fit_model(stages, X, answers, owners, *, params, seeds, report):
