@@ -14,7 +14,6 @@ PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
-READY_FOR_DOCS := .venv/ready-for-docs
 # A module is compiled when it is first imported, and kept so. Most of an environment's 15 000 never
 # are, and all of them are over a minute of a core. The newest pip installs in half the time of the
 # one that came with Python, which --upgrade-deps replaces.
@@ -79,7 +78,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # Warnings are errors, and so are examples that fail. Nothing is fetched once the environment is there.
-docs: $(READY_FOR_DOCS)
+docs: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -n -q -j $(WORKERS) \
 		-d build/doctrees docs build/docs
 
@@ -111,10 +110,6 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --upgrade-deps .venv
 	$(BIN)/python $(INSTALL) --editable '.[dev]'
 	touch $(READY)
-
-$(READY_FOR_DOCS): $(READY)
-	$(BIN)/python $(INSTALL) --editable '.[docs]'
-	touch $(READY_FOR_DOCS)
 
 clean:
 	rm -rf .venv demo build dist docs/gallery docs/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache

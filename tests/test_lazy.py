@@ -42,6 +42,18 @@ def test__names__lazy_ones__are_there_and_listed(quick, tmp_path):
     assert (name, compiler) == ("condcap_sk.metrics", "neither")
 
 
+def test__fit__brings_no_compiler():
+    program = (
+        "import sys, numpy as np, condcap_sk"
+        "; est = condcap_sk.ConditionalCaptioner(random_state=0, n_regions=4).set_params("
+        "codec__max_iter=1, image_encoder__max_iter=1, gan__max_iter=1)"
+        "; X, y = np.random.rand(40, 20), [['a dog', 'one dog'], ['a cat', 'it']] * 20"
+        "; est.fit(X, y).infer_latent(X[:1], est.predict(X[:1]))"
+        "; print({'torch._dynamo', 'sympy'} & {*sys.modules} or 'none')"
+    )
+    assert run(program) == ["none"]
+
+
 def test__names__unknown_one__is_an_attribute_error():
     find, listed = lazy("condcap_sk", {"END": "answers.tokens"})
     assert find("END") == 0

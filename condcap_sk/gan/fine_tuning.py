@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from skorch.callbacks import GradientNormClipping
 
+from .._torch.optimizers import AdamW
 from ..answers.ngrams import CiderScorer
 from ..training.net import Rows, SupervisedNet
 from ..training.shards import OF_SENTENCES
@@ -66,7 +67,7 @@ def fine_tune(gan, networks, images, answers, n_steps, batch_size, seeds):
         shared=lambda **batch: {"scorer": scorer},
         shard_size=OF_SENTENCES // N_DRAWN,
         callbacks=[clipping()],
-        optimizer=torch.optim.AdamW,
+        optimizer=AdamW,
         lr=gan.lr / SMALLER_LR,
         **{f"optimizer__{name}": value for name, value in OF_LANGUAGE.items()},
     )

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from .._torch.optimizers import Adam
 from .._torch.seeding import make_rng
 from ..training.net import StageNet, n_training_steps
 from .modules import Discriminator, Generator, Networks, Recogniser
@@ -101,7 +102,7 @@ class Game(StageNet):
 
     def adam(self, parameters):
         # No momentum: the opponent moves, so old gradients mislead. The betas of R1's paper.
-        return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99), fused=True)
+        return Adam(parameters, lr=self.lr, betas=(0.0, 0.99), fused=True)
 
     def make_optimizer(self, parameters):
         """Return the optimizer of all networks but D."""

@@ -7,6 +7,7 @@ import torch
 from .._torch.candidates import candidates_of, fits_of
 from .._torch.dropout import glimpse
 from .._torch.embedding import begin_with
+from .._torch.optimizers import AdamW
 from ..text.modules import N_EMBEDDING, Attention, TiedDecoder
 from ..training.net import decay_groups, n_training_steps, size_of_batch
 from ..training.shards import OF_SENTENCES
@@ -110,7 +111,7 @@ class SentenceGame(RelativisticGame):
 
     def make_optimizer(self, parameters):
         # Most of what they learn is a language, and no game.
-        return torch.optim.AdamW(decay_groups(parameters), lr=self.lr, **OF_LANGUAGE)
+        return AdamW(decay_groups(parameters), lr=self.lr, **OF_LANGUAGE)
 
     def train_step(self, batch, **fit_params):
         step = super().train_step(batch, **fit_params)

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from .._persistence import Fields, Tensors
 from .._torch.device import resolve_device
 from .._torch.embedding import begin_with
+from .._torch.optimizers import Adam
 from .._torch.seeding import make_rng, seeded_init, spawn_seeds
 from ..answers.encoded import EncodedAnswers, indexed
 from ..answers.labels import check_answers
@@ -318,7 +319,7 @@ class CaptionCodec(Coding, Stage):
             seed=noise_seed,
             batch_size=batch_size,
             shard_size=how.shard_size,
-            optimizer=torch.optim.Adam,
+            optimizer=Adam,
         )
         self.analyzer_ = analyzer
         self._know(vocabulary)

@@ -128,7 +128,6 @@ class Stage(DocumentationLink, Portable, BaseEstimator):
             order_rng=make_rng(order_seed),
             checkpoint=checkpoint,
             callbacks=[*callbacks, *self._reports],
-            is_watched=bool(self.callbacks or self._reports),
             verbose=self.verbose,
             **settings,
         )

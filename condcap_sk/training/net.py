@@ -261,7 +261,6 @@ def train(
     order_rng,
     device,
     callbacks=(),
-    is_watched=False,
     measure=None,
     checkpoint: Checkpoint | None = None,
     verbose=0,
@@ -270,7 +269,6 @@ def train(
     """Train `module` on `rows` and return the fitted net and its history, a dict of lists.
 
     With a `Checkpoint`, the training goes on from there, and writes there how far it has come.
-    `is_watched` is whether some `callbacks` are the user's.
     """
     batch_size = min(batch_size, len(rows))
     batches_per_epoch = len(rows) // batch_size
@@ -281,7 +279,7 @@ def train(
         weights = {name: tensor.cpu() for name, tensor in named_tensors("", module).items()}
         what = f"the rows and initial weights of the training on {stage}"
         processes.compare({what: {"sha256": digest_of(f"{len(rows)} {n_steps}", weights)}})
-    record = Record(stage, measure, 0 if processes and processes.rank else verbose, is_watched)
+    record = Record(stage, measure, 0 if processes and processes.rank else verbose)
     order = Order(rows, order_rng)
     net = net_class(
         module.to(device),

@@ -21,6 +21,7 @@ from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
 from .._torch.candidates import candidates_of
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
+from .._torch.optimizers import AdamW
 from .._torch.seeding import seeded_init, spawn_seeds
 from .._torch.stored import tensor_of
 from .._validation import (
@@ -262,7 +263,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
             seed=rng_seed,
             shared=lambda images, answers: {"bank": bank, "candidates": candidates_of(answers)},
             shard_size=OF_IMAGES if images.ndim == 4 else None,
-            optimizer=torch.optim.AdamW,
+            optimizer=AdamW,
             optimizer__fused=True,
             optimizer__weight_decay=WEIGHT_DECAY,
         )
