@@ -69,7 +69,7 @@ lowest-environment:
 
 lowest-tests:
 	cd build/lowest/elsewhere && OMP_NUM_THREADS=1 ../venv/bin/pytest $(PYTEST_OPTIONS) \
-		-W ignore::DeprecationWarning -m 'not fuzz' tests \
+		-W ignore::DeprecationWarning -m 'not fuzz and not newest' tests \
 		$(addprefix --ignore=tests/,$(OF_OUR_OWN))
 
 lint: $(READY)

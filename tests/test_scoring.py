@@ -80,6 +80,7 @@ class TestConfidence:
             again.fit(X, y).confidence(X, answers), est.confidence(X, answers)
         )
 
+    @pytest.mark.newest
     def test__unseen_pairs__are_right_as_often_as_it_says(self, fitted, digits):
         est = fitted
         right, confidence, _ = on_pairs(

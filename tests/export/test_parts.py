@@ -49,6 +49,7 @@ def test__sight__images_far_off_the_scale__are_named(pair_of):
         exported.sight(np.full((2, 5), 1e30, dtype=np.float32))
 
 
+@pytest.mark.newest
 def test__candidates__of_labels_and_of_the_paper_s_sentences__are_those_of_the_codec(pair_of):
     for name in ("labels", "ends"):
         est, exported = parts(pair_of(name))

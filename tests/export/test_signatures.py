@@ -16,6 +16,7 @@ CONSENSUS = SENTENCES | {"consensus", "consensus_start", "consensus_step"}
 ATTENTIVE = CONSENSUS | {"image", "memory"}
 
 
+@pytest.mark.newest
 def test__signatures__each_kind__has_its_networks(pair_of):
     expected = {
         "labels": ALL | {"image", "encoder", "decoder"},
