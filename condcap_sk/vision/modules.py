@@ -112,12 +112,9 @@ class PrincipalComponents(nn.Module):
         vectors = vectors[:: math.ceil(len(vectors) / SOME_VECTORS)]
         standardise = Standardise(len(self.mean)).fit(vectors)
         with limited_threads(1):  # so that no bit depends on their number
-            standard = standardise(vectors)
-            variances, directions = torch.linalg.eigh((standard.T @ standard).double())
-        n_outputs = self.directions.shape[1]
-        variances, directions = variances.flip(0)[:n_outputs], directions.flip(1)[:, :n_outputs]
+            variances, directions = _principal(standardise(vectors), self.directions.shape[1])
         # Of vectors that are all alike, it is 0.
-        scale = (variances.clamp(min=0).mean() / len(vectors)).sqrt()
+        scale = (variances.mean() / len(vectors)).sqrt()
         scale = scale.where(scale > 1e-6, 1)
         self.mean.copy_(standardise.mean)
         self.directions.copy_(directions / standardise.scale[:, None] / scale)
@@ -125,6 +122,24 @@ class PrincipalComponents(nn.Module):
 
     def forward(self, vectors):
         return (vectors.float() - self.mean) @ self.directions
+
+
+def _principal(vectors, n):
+    """Return the first `n` principal directions (d, n) of vectors, and the sums of squares in them.
+
+    They are 0 from where there are no more: fewer vectors than `n`, or that are linearly dependent.
+    """
+    few = len(vectors) < vectors.shape[1]
+    # Either product has the same sums. That of few vectors is smaller; with float32, it would not
+    # tell what is 0.
+    product = vectors.double() @ vectors.T.double() if few else vectors.T @ vectors
+    squares, found = torch.linalg.eigh(product.double())
+    squares, found = squares.flip(0)[:n].clamp(min=0), found.flip(1)[:, :n]
+    if few:
+        found = vectors.T.double() @ found
+        found = found / found.norm(dim=0).where(squares > 1e-9 * squares[0], torch.inf)
+    missing = n - len(squares)
+    return F.pad(squares, (0, missing)), F.pad(found, (0, missing))
 
 
 class Features(ImageNetwork):

@@ -121,6 +121,23 @@ class TestPrincipalComponents:
         rebuilt = found @ torch.linalg.lstsq(found, standard).solution
         assert (rebuilt - standard).square().mean() < 0.02 * standard.square().mean()
 
+    def test__few_vectors__directions_are_those_of_the_same_vectors_repeated(self):
+        few = torch.randn(7, 30, generator=make_rng(0))
+        found = PrincipalComponents(30, 5).fit(few)(few)
+        expected = PrincipalComponents(30, 5).fit(few.repeat(5, 1))(few)
+        # Each but for its sign.
+        torch.testing.assert_close(found.abs(), expected.abs(), atol=1e-4, rtol=1e-4)
+
+    def test__fewer_vectors_than_components__the_others_are_0(self):
+        few = torch.randn(4, 30, generator=make_rng(0))
+        project = PrincipalComponents(30, 9).fit(few[[0, 1, 2, 3, 3]])
+        found = project(torch.randn(50, 30, generator=make_rng(1)))
+        assert (found[:, :3].std(0) > 0.01).all()  # of four that differ: their mean takes one
+        assert (found[:, 3:] == 0).all()
+        torch.testing.assert_close(
+            project(few[[0, 1, 2, 3, 3]]).var(0, correction=0).mean(), torch.tensor(1.0)
+        )
+
     def test__half_precision__is_read(self, vectors):
         project = PrincipalComponents(5, 2).fit(vectors)
         torch.testing.assert_close(project(vectors.half()), project(vectors), atol=0.01, rtol=0.01)
