@@ -1,6 +1,5 @@
 """Small data and fitted estimators, shared by all tests."""
 
-import functools
 import os
 import subprocess
 import sys
@@ -177,21 +176,3 @@ def torchrun():
         )  # fmt: skip
 
     return run
-
-
-@pytest.fixture(scope="session")
-def exporter_read_once():
-    """Let torch read the exporter's hundreds of functions once, and not for each network.
-
-    That is a third of the time. Where a version of torch has them elsewhere, it is only slower.
-    Doctests export without this, or after it.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        try:
-            from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-            once = functools.cache(ONNXRegistry.from_torchlib)
-            patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(once))
-        except (ImportError, AttributeError):
-            pass
-        yield

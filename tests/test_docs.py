@@ -169,7 +169,7 @@ def features_once():
 
 
 @pytest.fixture
-def readers_folder(tmp_path, monkeypatch, caption_model, features_once, exporter_read_once):
+def readers_folder(tmp_path, monkeypatch, caption_model, features_once):
     """The folder that a reader of the pages would be in."""
     Image = pytest.importorskip("PIL.Image")
     (tmp_path / "photographs").mkdir()

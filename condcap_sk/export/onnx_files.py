@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..exceptions import ExportError
 from .sessions import Network
@@ -21,26 +22,31 @@ SCALES = 1.0, 5.0
 TOLERANCE = 1e-4
 
 
-def onnx_file(name, module, signature, pixel_range):
-    """Return the bytes of the ONNX file of a module.
+def onnx_files(networks, signatures, pixel_range):
+    """Return the bytes of the ONNX files of modules, by their names.
 
     Parameters
     ----------
-    name : str
-        For errors.
-    module : torch.nn.Module
+    networks : dict of {str: torch.nn.Module}
         On the CPU, in evaluation mode.
-    signature : Signature
+    signatures : dict of {str: Signature}
+        Of the same names.
     pixel_range : tuple of two float
-        Of images, with which the file is tried.
+        Of images, with which the files are tried.
 
     Raises
     ------
     ExportError
-        If onnxruntime computes from it what differs from the module's outputs by more than
+        If onnxruntime computes from one what differs from the module's outputs by more than
         `TOLERANCE`, at one of several numbers of rows.
     """
-    content = _exported(module, signature)
+    contents = _exported(networks, signatures)
+    for name, content in contents.items():
+        _check(name, content, networks[name], signatures[name], pixel_range)
+    return contents
+
+
+def _check(name, content, module, signature, pixel_range):
     network = Network(content, name, signature, n_jobs=1)
     rng = np.random.RandomState(0)
     for n, k in TRIED:
@@ -53,7 +59,6 @@ def onnx_file(name, module, signature, pixel_range):
                 signature.outputs, ours, network(*inputs), strict=True
             ):
                 _compare(f"{output!r} of the network {name!r}, of {n} rows,", expected, found)
-    return content
 
 
 def _compare(what, expected, found):
@@ -88,27 +93,74 @@ def _inputs(signature, sizes, scale, pixel_range, rng):
     return found
 
 
-def _exported(module, signature):
+class _SideBySide(nn.Module):
+    """Networks that have nothing to do with each other, as one: all their inputs and outputs.
+
+    The exporter needs a second to begin, whatever it exports.
+    """
+
+    def __init__(self, networks, signatures):
+        super().__init__()
+        self.networks = nn.ModuleList(networks[name] for name in signatures)
+        self.n_inputs = [len(signature.inputs) for signature in signatures.values()]
+
+    def forward(self, *inputs):
+        outputs: list[torch.Tensor] = []
+        for network, n in zip(self.networks, self.n_inputs, strict=True):
+            found = network(*inputs[:n])
+            outputs += [found] if isinstance(found, torch.Tensor) else found
+            inputs = inputs[n:]
+        return tuple(outputs)
+
+
+def _exported(networks, signatures):
+    from onnx.utils import Extractor  # of the extra
+
+    rng = np.random.RandomState(0)
+    inputs = [
+        torch.from_numpy(values)
+        for signature in signatures.values()
+        for values in _inputs(signature, EXAMPLE, 1.0, (0, 1), rng)
+    ]
     dynamic = tuple(
         {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(dims) if isinstance(size, str)}
+        for signature in signatures.values()
         for dims in signature.inputs.values()
     )
-    inputs = _inputs(signature, EXAMPLE, 1.0, (0, 1), np.random.RandomState(0))
     with _quiet():
         program = torch.onnx.export(
-            module,
-            tuple(map(torch.from_numpy, inputs)),
-            input_names=list(signature.inputs),
-            output_names=list(signature.outputs),
-            dynamic_shapes=dynamic,
+            _SideBySide(networks, signatures).eval(),
+            tuple(inputs),
+            input_names=[_inside(n, x) for n, s in signatures.items() for x in s.inputs],
+            output_names=[_inside(n, x) for n, s in signatures.items() for x in s.outputs],
+            dynamic_shapes=(dynamic,),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
-    model = _stripped(program.model_proto)
-    _declare(model.graph.input, signature.inputs)
-    _declare(model.graph.output, signature.outputs)
+    extractor = Extractor(_stripped(program.model_proto))
+    return {name: _part(extractor, name, signature) for name, signature in signatures.items()}
+
+
+def _inside(network, name):
+    """Return what an input or output of a network is called where all are one."""
+    return f"{network}/{name}"
+
+
+def _part(extractor, network, signature):
+    """Return the bytes of one network of the model of all."""
+    named = {_inside(network, name): name for name in (*signature.inputs, *signature.outputs)}
+    model = extractor.extract_model(
+        *([_inside(network, name) for name in names] for names in signature)
+    )
+    model.graph.name = network
+    model.graph.ClearField("value_info")
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [named.get(name, name) for name in names]
+    for values, shapes in zip((model.graph.input, model.graph.output), signature, strict=True):
+        _declare(values, shapes)
     return model.SerializeToString()
 
 
@@ -118,13 +170,13 @@ def _stripped(model):
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("doc_string")
         part.ClearField("metadata_props")
-    graph.ClearField("value_info")
     return model
 
 
 def _declare(values, shapes):
-    """Name the dimensions of inputs or outputs as in a signature."""
-    for value, dims in zip(values, shapes.values(), strict=True):
+    """Name inputs or outputs, and their dimensions, as in a signature."""
+    for value, (name, dims) in zip(values, shapes.items(), strict=True):
+        value.name = name
         for declared, size in zip(value.type.tensor_type.shape.dim, dims, strict=True):
             if isinstance(size, str):
                 declared.dim_param = size

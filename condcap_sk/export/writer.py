@@ -18,7 +18,7 @@ from ..vision.modules import NETWORKS
 from . import modules
 from .exported_captioner import ExportedCaptioner
 from .manifest import NAME, Manifest
-from .onnx_files import onnx_file
+from .onnx_files import onnx_files
 from .signatures import Sizes, signatures_of
 
 DRAFT = ".condcap_sk-export-"  # how names of folders begin that are being written
@@ -163,8 +163,8 @@ def _circles(decoder):
 
 def _write(folder, manifest, networks):
     entries = {}
-    for name, signature in signatures_of(manifest).items():
-        content = onnx_file(name, networks[name], signature, manifest.pixel_range)
+    contents = onnx_files(networks, signatures_of(manifest), manifest.pixel_range)
+    for name, content in contents.items():
         file = f"{name}.onnx"
         (folder / file).write_bytes(content)
         entries[name] = {

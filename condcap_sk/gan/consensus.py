@@ -45,7 +45,7 @@ class ConsensusDecoder(nn.Module):
 
     def vectors(self, images):
         """Return the sentence vectors."""
-        latents = images.new_zeros(len(images), self.generator.config["n_latents"])
+        latents = images.new_zeros(images.shape[0], self.generator.config["n_latents"])
         return self.generator(images, latents)
 
 

@@ -85,7 +85,7 @@ class Attention(nn.Module):
 
     def memory(self, regions):
         """Return the keys and values of flattened regions, flattened: what `forward` looks up."""
-        n = len(regions)
+        n = regions.shape[0]
         found = self.keys_and_values(self.norm(regions.view(n, -1, self.region_size)))
         # In the order in which `weights` multiplies them without a copy.
         return found.view(n, -1, 2, N_HEADS, HEAD_SIZE).permute(0, 3, 2, 1, 4).flatten(1)

@@ -181,7 +181,7 @@ class Features(ImageNetwork):
 
     def regions(self, features):
         """Return the projected vectors of the regions (n, n_regions, region_size)."""
-        regions = features[:, self.n_features :].reshape(len(features), -1, self.n_features)
+        regions = features[:, self.n_features :].unflatten(1, (-1, self.n_features))
         return self.project_regions(regions)
 
 

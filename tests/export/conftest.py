@@ -47,11 +47,6 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _read_once(exporter_read_once):
-    """Networks are exported everywhere here."""
-
-
 class Pair(NamedTuple):
     """An estimator, its export, the images that it was fitted on, and the folder."""
 

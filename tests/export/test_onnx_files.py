@@ -10,8 +10,8 @@ pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
 from condcap_sk.exceptions import ExportError  # noqa: E402
-from condcap_sk.export import onnx_files  # noqa: E402
-from condcap_sk.export.onnx_files import onnx_file  # noqa: E402
+from condcap_sk.export import onnx_files as module  # noqa: E402
+from condcap_sk.export.onnx_files import onnx_files  # noqa: E402
 from condcap_sk.export.signatures import Signature  # noqa: E402
 
 SCALED = Signature({"vectors": ("n", 2)}, {"latents": ("n", 2)})
@@ -26,9 +26,13 @@ class Scaled(nn.Module):
         return self.by * vectors
 
 
+def written(scaled):
+    return onnx_files({"scaled": scaled}, {"scaled": SCALED}, (0, 1))["scaled"]
+
+
 @pytest.fixture(scope="module")
 def content():
-    return onnx_file("scaled", Scaled(), SCALED, (0, 1))
+    return written(Scaled())
 
 
 def test__file__names_its_dimensions_and_nothing_of_this_machine(content):
@@ -42,10 +46,10 @@ def test__file__names_its_dimensions_and_nothing_of_this_machine(content):
 
 @pytest.mark.parametrize("by", [2.001, np.nan, np.inf, 0])
 def test__file__that_computes_something_else__fails_the_export(content, monkeypatch, by):
-    monkeypatch.setattr(onnx_files, "_exported", lambda *_: content)
+    monkeypatch.setattr(module, "_exported", lambda *_: {"scaled": content})
     with pytest.raises(ExportError, match="'latents' of the network 'scaled', of 1 rows, differs"):
-        onnx_file("scaled", Scaled(by), SCALED, (0, 1))
-    assert onnx_file("scaled", Scaled(2.00001), SCALED, (0, 1)) == content
+        written(Scaled(by))
+    assert written(Scaled(2.00001)) == content
 
 
 def test__file__that_is_wrong_for_some_numbers_of_rows_alone__fails_the_export(monkeypatch):
@@ -54,15 +58,15 @@ def test__file__that_is_wrong_for_some_numbers_of_rows_alone__fails_the_export(m
             return vectors + float(len(vectors) > 10)
 
     # As if the exporter had taken its three rows for all there can be.
-    content = onnx_files._exported(Scaled(1.0), SCALED)
-    monkeypatch.setattr(onnx_files, "_exported", lambda *_: content)
+    contents = module._exported({"rows": Scaled(1.0)}, {"rows": SCALED})
+    monkeypatch.setattr(module, "_exported", lambda *_: contents)
     with pytest.raises(ExportError, match="of 19 rows"):
-        onnx_file("rows", ByRows(), SCALED, (0, 1))
+        onnx_files({"rows": ByRows()}, {"rows": SCALED}, (0, 1))
 
 
 def test__compare__infinite_values__must_be_the_same():
     expected = torch.tensor([1.0, -torch.inf])
-    onnx_files._compare("x", expected, np.array([1.0, -np.inf]))
+    module._compare("x", expected, np.array([1.0, -np.inf]))
     for found in ([1.0, np.inf], [1.0, 5.0], [-np.inf, -np.inf]):
         with pytest.raises(ExportError):
-            onnx_files._compare("x", expected, np.array(found))
+            module._compare("x", expected, np.array(found))

@@ -10,7 +10,7 @@ pytest.importorskip("onnxruntime")
 
 from condcap_sk.exceptions import ModelFileError  # noqa: E402
 from condcap_sk.export import sessions  # noqa: E402
-from condcap_sk.export.onnx_files import onnx_file  # noqa: E402
+from condcap_sk.export.onnx_files import onnx_files  # noqa: E402
 from condcap_sk.export.sessions import Network  # noqa: E402
 from condcap_sk.export.signatures import Signature  # noqa: E402
 
@@ -24,7 +24,7 @@ class Double(nn.Module):
 
 @pytest.fixture(scope="module")
 def content():
-    return onnx_file("double", Double(), DOUBLE, (0, 1))
+    return onnx_files({"double": Double()}, {"double": DOUBLE}, (0, 1))["double"]
 
 
 def test__call__more_rows_than_at_once__are_joined(content, monkeypatch):

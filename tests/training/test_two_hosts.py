@@ -20,7 +20,6 @@ TIMEOUT = 8
 FIT = """
 import os, sys, time, warnings
 import numpy as np
-import torch._dynamo  # as the first optimizer does
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.training import checkpoints, process_group
 
