@@ -94,7 +94,8 @@ def setup(app):
     app.connect("source-read", link_to_gallery)
 
 
-# The order of the gallery, from what everybody needs to what few do.
+# The order of the gallery, from what everybody needs to what few do. Two are executed at a time: a
+# short one comes last.
 LESSONS = [
     "plot_grids.py",
     "plot_label_sets.py",

@@ -49,6 +49,10 @@ def test__fit__brings_no_compiler():
         "codec__max_iter=1, image_encoder__max_iter=1, gan__max_iter=1)"
         "; X, y = np.random.rand(40, 20), [['a dog', 'one dog'], ['a cat', 'it']] * 20"
         "; est.fit(X, y).infer_latent(X[:1], est.predict(X[:1]))"
+        # What checkpoints need.
+        "; import torch; from condcap_sk._torch.optimizers import Adam, AdamW"
+        "; made = [kind([torch.nn.Parameter(torch.ones(3))]) for kind in (Adam, AdamW)]"
+        "; [optimizer.load_state_dict(optimizer.state_dict()) for optimizer in made]"
         "; print({'torch._dynamo', 'sympy'} & {*sys.modules} or 'none')"
     )
     assert run(program) == ["none"]

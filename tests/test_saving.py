@@ -24,7 +24,8 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pipe(scenes, quick):
-    return make_pipeline(LoadImages(size=32), quick()).fit(scenes.files, scenes.captions)
+    est = quick().set_params(codec__max_iter=5, image_encoder__max_iter=5, gan__max_iter=5)
+    return make_pipeline(LoadImages(size=32), est).fit(scenes.files, scenes.captions)
 
 
 def test__preprocessor__loaded__captions_files_with_the_estimator(pipe, scenes, tmp_path):
@@ -33,7 +34,9 @@ def test__preprocessor__loaded__captions_files_with_the_estimator(pipe, scenes, 
     est = ConditionalCaptioner.load(tmp_path / "m")
     assert isinstance(est.preprocessor_, Pipeline)
     again = make_pipeline(est.preprocessor_, est)
-    np.testing.assert_array_equal(again.predict(scenes.files), pipe.predict(scenes.files))
+    answers = pipe.predict(scenes.files)
+    assert len(set(answers)) > 1
+    np.testing.assert_array_equal(again.predict(scenes.files), answers)
     # A pipeline in a pipeline can be taken apart and cloned as any.
     assert clone(again).get_params()["pipeline__loadimages__size"] == 32
 

@@ -7,7 +7,7 @@ from torch.optim import Optimizer
 
 
 class WithoutCompiler(Optimizer):
-    """Base of optimizers that do not import torch's compiler, which nothing here uses.
+    """Base of optimizers that do not import torch's compiler, which no training here uses.
 
     Around these methods torch tells the compiler to leave them alone, and imports it for that: two
     seconds and 70 MB in every process that fits.

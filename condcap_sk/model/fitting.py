@@ -1,5 +1,6 @@
 """How a model is fitted: captions, images, then latents."""
 
+import math
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -97,9 +98,11 @@ def warn_of_answers(model, X, answers, owners, batch_size):
             SingleAnswerWarning,
         )
     n_answers = np.bincount(owners)
-    several = np.flatnonzero(n_answers > 1)[:N_EXAMINED]
+    several = np.flatnonzero(n_answers > 1)
     if not len(several):
         return
+    # From all of X, which may be sorted.
+    several = several[:: math.ceil(len(several) / N_EXAMINED)]
     ids = model.answer_each(X[several], model.bank[:N_LATENTS], batch_size)
     different = np.mean([len(np.unique(row, axis=0)) for row in ids])
     if different < LEAST_DIFFERENT:

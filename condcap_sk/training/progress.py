@@ -117,7 +117,7 @@ class Record(Callback):
             extreme
             for weight in net.average_.parameters()
             if weight.numel()
-            for extreme in weight.detach().aminmax()
+            for extreme in _real(weight.detach()).aminmax()
         ]
         if not torch.stack(extremes).abs().amax() < LARGEST_WEIGHT:  # nor is NaN
             raise self._diverged(net, "weights", f"infinite, NaN or above {LARGEST_WEIGHT:g}")
@@ -127,3 +127,8 @@ class Record(Callback):
             f"The {what} of the {self.stage} stage became {value}. Lower its `lr`"
             f"{LR.get(self.stage, '')}, or scale X to a smaller range."
         )
+
+
+def _real(values):
+    """Return the real and imaginary parts of complex numbers, which have no order."""
+    return torch.view_as_real(values) if values.is_complex() else values

@@ -125,18 +125,21 @@ class PrincipalComponents(nn.Module):
 
 
 def _principal(vectors, n):
-    """Return the first `n` principal directions (d, n) of vectors, and the sums of squares in them.
+    """Return `n` principal directions (d, n) of vectors, and the sums of squares in them.
 
-    They are 0 from where there are no more: fewer vectors than `n`, or that are linearly dependent.
+    Those of the largest sums come first. Fewer vectors than components have fewer directions: the
+    others are 0.
     """
     few = len(vectors) < vectors.shape[1]
-    # Either product has the same sums. That of few vectors is smaller; with float32, it would not
-    # tell what is 0.
-    product = vectors.double() @ vectors.T.double() if few else vectors.T @ vectors
+    if few:
+        # Once more, in float64: what the mean was rounded by would be a direction, too.
+        vectors = vectors.double() - vectors.double().mean(0)
+    # Either product has the same sums, and that of few vectors is smaller.
+    product = vectors @ vectors.T if few else vectors.T @ vectors
     squares, found = torch.linalg.eigh(product.double())
     squares, found = squares.flip(0)[:n].clamp(min=0), found.flip(1)[:, :n]
     if few:
-        found = vectors.T.double() @ found
+        found = vectors.T @ found
         found = found / found.norm(dim=0).where(squares > 1e-9 * squares[0], torch.inf)
     missing = n - len(squares)
     return F.pad(squares, (0, missing)), F.pad(found, (0, missing))

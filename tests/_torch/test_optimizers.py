@@ -37,9 +37,11 @@ def test__steps__are_those_of_torch(name, fused):
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW"])
-def test__step__is_no_part_of_a_graph(name):
-    weights, _ = trained(getattr(optimizers, name), 1)
-    assert not weights.requires_grad
+def test__state__is_no_part_of_a_graph(name):
+    _, optimizer = trained(getattr(optimizers, name), 1)
+    tensors = [tensor for state in optimizer.state.values() for tensor in state.values()]
+    assert tensors
+    assert not any(tensor.requires_grad for tensor in tensors)
 
 
 def test__defined_after_torch_s_were_used__same_steps():

@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -210,6 +211,16 @@ def test__warn__latent_without_influence__is_named_with_the_remedy(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_answers(model, features, answers, owners, 20)
+
+
+def test__warn__images_that_are_sorted__are_examined_from_end_to_end():
+    def answer_each(rows, latents, batch_size):
+        # The first tenth has one answer, whatever the latent.
+        return np.where(rows[:, None, None] < 40, 0, np.arange(8)[None, :, None])
+
+    model = SimpleNamespace(answer_each=answer_each, bank=np.zeros((8, 1)))
+    with warnings.catch_warnings(action="error"):
+        warn_of_answers(model, np.arange(400), np.arange(800)[:, None], np.arange(800) // 2, 20)
 
 
 def test__fit__images_ignored__are_not_needed():

@@ -144,10 +144,10 @@ def reachable(root):
 def assert_holds_a_model_only(est):
     """No net in training, optimizer, callback or data: in memory and in the pickle."""
     fitted = {name: value for name, value in vars(est).items() if name.endswith("_")}
-    foreign = "skorch", "torch.optim", "torch.utils.data", "sklearn.callback"
+    foreign = "skorch", "torch.utils.data", "sklearn.callback"
     for thing in reachable(fitted):
         assert not type(thing).__module__.startswith(foreign)
-        assert not isinstance(thing, Watch | torch.Generator)
+        assert not isinstance(thing, Watch | torch.Generator | torch.optim.Optimizer)
         if isinstance(thing, np.ndarray):
             assert not np.shares_memory(thing, X)
         if isinstance(thing, np.ndarray | torch.Tensor):

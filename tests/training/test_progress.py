@@ -152,6 +152,7 @@ def test__record__weights_of_the_average__are_what_counts():
     net.average_ = torch.nn.Linear(1, 1)
     torch.nn.init.constant_(net.module_.weight, 2 * LARGEST_WEIGHT)
     run(Record("s", None, 0), net, [1.0])
+    net.average_.register_parameter("phase", torch.nn.Parameter(torch.ones(2) * 1j))
     for value in (2 * LARGEST_WEIGHT, -2 * LARGEST_WEIGHT, math.inf, math.nan):
         torch.nn.init.constant_(net.average_.weight, value)
         with pytest.raises(TrainingDivergedError, match="weights of the s stage"):

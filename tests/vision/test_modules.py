@@ -10,6 +10,7 @@ from condcap_sk.vision.modules import (
     Features,
     PrincipalComponents,
     Standardise,
+    _principal,
     image_network,
     random_shift,
 )
@@ -128,10 +129,17 @@ class TestPrincipalComponents:
         # Each but for its sign.
         torch.testing.assert_close(found.abs(), expected.abs(), atol=1e-4, rtol=1e-4)
 
-    def test__fewer_vectors_than_components__the_others_are_0(self):
-        few = torch.randn(4, 30, generator=make_rng(0))
+    def test__few_vectors__small_variances_count(self):
+        scales = torch.logspace(0, -3, 7)  # of variances from 1 to a millionth
+        few = scales[:, None] * torch.linalg.qr(torch.randn(30, 7, generator=make_rng(0)))[0].T
+        _, directions = _principal(few - few.mean(0), 6)
+        torch.testing.assert_close(directions.T @ directions, torch.eye(6, dtype=torch.float64))
+
+    @pytest.mark.parametrize("offset", [0, 1e3])
+    def test__fewer_vectors_than_components__the_others_are_0(self, offset):
+        few = torch.randn(4, 30, generator=make_rng(0)) + offset
         project = PrincipalComponents(30, 9).fit(few[[0, 1, 2, 3, 3]])
-        found = project(torch.randn(50, 30, generator=make_rng(1)))
+        found = project(torch.randn(50, 30, generator=make_rng(1)) + offset)
         assert (found[:, :3].std(0) > 0.01).all()  # of four that differ: their mean takes one
         assert (found[:, 3:] == 0).all()
         torch.testing.assert_close(
