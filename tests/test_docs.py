@@ -153,15 +153,16 @@ def caption_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def features_once():
-    """Compute features of the same photographs once for all pages: they are most of the time."""
+    """Compute features of the same photograph once for all pages: they are most of the time."""
     transform, known = PretrainedFeatures.transform, {}
 
     @functools.wraps(transform)
     def look_up(self, X):
-        key = joblib.hash((self.get_params(), X))
-        if key not in known:
-            known[key] = transform(self, X)
-        return known[key].copy()
+        keys = [joblib.hash((self.get_params(), image)) for image in X]
+        new = [i for i, key in enumerate(keys) if key not in known]
+        if new:
+            known.update(zip((keys[i] for i in new), transform(self, X[new]), strict=True))
+        return np.stack([known[key] for key in keys])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PretrainedFeatures, "transform", look_up)

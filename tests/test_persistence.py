@@ -170,6 +170,7 @@ def test__load__golden_file__answers_as_ever(name, X):
     np.testing.assert_allclose(confidence, then["confidence"], rtol=1e-4)
 
 
+@pytest.mark.newest
 def test__size__of_the_paper_s_experiment__is_little_more_than_its_parameters(tmp_path):
     # The default networks for 64×64 images, trained just long enough for a full history.
     X = RNG.randint(255, size=(20, 64, 64), dtype=np.uint8)

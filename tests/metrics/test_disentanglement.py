@@ -109,6 +109,7 @@ class TestDci:
         scores = dci(FACTORS, np.zeros((N, 2)))
         assert scores["completeness"] == scores["disentanglement"] == pytest.approx(0)
 
+    @pytest.mark.newest
     def test__seed__decides(self):
         a, b, c = (dci(FACTORS, NOISE, random_state=seed) for seed in (0, 0, 1))
         np.testing.assert_array_equal(a["importances"], b["importances"])
@@ -117,6 +118,7 @@ class TestDci:
 
 @pytest.mark.parametrize("score", ALL)
 class TestAll:
+    @pytest.mark.newest
     def test__order_of_rows_and_columns__does_not_count(self, score):
         order = np.random.RandomState(1).permutation(N)
         codes = FACTORS + 0.3 * NOISE
@@ -124,6 +126,7 @@ class TestAll:
         assert score(FACTORS[order], codes[order]) == pytest.approx(expected, abs=0.06)
         assert score(FACTORS[:, ::-1], codes[:, ::-1]) == pytest.approx(expected, abs=0.06)
 
+    @pytest.mark.newest
     def test__names_of_classes__do_not_count(self, score):
         names = np.array(["cross", "circle", "square"])[FACTORS]
         codes = FACTORS + 0.3 * NOISE
