@@ -23,14 +23,14 @@ TOLERANCE = 1e-4
 
 
 def onnx_files(networks, signatures, pixel_range):
-    """Return the bytes of the ONNX files of modules, by their names.
+    """Yield names of modules and the bytes of their ONNX files.
 
     Parameters
     ----------
     networks : dict of {str: torch.nn.Module}
         On the CPU, in evaluation mode.
     signatures : dict of {str: Signature}
-        Of the same names.
+        Of those that are wanted.
     pixel_range : tuple of two float
         Of images, with which the files are tried.
 
@@ -40,10 +40,9 @@ def onnx_files(networks, signatures, pixel_range):
         If onnxruntime computes from one what differs from the module's outputs by more than
         `TOLERANCE`, at one of several numbers of rows.
     """
-    contents = _exported(networks, signatures)
-    for name, content in contents.items():
+    for name, content in _exported(networks, signatures):
         _check(name, content, networks[name], signatures[name], pixel_range)
-    return contents
+        yield name, content
 
 
 def _check(name, content, module, signature, pixel_range):
@@ -101,12 +100,13 @@ class _SideBySide(nn.Module):
 
     def __init__(self, networks, signatures):
         super().__init__()
-        self.networks = nn.ModuleList(networks[name] for name in signatures)
+        # Names for errors of the exporter; by themselves, some are those of a module's methods.
+        self.networks = nn.ModuleDict({f"{name}_network": networks[name] for name in signatures})
         self.n_inputs = [len(signature.inputs) for signature in signatures.values()]
 
     def forward(self, *inputs):
         outputs: list[torch.Tensor] = []
-        for network, n in zip(self.networks, self.n_inputs, strict=True):
+        for network, n in zip(self.networks.values(), self.n_inputs, strict=True):
             found = network(*inputs[:n])
             outputs += [found] if isinstance(found, torch.Tensor) else found
             inputs = inputs[n:]
@@ -139,8 +139,11 @@ def _exported(networks, signatures):
             verbose=False,
         )
     assert program is not None
-    extractor = Extractor(_stripped(program.model_proto))
-    return {name: _part(extractor, name, signature) for name, signature in signatures.items()}
+    model = _stripped(program.model_proto)
+    del program  # it holds all weights once more
+    extractor = Extractor(model)
+    for name, signature in signatures.items():
+        yield name, _part(extractor, name, signature)
 
 
 def _inside(network, name):

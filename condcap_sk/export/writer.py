@@ -163,8 +163,7 @@ def _circles(decoder):
 
 def _write(folder, manifest, networks):
     entries = {}
-    contents = onnx_files(networks, signatures_of(manifest), manifest.pixel_range)
-    for name, content in contents.items():
+    for name, content in onnx_files(networks, signatures_of(manifest), manifest.pixel_range):
         file = f"{name}.onnx"
         (folder / file).write_bytes(content)
         entries[name] = {

@@ -24,7 +24,7 @@ class Double(nn.Module):
 
 @pytest.fixture(scope="module")
 def content():
-    return onnx_files({"double": Double()}, {"double": DOUBLE}, (0, 1))["double"]
+    return dict(onnx_files({"double": Double()}, {"double": DOUBLE}, (0, 1)))["double"]
 
 
 def test__call__more_rows_than_at_once__are_joined(content, monkeypatch):

@@ -43,7 +43,7 @@ def test__other_kinds__differ_in_what_they_see_and_that_is_exported(params, X, e
     networks = networks_of(est.model_, manifest.kind)
     assert set(signatures) == set(networks) == expected
     # It raises where onnxruntime computes something else than torch.
-    assert onnx_files(networks, {"image": signatures["image"]}, est.pixel_range_)
+    assert dict(onnx_files(networks, {"image": signatures["image"]}, est.pixel_range_))
 
 
 def test__signatures__dimensions__are_rows_or_known(pair):

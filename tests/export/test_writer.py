@@ -33,7 +33,7 @@ def quickly(monkeypatch, made):
     def onnx_files(*args):
         if not made:
             made.update(write(*args))
-        return made
+        return made.items()
 
     monkeypatch.setattr(writer, "onnx_files", onnx_files)
 

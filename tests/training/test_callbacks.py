@@ -12,7 +12,8 @@ import torch
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import EarlyStopping
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
 
 from condcap_sk import ConditionalCaptioner
 
@@ -141,13 +142,16 @@ def reachable(root):
     return list(found.values())
 
 
+OF_TRAINING = torch.optim.Optimizer | Callback | NeuralNet
+
+
 def assert_holds_a_model_only(est):
     """No net in training, optimizer, callback or data: in memory and in the pickle."""
     fitted = {name: value for name, value in vars(est).items() if name.endswith("_")}
-    foreign = "skorch", "torch.utils.data", "sklearn.callback"
+    foreign = "skorch", "torch.optim", "torch.utils.data", "sklearn.callback"
     for thing in reachable(fitted):
         assert not type(thing).__module__.startswith(foreign)
-        assert not isinstance(thing, Watch | torch.Generator | torch.optim.Optimizer)
+        assert not isinstance(thing, Watch | torch.Generator | OF_TRAINING)
         if isinstance(thing, np.ndarray):
             assert not np.shares_memory(thing, X)
         if isinstance(thing, np.ndarray | torch.Tensor):

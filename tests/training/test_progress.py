@@ -157,3 +157,7 @@ def test__record__weights_of_the_average__are_what_counts():
         torch.nn.init.constant_(net.average_.weight, value)
         with pytest.raises(TrainingDivergedError, match="weights of the s stage"):
             run(Record("s", None, 0), net, [1.0])
+    torch.nn.init.zeros_(net.average_.weight)
+    torch.nn.init.constant_(net.average_.phase, 2j * LARGEST_WEIGHT)
+    with pytest.raises(TrainingDivergedError, match="weights of the s stage"):
+        run(Record("s", None, 0), net, [1.0])
