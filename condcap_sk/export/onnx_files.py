@@ -169,8 +169,8 @@ def _part(extractor, network, signature):
 
 def _stripped(model):
     """Leave out what is of no use, and of this machine: names of files, stacks of calls."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+    graph = model.graph  # what is cut out of it has no texts of its own
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("doc_string")
         part.ClearField("metadata_props")
     return model

@@ -133,7 +133,8 @@ def _principal(vectors, n):
     few = len(vectors) < vectors.shape[1]
     if few:
         # Once more, in float64: what the mean was rounded by would be a direction, too.
-        vectors = vectors.double() - vectors.double().mean(0)
+        vectors = vectors.double()
+        vectors = vectors - vectors.mean(0)
     # Either product has the same sums, and that of few vectors is smaller.
     product = vectors @ vectors.T if few else vectors.T @ vectors
     squares, found = torch.linalg.eigh(product.double())
