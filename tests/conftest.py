@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._processes import Processes, joining
@@ -86,6 +87,25 @@ def hardly_fitted(digits):
         gan__max_iter=60,
     )
     return est.fit(digits.images[:50], digits.label_sets[:50])
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """Return a folder that ``write(folder)`` fills, once for all processes that run tests."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def written(name, write):
+        folder = root / name
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                unfinished = tmp_path_factory.mktemp(name)
+                write(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return written
 
 
 class Meeting:

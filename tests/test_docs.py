@@ -109,26 +109,32 @@ def test__page__its_links_lead_somewhere(path):
 SHORT = {
     "validation_fraction": 0.25,
     "codec__hidden_size": 32,
-    "codec__max_iter": 60,
+    "codec__max_iter": 15,
     "image_encoder__n_filters": 4,
-    "image_encoder__max_iter": 60,
+    "image_encoder__max_iter": 15,
     "gan__decoder_size": 32,
-    "gan__max_iter": 30,
+    "gan__max_iter": 10,
 }
+# Of pages that go on with what a latent decides, or with captions of some length.
+LONGER = {"codec__max_iter": 60, "image_encoder__max_iter": 60, "gan__max_iter": 30}
+GO_ON_WITH_ANSWERS = {"start", "steering"}
 N_PHOTOGRAPHS = 30  # Start holds twenty back
 NOUNS = ("dog", "cat", "bird", "fish", "horse", "mouse")
 MANNERS = [[f"a {noun}", f"the small red {noun} that we saw yesterday"] for noun in NOUNS]
 
 
 @pytest.fixture(scope="module")
-def caption_model(tmp_path_factory):
+def caption_model(once):
     """Files of fitted captioners, as they stand in pages that begin with one.
 
     The latent of the first decides how long captions are; it has features of its own. The second
     takes those of photographs.
     """
     pytest.importorskip("efficientnet_lite_pytorch")
-    folder = tmp_path_factory.mktemp("captions")
+    return once("captions", save_caption_models)
+
+
+def save_caption_models(folder):
     est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(
         codec__max_iter=60,
         codec__batch_size=64,
@@ -148,7 +154,6 @@ def caption_model(tmp_path_factory):
     est.fit(features.transform(images), MANNERS)
     preprocessor = make_pipeline(LoadImages(size=260), features)
     est.save(folder / "photographs.safetensors", preprocessor=preprocessor)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -194,13 +199,15 @@ def readers_folder(tmp_path, monkeypatch, caption_model, features_once):
 
 
 @pytest.fixture
-def short(monkeypatch):
+def short(monkeypatch, request):
     """Make data few, and fits short, where a page leaves them at their defaults."""
     fit = ConditionalCaptioner.fit
+    page = request.node.callspec.params["path"].stem
+    params = SHORT | (LONGER if page in GO_ON_WITH_ANSWERS else {})
 
     @functools.wraps(fit)
     def short_fit(self, X, y, **kwargs):
-        return fit(self.set_params(**SHORT), X, y, **kwargs)
+        return fit(self.set_params(**params), X, y, **kwargs)
 
     monkeypatch.setattr(ConditionalCaptioner, "fit", short_fit)
     # With fewer, nothing that a latent decides is found.

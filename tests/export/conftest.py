@@ -1,12 +1,10 @@
 """Fitted models of the smallest size, and their exports."""
 
-import os
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -80,21 +78,16 @@ def export_quickly(estimator, folder):
 
 
 @pytest.fixture(scope="session")
-def pair_of(tmp_path_factory):
-    """Return the `Pair` of a name in `MODELS`, exported once for all processes that run tests."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
+def pair_of(once):
+    """Return the `Pair` of a name in `MODELS`."""
 
     def make(name):
         if name not in _PAIRS:
             make_estimator, X, answers = MODELS[name]
-            folder = root / f"export-{name}"
             estimator = make_estimator().fit(X, answers)
-            with FileLock(f"{folder}.lock"):
-                if not folder.exists():
-                    export_quickly(estimator, folder)
-            _PAIRS[name] = Pair(estimator, ExportedCaptioner(folder, n_jobs=1), X, folder)
+            folder = once(f"export-{name}", lambda new: export_quickly(estimator, new / "model"))
+            exported = ExportedCaptioner(folder / "model", n_jobs=1)
+            _PAIRS[name] = Pair(estimator, exported, X, folder / "model")
         return _PAIRS[name]
 
     return make

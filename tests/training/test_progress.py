@@ -9,7 +9,7 @@ import torch
 from skorch.callbacks import Callback
 
 from condcap_sk.exceptions import TrainingDivergedError
-from condcap_sk.training.progress import LARGEST_WEIGHT, N_RECORDS, Record
+from condcap_sk.training.progress import LARGEST_NORM, N_RECORDS, Record
 
 
 def test__schedule__learning_rate__warms_up_and_decays_to_nothing(fit_line):
@@ -150,14 +150,14 @@ def test__record__last_epoch_between_two_parts__is_there():
 def test__record__weights_of_the_average__are_what_counts():
     net = make_net(1)
     net.average_ = torch.nn.Linear(1, 1)
-    torch.nn.init.constant_(net.module_.weight, 2 * LARGEST_WEIGHT)
+    torch.nn.init.constant_(net.module_.weight, 2 * LARGEST_NORM)
     run(Record("s", None, 0), net, [1.0])
     net.average_.register_parameter("phase", torch.nn.Parameter(torch.ones(2) * 1j))
-    for value in (2 * LARGEST_WEIGHT, -2 * LARGEST_WEIGHT, math.inf, math.nan):
+    for value in (2 * LARGEST_NORM, -2 * LARGEST_NORM, math.inf, math.nan):
         torch.nn.init.constant_(net.average_.weight, value)
         with pytest.raises(TrainingDivergedError, match="weights of the s stage"):
             run(Record("s", None, 0), net, [1.0])
     torch.nn.init.zeros_(net.average_.weight)
-    torch.nn.init.constant_(net.average_.phase, 2j * LARGEST_WEIGHT)
+    torch.nn.init.constant_(net.average_.phase, 2j * LARGEST_NORM)
     with pytest.raises(TrainingDivergedError, match="weights of the s stage"):
         run(Record("s", None, 0), net, [1.0])
