@@ -125,7 +125,7 @@ class LatentGAN(GanState):
         sentence where these are few, 32 at least. Also bounds the memory of `generate` and `infer`
         on an accelerator.
     max_iter : int or "auto", default="auto"
-        Training steps, rounded to whole passes over the data, one at least. "auto": two for each
+        Training steps, rounded to whole passes over the data if several. "auto": two for each
         image up to 2000, or 12 passes over many images. For sentences 1000, or 8 passes over many
         pairs; of few pairs 20 passes, 150 steps at least. The consensus decoder then takes a third
         as many, of a quarter of the images.

@@ -1,6 +1,7 @@
 """What a model comes from: the sizes of its data, the device and the versions of its fit."""
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -81,10 +82,17 @@ def _spread(counts):
 
 
 def _versions():
-    versions = {"condcap_sk": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:  # a build that is no distribution, such as a vendored one
-            versions[name] = "unknown"
-    return versions
+    return {
+        "condcap_sk": __version__,
+        "python": platform.python_version(),
+        **{name: _version_of(name) for name in PACKAGES},
+    }
+
+
+@cache
+def _version_of(package):
+    # It is looked up on the disk, which takes milliseconds.
+    try:
+        return version(package)
+    except PackageNotFoundError:  # a build that is no distribution, such as a vendored one
+        return "unknown"

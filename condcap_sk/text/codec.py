@@ -115,7 +115,7 @@ class CaptionCodec(Coding, Stage):
         Captions in a training step, of sentences at most: a sixteenth of them where they are few,
         32 at least. Also bounds the memory of `transform` and its inverse on an accelerator.
     max_iter : int or "auto", default="auto"
-        Training steps, rounded to whole passes over the data, one at least. "auto": 300, or 5
+        Training steps, rounded to whole passes over the data if several. "auto": 300, or 5
         passes where the distinct captions are many.
     callbacks : list of skorch callbacks or None, default=None
         Added to the training net, for example ``skorch.callbacks.GradientNormClipping``.

@@ -42,7 +42,7 @@ class Stage(DocumentationLink, Portable, BaseEstimator):
     batch_size : int
         Rows in a training step.
     max_iter : int or "auto"
-        Training steps, rounded to whole passes over the data, one at least.
+        Training steps, rounded to whole passes over the data if several.
     callbacks : list of skorch callbacks or None
         Added to the training net.
     device : str

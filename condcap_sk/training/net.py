@@ -271,7 +271,7 @@ def train(
     With a `Checkpoint`, the training goes on from there, and writes there how far it has come.
     """
     batch_size = min(batch_size, len(rows))
-    batches_per_epoch = len(rows) // batch_size
+    batches_per_epoch = min(len(rows) // batch_size, n_steps)
     max_epochs = max(1, round(n_steps / batches_per_epoch))
     processes = sharing()
     if processes is not None:
@@ -280,7 +280,7 @@ def train(
         what = f"the rows and initial weights of the training on {stage}"
         processes.compare({what: {"sha256": digest_of(f"{len(rows)} {n_steps}", weights)}})
     record = Record(stage, measure, 0 if processes and processes.rank else verbose)
-    order = Order(rows, order_rng)
+    order = Order(rows, order_rng, n_steps * batch_size)
     net = net_class(
         module.to(device),
         criterion=torch.nn.Identity,

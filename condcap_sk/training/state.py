@@ -16,10 +16,12 @@ class Order(RandomSampler):
     ----------
     rows : Rows
     rng : torch.Generator
+    most : int
+        Rows of an epoch: of fewer than there are, a training has one epoch alone.
     """
 
-    def __init__(self, rows, rng):
-        super().__init__(rows, generator=rng)
+    def __init__(self, rows, rng, most):
+        super().__init__(rows, generator=rng, num_samples=min(most, len(rows)))
         self.n_passed = 0  # rows that the next epoch leaves out
 
     def __iter__(self):

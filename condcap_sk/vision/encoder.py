@@ -75,7 +75,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
     batch_size : int, default=64
         Images in a training step; also bounds the memory of `transform` on an accelerator.
     max_iter : int or "auto", default="auto"
-        Training steps, rounded to whole passes over the data, one at least. "auto": two for each
+        Training steps, rounded to whole passes over the data if several. "auto": two for each
         image up to 1250, or 7 passes over many images; twice as many with `positions`, and of
         images in colour.
     callbacks : list of skorch callbacks or None, default=None

@@ -30,11 +30,22 @@ class TestTrain:
         assert torch.equal(one.module_.w, other.module_.w)
         assert not torch.equal(one.module_.w, third.module_.w)
 
-    @pytest.mark.parametrize(("n_steps", "expected"), [(1, 3), (60, 60), (61, 60), (62, 63)])
-    def test__n_steps__are_taken_in_whole_epochs(self, fit_line, n_steps, expected):
-        net, _ = fit_line(n_steps=n_steps)
+    @pytest.mark.parametrize(
+        ("n_steps", "expected"), [(1, 1), (2, 2), (3, 3), (4, 3), (60, 60), (61, 60), (62, 63)]
+    )
+    def test__n_steps__are_taken_in_whole_epochs_if_there_are_several(
+        self, fit_line, n_steps, expected
+    ):
+        steps = []
+
+        class Watch(Callback):
+            def on_batch_end(self, net, batch, **kwargs):
+                steps.append(len(batch[0]["x"]))
+
+        net, _ = fit_line(n_steps=n_steps, callbacks=[("watch", Watch())])
         assert net.n_iter_ == expected
-        assert len(net.history) == expected // 3
+        assert steps == [8] * expected
+        assert len(net.history) == max(1, expected // 3)
 
     def test__short_last_batch__is_left_out(self, fit_line):
         sizes = []

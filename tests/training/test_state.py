@@ -11,11 +11,17 @@ from condcap_sk.training.state import Order, taken
 
 def test__order__n_passed__leaves_out_the_first_once():
     rows = range(10)
-    whole, order = Order(rows, make_rng(0)), Order(rows, make_rng(0))
+    whole, order = Order(rows, make_rng(0), 30), Order(rows, make_rng(0), 30)
     order.n_passed = 4
     assert list(order) == list(whole)[4:]
     assert list(order) == list(whole)
     assert torch.equal(order.generator.get_state(), whole.generator.get_state())
+
+
+def test__order__fewer_rows_than_there_are__are_the_first_of_the_epoch():
+    whole, short = (list(Order(range(10), make_rng(0), most)) for most in (10, 4))
+    assert sorted(whole) == list(range(10))
+    assert short == whole[:4]
 
 
 def test__taken__leaves_the_others():
