@@ -92,10 +92,8 @@ def of_training(est: Any) -> str:
                 if module is not None
                 for weight in module.parameters()
             )
-            passes = len(next(iter(stage.history_.values()), ()))
-            rows.append((name, _linked(type(stage)), f"{stage.n_iter_:,}", f"{passes:,}",
-                         f"{n_weights:,}"))  # fmt: skip
-    header = ["stage", "class", "steps", "passes over the data", "weights"]
+            rows.append((name, _linked(type(stage)), f"{stage.n_iter_:,}", f"{n_weights:,}"))
+    header = ["stage", "class", "steps", "weights"]
     items = []
     if est.gan_.consensus_ is not None:
         items.append("The decoder was then fine-tuned by reward (self-critical training), as a "

@@ -194,9 +194,9 @@ class ConditionalCaptioner(
 
     >>> from condcap_sk import ConditionalCaptioner
     >>> from condcap_sk.datasets import load_grid_digits
-    >>> digits = load_grid_digits(n_train=100)
+    >>> digits = load_grid_digits(n_train=60)
     >>> est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
-    >>> est.score(digits.images_test, digits.label_sets_test) > 0.9
+    >>> est.score(digits.images_test, digits.label_sets_test) > 0.8
     True
 
     One latent is one point of view, the same for every image.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._processes import Processes, joining
@@ -17,6 +18,12 @@ from condcap_sk.datasets import load_grid_digits
 
 # Figures are the same on every machine; CONDCAP_DEVICE=cuda runs the whole suite on a GPU.
 os.environ.setdefault("CONDCAP_DEVICE", "cpu")
+
+# Nothing is tested by how long it takes: others may need the cores, too.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,5 +1,7 @@
 """The sections of a model card that need no images."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -102,7 +104,7 @@ def test__training__stages_that_there_are(quick):
     assert "CaptionCodec" in table
     assert "LatentGAN" in table
     assert "ImageEncoder" not in table
-    assert "| 3 | 3 |" in table
+    assert re.search(r"`CaptionCodec`.*\| 3 \| [\d,]+ \|$", table, re.MULTILINE)
 
 
 @pytest.mark.parametrize("seed", [0, np.int64(0), np.uint32(0)])

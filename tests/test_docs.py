@@ -150,8 +150,8 @@ def save_caption_models(folder):
     np.save(folder / "features.npy", features[:18])
     images = np.random.default_rng(0).integers(0, 256, (len(MANNERS), 260, 260, 3), dtype=np.uint8)
     features = PretrainedFeatures("efficientnet_lite2", n_regions=16)
-    est = ConditionalCaptioner(n_latents=2, n_regions=16, random_state=0).set_params(**SHORT)
-    est.fit(features.transform(images), MANNERS)
+    est = ConditionalCaptioner(n_latents=2, n_regions=16, random_state=0)
+    est.set_params(**(SHORT | LONGER)).fit(features.transform(images), MANNERS)
     preprocessor = make_pipeline(LoadImages(size=260), features)
     est.save(folder / "photographs.safetensors", preprocessor=preprocessor)
 
@@ -230,6 +230,7 @@ def test__blocks__no_page_has_code_of_another_kind():
     for path in PAGES:
         kinds = set(re.findall(r"^```(\w+)", text_of(path), re.MULTILINE))
         assert kinds <= {"python"}, path
+    assert {path.stem for path in PAGES} > GO_ON_WITH_ANSWERS
 
 
 @pytest.mark.parametrize(

@@ -187,10 +187,10 @@ class LatentInference:
 
     def _decoding(self, decoder: Any) -> Decoding:
         """Return a decoder of plans, its own or the consensus decoder's, for NumPy arrays."""
-        return Decoding(decoder, ROWS_PER_IMAGE * self.batch_size, self.device_)
+        return Decoding(decoder, ROWS_PER_IMAGE * int(self.batch_size), self.device_)
 
     def _apply(self, network: Callable[..., Any], *inputs: Images, rows: int = ROWS) -> Any:
-        size = ROWS_PER_IMAGE * self.batch_size
+        size = ROWS_PER_IMAGE * int(self.batch_size)
         if not self._gets_vectors:
             rows, size = IMAGES, self.batch_size
         tensors = map(tensor_of, inputs)

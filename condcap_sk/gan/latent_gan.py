@@ -318,7 +318,7 @@ class LatentGAN(GanState):
         if self._earlier is not None:
             self._go_on(module, self._earlier._networks())
         module.to(device)
-        batch_size = game.size_of_batch(answers, self.batch_size)
+        batch_size = game.size_of_batch(answers, int(self.batch_size))
         n_steps = self.max_iter
         if n_steps == "auto":
             n_steps = self._fewer(game.n_steps(answers, batch_size))

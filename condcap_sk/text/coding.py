@@ -166,4 +166,4 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _light(self) -> dict[str, Any]:
         """Return how rows of vectors are computed."""
-        return {"size": ROWS_PER_IMAGE * self.batch_size, "device": self.device_}
+        return {"size": ROWS_PER_IMAGE * int(self.batch_size), "device": self.device_}

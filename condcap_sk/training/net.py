@@ -270,7 +270,8 @@ def train(
 
     With a `Checkpoint`, the training goes on from there, and writes there how far it has come.
     """
-    batch_size = min(batch_size, len(rows))
+    # NumPy's integers of few bits would overflow.
+    n_steps, batch_size = int(n_steps), min(int(batch_size), len(rows))
     batches_per_epoch = min(len(rows) // batch_size, n_steps)
     max_epochs = max(1, round(n_steps / batches_per_epoch))
     processes = sharing()

@@ -21,7 +21,7 @@ class Order(RandomSampler):
     """
 
     def __init__(self, rows, rng, most):
-        super().__init__(rows, generator=rng, num_samples=int(min(most, len(rows))))
+        super().__init__(rows, generator=rng, num_samples=min(most, len(rows)))
         self.n_passed = 0  # rows that the next epoch leaves out
 
     def __iter__(self):

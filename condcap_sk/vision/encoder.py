@@ -235,7 +235,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         n_steps = self.max_iter
         if n_steps == "auto":
             # Two for each image.
-            epochs = 7, 2 * self.batch_size
+            epochs = 7, 2 * int(self.batch_size)
             n_steps = n_training_steps(len(images), self.batch_size, steps=(1, 1250), epochs=epochs)
             # Where things are is learned late: chosen on drawn scenes. So is what photographs show:
             # on grids of CIFAR-10's training images that were not trained on, .920 of the answers
@@ -344,7 +344,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         check_is_fitted(self)
         images = torch.from_numpy(as_rows(image_vectors, self._n_features_out, "image_vectors"))
         given = torch.from_numpy(captions)
-        matcher, pairs = self.matcher_, ROWS_PER_IMAGE * self.batch_size
+        matcher, pairs = self.matcher_, ROWS_PER_IMAGE * int(self.batch_size)
         run = partial(in_batches, size=pairs, device=self.device_)
         if given.ndim == 3:
             # So many pairs at a time, whatever the number of captions.

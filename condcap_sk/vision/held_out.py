@@ -34,7 +34,7 @@ class HeldOutMatches:
         self.fits = fits[:, :-1][:, some]
         self.bank = torch.from_numpy(np.ascontiguousarray(bank[some])).to(device)
         self.images = tensor_of(images)
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)
         self.device = device
 
     @torch.no_grad()

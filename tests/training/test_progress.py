@@ -161,3 +161,20 @@ def test__record__weights_of_the_average__are_what_counts():
     torch.nn.init.constant_(net.average_.phase, 2j * LARGEST_NORM)
     with pytest.raises(TrainingDivergedError, match="weights of the s stage"):
         run(Record("s", None, 0), net, [1.0])
+
+
+@pytest.mark.parametrize(("n", "share"), [(1, 1.2), (4, 0.6), (4, -0.6)])
+def test__record__norm_of_all_weights__is_what_counts(n, share):
+    net = make_net(1)
+    net.average_ = torch.nn.Linear(n, 1)
+    for parameter in net.average_.parameters():
+        torch.nn.init.zeros_(parameter)
+    torch.nn.init.constant_(net.average_.weight, 0.8 / 1.2 * share * LARGEST_NORM)
+    run(Record("s", None, 0), net, [1.0])
+    torch.nn.init.constant_(net.average_.bias, 0.8 * LARGEST_NORM)
+    with pytest.raises(TrainingDivergedError, match="norm above"):
+        run(Record("s", None, 0), net, [1.0])
+    torch.nn.init.zeros_(net.average_.bias)
+    torch.nn.init.constant_(net.average_.weight, share * LARGEST_NORM)
+    with pytest.raises(TrainingDivergedError, match="norm above"):
+        run(Record("s", None, 0), net, [1.0])
