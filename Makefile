@@ -46,11 +46,12 @@ OF_OUR_OWN := _command_line _torch answers datasets/test_flickr.py explorer expo
 	export/test_writer.py gan inspection/test_find_latent.py metrics/test_agreement.py metrics/test_report.py \
 	metrics/test_retrieval.py model text training/test_checkpoints.py \
 	training/test_packets.py training/test_process_group.py training/test_shards.py \
-	training/test_two_hosts.py test_after_fit.py test_ancestors.py test_attention_weights.py test_benchmarks.py test_card.py test_card_texts.py \
-	test_cluster.py test_continuous_integration.py test_differences.py test_docs.py test_examples.py \
-	test_forms_of_answers.py test_latents.py test_layout.py test_lazy.py test_photographs.py test_pixels.py \
-	test_processes.py test_quality.py test_readback.py test_regions.py test_reproducibility.py \
-	test_robustness.py test_stored.py test_warm_start.py vision/test_encoder.py vision/test_pretrained.py
+	training/test_two_hosts.py test_after_fit.py test_ancestors.py test_attention_weights.py \
+	test_benchmarks.py test_card.py test_card_texts.py test_cluster.py test_continuous_integration.py \
+	test_differences.py test_docs.py test_examples.py test_forms_of_answers.py test_latents.py \
+	test_layout.py test_lazy.py test_photographs.py test_pixels.py test_processes.py test_quality.py \
+	test_readback.py test_regions.py test_reproducibility.py test_robustness.py test_stored.py \
+	test_warm_start.py vision/test_encoder.py vision/test_pretrained.py
 lowest: lowest-environment
 	$(MAKE) lowest-tests
 
