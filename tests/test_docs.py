@@ -230,6 +230,9 @@ def test__blocks__no_page_has_code_of_another_kind():
     for path in PAGES:
         kinds = set(re.findall(r"^```(\w+)", text_of(path), re.MULTILINE))
         assert kinds <= {"python"}, path
+
+
+def test__pages_that_go_on_with_answers__are_there():
     assert {path.stem for path in PAGES} > GO_ON_WITH_ANSWERS
 
 

@@ -17,7 +17,7 @@ class Order(RandomSampler):
     rows : Rows
     rng : torch.Generator
     most : int
-        Rows of an epoch: of fewer than there are, a training has one epoch alone.
+        Rows of an epoch, at most; with fewer than there are, a training has one epoch alone.
     """
 
     def __init__(self, rows, rng, most):

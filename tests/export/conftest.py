@@ -1,5 +1,6 @@
 """Fitted models of the smallest size, and their exports."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -55,9 +56,6 @@ class Pair(NamedTuple):
     folder: object
 
 
-_PAIRS = {}
-
-
 def export_quickly(estimator, folder):
     """Export in the exporter's quick way: where that fails, it takes a slow one, silently.
 
@@ -81,14 +79,13 @@ def export_quickly(estimator, folder):
 def pair_of(once):
     """Return the `Pair` of a name in `MODELS`."""
 
+    @cache
     def make(name):
-        if name not in _PAIRS:
-            make_estimator, X, answers = MODELS[name]
-            estimator = make_estimator().fit(X, answers)
-            folder = once(f"export-{name}", lambda new: export_quickly(estimator, new / "model"))
-            exported = ExportedCaptioner(folder / "model", n_jobs=1)
-            _PAIRS[name] = Pair(estimator, exported, X, folder / "model")
-        return _PAIRS[name]
+        make_estimator, X, answers = MODELS[name]
+        estimator = make_estimator().fit(X, answers)
+        folder = once(f"export-{name}", lambda new: export_quickly(estimator, new / "model"))
+        exported = ExportedCaptioner(folder / "model", n_jobs=1)
+        return Pair(estimator, exported, X, folder / "model")
 
     return make
 
