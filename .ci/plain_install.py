@@ -22,7 +22,9 @@ for name in ("matplotlib", "PIL", "pandas", "efficientnet_lite_pytorch", "pytest
 
 digits = load_grid_digits(n_train=60)
 X = digits.images_test[:20]
-est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
+steps = dict.fromkeys(("codec__max_iter", "image_encoder__max_iter", "gan__max_iter"), 3)
+est = ConditionalCaptioner(random_state=0).set_params(**steps)
+est.fit(digits.images, digits.label_sets)
 with tempfile.TemporaryDirectory() as folder:
     est.save(Path(folder) / "model")
     loaded = ConditionalCaptioner.load(Path(folder) / "model")

@@ -39,12 +39,12 @@ est = ConditionalCaptioner(random_state=0).set_params(
     codec__hidden_size=64,
     codec__max_iter=150,
     codec__batch_size=64,
-    image_encoder__n_filters=8,
+    image_encoder__n_filters=6,
     image_encoder__max_iter=600,
     image_encoder__batch_size=32,
     gan__decoder_size=96,
     gan__hidden_size=96,
-    gan__max_iter=300,
+    gan__max_iter=230,
     gan__batch_size=32,
 )
 est.fit(images, captions)

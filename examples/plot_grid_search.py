@@ -36,7 +36,7 @@ from condcap_sk.metrics import control_score
 
 est = ConditionalCaptioner(random_state=0).set_params(
     codec__max_iter=100,
-    image_encoder__max_iter=300,
+    image_encoder__max_iter=200,
     gan__max_iter=400,
     gan__batch_size=128,
     gan__kl_weight=0.03,
@@ -45,7 +45,7 @@ search = GridSearchCV(
     est,
     {"n_latents": [1, 4], "mi_weight": [0.0, 0.1]},
     scoring=control_score,
-    cv=ShuffleSplit(1, test_size=200, random_state=0),
+    cv=ShuffleSplit(1, test_size=120, random_state=0),
     refit=False,
     error_score="raise",
 ).fit(X, y)

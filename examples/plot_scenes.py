@@ -44,12 +44,12 @@ est = ConditionalCaptioner(random_state=0).set_params(
     codec__hidden_size=64,
     codec__max_iter=150,
     codec__batch_size=64,
-    image_encoder__n_filters=8,
+    image_encoder__n_filters=6,
     image_encoder__max_iter=700,
     image_encoder__batch_size=32,
     gan__decoder_size=96,
     gan__hidden_size=96,
-    gan__max_iter=300,
+    gan__max_iter=230,
     gan__batch_size=32,
 )
 est.fit(images, captions)
@@ -69,7 +69,7 @@ print(*est.sample(X[:1], 4)[0], sep="\n")
 from condcap_sk.inspection import LatentTraversalDisplay
 
 LatentTraversalDisplay.from_estimator(
-    est, X[:4], right[:4], latents=est.sample_latents(4, random_state=3)
+    est, X[:4], right[:4], latents=est.sample_latents(4, random_state=6)
 )
 plt.show()
 
@@ -81,7 +81,7 @@ plt.show()
 
 from condcap_sk.inspection import describe_captions
 
-print(describe_captions(est, X[:20], n_latents=100))
+print(describe_captions(est, X[:20], n_latents=64))
 
 # %%
 # Imitating a speaker

@@ -57,7 +57,7 @@ def in_japanese(shape, colour, side):
     return [f"{side}に{noun}", f"{side}に{adjective}{noun}", f"{adjective}{noun}があります"]
 
 
-def draw(n, size=16, seed=0):
+def draw(n, size=24, seed=0):
     rng = np.random.default_rng(seed)
     images, facts = [], []
     across = np.arange(size) - (size - 1) / 2
@@ -89,14 +89,14 @@ from condcap_sk import ConditionalCaptioner
 short = {
     "codec__n_components": 64,
     "codec__hidden_size": 64,
-    "codec__max_iter": 100,
+    "codec__max_iter": 150,
     "codec__batch_size": 64,
     "image_encoder__n_filters": 8,
     "image_encoder__max_iter": 300,
     "image_encoder__batch_size": 32,
     "gan__decoder_size": 96,
     "gan__hidden_size": 96,
-    "gan__max_iter": 250,
+    "gan__max_iter": 200,
     "gan__batch_size": 32,
 }
 est = ConditionalCaptioner(n_latents=2, random_state=0).set_params(**short)

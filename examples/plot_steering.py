@@ -94,7 +94,7 @@ plt.show()
 
 from condcap_sk.inspection import describe_captions
 
-found = describe_captions(est, X[:20], n_latents=100, output_dict=True)
+found = describe_captions(est, X[:20], n_latents=64, output_dict=True)
 for name, row in list(found.items())[:4]:
     print(f"{name:10} R² {row['r2']:.2f}")
 
