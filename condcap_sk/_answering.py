@@ -120,7 +120,7 @@ class Answering:
         """
         images, latents = self._check_asked(X, c, min_confidence)
         # As it is now, whatever is fitted or set while answers are asked for.
-        est, step = copy.copy(self), self.batch_size
+        est, step = copy.copy(self), int(self.batch_size)
         return (
             est._answers(
                 images[start : start + step],

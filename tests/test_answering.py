@@ -80,6 +80,13 @@ def test__iter_predict__images__are_encoded_when_asked_for(hardly_fitted, digits
     assert encoded == [7]
 
 
+def test__batch_size__integer_of_few_bits__does_not_overflow(hardly_fitted, digits):
+    est, X = copy.copy(hardly_fitted).set_params(batch_size=np.int8(100)), digits.images_test[:150]
+    expected = hardly_fitted.predict(X)
+    np.testing.assert_array_equal(est.predict(X), expected)
+    np.testing.assert_array_equal(np.concatenate(list(est.iter_predict(X))), expected)
+
+
 def test__iter_predict__wrong_latents__raise_at_once(hardly_fitted, digits):
     with pytest.raises(ValueError, match="c has shape"):
         hardly_fitted.iter_predict(digits.images_test, [1.0])

@@ -45,7 +45,7 @@ def in_batches(function, *inputs, size, device, rows=ROWS):
         Rows in a batch on a CPU.
     """
     on_cpu = device.type == "cpu"
-    size = rows if on_cpu else size
+    size = rows if on_cpu else int(size)
     # The last row is repeated: on an accelerator up to a multiple, on a CPU up to a full batch.
     multiple = size if on_cpu else MULTIPLE
 

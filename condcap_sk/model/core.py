@@ -179,6 +179,7 @@ class FittedModel:
         return self.gan.infer(images, self.gan.generate(images, c))[0]
 
     def _batches(self, X, batch_size):
+        batch_size = int(batch_size)  # NumPy's integers of few bits would overflow
         for start in range(0, len(X), batch_size):
             rows = slice(start, start + batch_size)
             yield rows, self.sight(X[rows])
