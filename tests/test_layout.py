@@ -21,7 +21,7 @@ ORDER = ["__main__", "_command_line", "explorer",
          "_saving", "_exporting", "inspection", "metrics", "export", "model", "gan", "vision",
          "text", "training", "_torch", "_persistence", "_fields", "datasets", "answers",
          "_validation", "_pixels", "_stored", "_processes", "_differences", "_warnings", "_links",
-         "_version", "_markdown", "_typing", "_lazy", "exceptions"]  # fmt: skip
+         "_version", "_bars", "_markdown", "_typing", "_lazy", "exceptions"]  # fmt: skip
 PUBLIC = {
     "": {"ConditionalCaptioner", "__version__"},
     ".answers": {"EncodedAnswers"},

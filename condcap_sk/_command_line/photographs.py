@@ -149,7 +149,7 @@ def _reason(why: str) -> str:
 
 def progress(files: Sequence[str], quiet: bool, **options: Any) -> Any:
     """Return a progress bar over files, on standard error."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     return tqdm(
         total=len(files), desc="photographs", unit="file", disable=quiet or None,

@@ -236,8 +236,8 @@ class LatentTraversalDisplay:
         n, k = answers.shape
         texts = [[textwrap.fill(str(answer), LINE) for answer in row] for row in answers]
         longest = max(len(line) for row in texts for text in row for line in text.split("\n"))
-        titles = self.titles or [f"$c_{{{j + 1}}}$" for j in range(k)]
-        widest = max([longest, *map(len, self.titles or [])])
+        titles = self.titles or [f"latent {j + 1}" for j in range(k)]
+        widest = max([longest, *map(len, titles)])
         column = max(NARROWEST, CHARACTER * widest)
         if figure is None:
             plt = import_pyplot()

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
 
+from .._bars import tqdm
 from ..exceptions import TrainingDivergedError
 
 # By hand.

@@ -13,8 +13,8 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval
-from tqdm.auto import tqdm
 
+from .._bars import tqdm
 from .._links import DocumentationLink
 from .._stored import Source
 from .._validation import checks_params
@@ -214,7 +214,8 @@ def _error(files: Sequence[File], unreadable: Mapping[int, str]) -> UnreadableIm
     error = UnreadableImageError(
         f"{len(unreadable)} of {len(files)} files cannot be read as images: {', '.join(named)}"
         f"{', …' * (len(unreadable) > 3)}. Leave them and their captions out: "
-        "files, captions, unreadable = drop_unreadable(files, captions)."
+        "files, captions, unreadable = drop_unreadable(files, captions), or drop_unreadable(files, "
+        "files) of files without captions."
     )
     error.rows = list(unreadable)
     return error

@@ -17,8 +17,8 @@ from sklearn.utils import Tags, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
+from .._bars import tqdm
 from .._links import DocumentationLink
 from .._pixels import (
     DARKEST,
