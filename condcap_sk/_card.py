@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from . import _card_texts as texts
-from ._markdown import table
+from ._markdown import counted, table
 from ._scoring import Scoring
 from ._torch.environment import own_environment
 from .metrics import caption_report, control_report
@@ -100,7 +100,7 @@ class ModelCard(Scoring):
             "Training": texts.of_training(self),
             "Figures": _of_fit(self) if X is None else self._figures(X, y),
             "Use": texts.of_use(self, kind),
-            "Limits": texts.of_limits(kind),
+            "Limits": texts.of_limits(self, kind),
             "Licence": texts.LICENCE,
         }
         body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
@@ -111,8 +111,8 @@ class ModelCard(Scoring):
         right = self._check_right(y, len(self._check_images(X)))
         n_answers = sum(map(len, right))
         about = (
-            f"On {len(right):,} images with {n_answers:,} right answers. That none of them was "
-            "trained on is the word of who made this card."
+            f"On {counted(len(right), 'image')} with {counted(n_answers, 'right answer')}. That "
+            "none was trained on is the word of who made this card."
         )
         return f"{about}\n\n{FIGURES[self.model_.are_sentences](self, X, right)}"
 
@@ -124,11 +124,16 @@ def _of_fit(est: ModelCard) -> str:
     }
     if not last:
         return "None: the fit held no images out, and the card was made without any."
-    n_held_out = est.provenance_["n_held_out"]
+    about = est.provenance_
+    chosen = "Nothing was chosen on them."
+    if any(name.endswith("callbacks") for name in about["not_kept"]):
+        chosen = "A callback that was passed may have stopped the training by them."
+    if est.fitted_params_["warm_start"]:
+        chosen += " An earlier fit, from which this one went on, may have been trained on some."
     rows = [(f"`{name}`", OF_FIT.get(name, ""), value) for name, value in last.items()]
     return (
-        f"At the end of the fit, on the {n_held_out:,} images that it held out. Nothing was chosen "
-        f"on them.\n\n{table(['figure', 'what it is', 'here'], rows)}"
+        f"At the end of the fit, on the {counted(about['n_held_out'], 'image')} that it held out. "
+        f"{chosen}\n\n{table(['figure', 'what it is', 'here'], rows)}"
     )
 
 
@@ -138,9 +143,10 @@ def _of_labels(est: ModelCard, X: ArrayLike, right: Any) -> str:
     rows = [(f"`{name}`", OF_LABELS[name], *row.values()) for name, row in report.items()]
     return (
         f"{table(['figure', 'what it is', 'here', 'chance', 'ceiling'], rows)}\n\nChance is what "
-        "answers drawn at random from all labels have. The ceiling is the best that these right "
-        "answers allow an accurate model; for errors, the least. `condcap_sk.metrics."
-        "control_report` defines each figure. Each alone can be cheated, all together cannot."
+        "answers drawn at random have, each label as often as it is right. The ceiling is the best "
+        "that these right answers allow an accurate model; for errors, the least. "
+        "`condcap_sk.metrics.control_report` defines each figure. Each alone can be cheated, all "
+        "together cannot."
     )
 
 

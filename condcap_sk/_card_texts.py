@@ -40,14 +40,14 @@ def front_matter(kind: Kind) -> str:
 def of_model(est: Any, kind: Kind) -> str:
     """Return what the model is."""
     params = est.fitted_params_
+    objective = OBJECTIVES[est.gan_.objective]
     return bullets([
-        f"A {_linked(type(est))} of condcap_sk: it gives {kind.answers} for an image. "
-        "Several are right, and a latent variable c, learned without annotation, chooses among "
-        "them.",
+        f"{_class(est)} of condcap_sk: it gives {kind.answers} for an image. Several are "
+        "right, and a latent variable c, learned without annotation, chooses among them.",
         f"**Answers:** {kind.describe(est)}.",
         f"**Latent:** {_latent(est.gan_)}.",
         f"**Image:** {SIGHTS[params['images']]}.",
-        f"**Objective:** {OBJECTIVES[est.gan_.objective]}.",
+        f"**Objective:** {objective(est.gan_, params['images'] != 'ignored')}.",
         f"**Meant for:** {LEFT_OPEN}.",
     ])  # fmt: skip
 
@@ -75,8 +75,11 @@ def of_parameters(est: Any) -> str:
     """Return the parameters that are not the default ones."""
     changed = [code(f"{name}={value}") for name, value in _changed(est)]
     if not changed:
-        return "All parameters have their default values."
-    return f"These parameters differ from their default values:\n\n{bullets(changed)}"
+        text = "All parameters have their default values."
+    else:
+        text = f"These parameters differ from their default values:\n\n{bullets(changed)}"
+    not_kept = ", ".join(map(code, est.provenance_["not_kept"]))
+    return f"{text}\n\nPassed, and not kept: {not_kept}." if not_kept else text
 
 
 def of_training(est: Any) -> str:
@@ -106,6 +109,8 @@ def of_training(est: Any) -> str:
         else "**Seed:** none that is known, so that this fit cannot be repeated to the bit."
     )
     versions = ", ".join(f"{name} {code(value)}" for name, value in known["versions"].items())
+    if est.fitted_params_["warm_start"]:
+        items.append("Steps are those of the last fit, which may have gone on from earlier ones.")
     items += [f"**Device:** {code(known['device'])}.", f"**Versions:** {versions}."]
     return f"{table(header, rows)}\n\n{bullets(items)}"
 
@@ -115,14 +120,15 @@ def of_use(est: Any, kind: Kind) -> str:
     shape = ", ".join(map(str, _shape(est)))
     loading = f'ConditionalCaptioner.load("{FILE}")  # what est.save wrote; holds no code'
     imports = "from condcap_sk import ConditionalCaptioner"
-    if not _is_plain(est.fitted_params_["analyzer"]):
-        # A function is no number and no text.
+    is_unknown = model_file.unknown_part(est, _ours(type(est))) is not None
+    if is_unknown or not _is_plain(est.fitted_params_["analyzer"]):
+        # A function is no number and no text. `save` refuses both.
         loading = 'joblib.load("model.joblib")  # it runs code: only from those whom you trust'
         imports = "import joblib"
     from_files, before = [], ""
     if est.preprocessor_ is not None:
         from_files = ['X = est.preprocessor_.transform(["photograph.jpg"])']
-        steps = " and ".join(code(_as_call(step)) for _, step in est.preprocessor_.steps)
+        steps = " and ".join(code(_as_call(step), None) for _, step in est.preprocessor_.steps)
         before = f"\n\n`X` is made of files of photographs by {steps}, as the model's file says."
     elif len(est.image_shape_) == 1:
         before = (
@@ -144,11 +150,12 @@ def of_use(est: Any, kind: Kind) -> str:
     return f"```python\n{code_block}\n```{before}"
 
 
-def of_limits(kind: Kind) -> str:
+def of_limits(est: Any, kind: Kind) -> str:
     """Return what such a model cannot do."""
     site = documentation()
     more = [f"[All limits]({site}/guide/limits.html)."] if site else []
-    return bullets([*LIMITS, *kind.limits, *more])
+    confidence = UNCALIBRATED if est.model_.calibrator is None else CALIBRATED
+    return bullets([*LIMITS, confidence, *kind.limits, *more])
 
 
 def _labels(est: Any) -> str:
@@ -163,6 +170,31 @@ def _captions(est: Any) -> str:
         unit = f"tokens by the function {code(_name(vocabulary.analyzer))}"
     n_known = len(vocabulary.tokens_)
     return f"captions of at most {vocabulary.max_length_:,} tokens out of {n_known:,} {unit}"
+
+
+def _class(est: Any) -> str:
+    ours = _ours(type(est))
+    if ours is type(est):
+        return f"A {_linked(ours)}"
+    return f"A {code(type(est).__name__)}, which is a {_linked(ours)}"
+
+
+def _ours(cls: type) -> type:
+    """Return the class of this package that a class is, or is made from."""
+    return next(base for base in cls.__mro__ if base.__module__.partition(".")[0] == PACKAGE)
+
+
+def _relativistic(gan: Any, sees: bool) -> str:
+    """Return the objective's terms whose weights are not 0; the GAN may see images."""
+    weights = {"mismatched pairs": gan.mismatch_weight * sees,
+               "posterior path": gan.posterior_weight, RECOVERY: gan.mi_weight}  # fmt: skip
+    there = ", ".join(term for term, weight in weights.items() if weight)
+    return "relativistic GAN" + f" with {there}" * bool(there)
+
+
+def _of_the_paper(gan: Any, sees: bool) -> str:
+    name, rest = ("InfoGAN", "") if gan.mi_weight else ("GAN", f" without {RECOVERY}")
+    return f"{'conditional ' * sees}{name}, equations (4) to (6) of the paper{rest}"
 
 
 def _latent(gan: Any) -> str:
@@ -279,11 +311,8 @@ SIGHTS = {
     "own",
     "ignored": "not looked at",
 }
-OBJECTIVES = {
-    "relativistic": "relativistic GAN with mismatched pairs, posterior path and recovery of the "
-    "latent",
-    "paper": "InfoGAN, equations (4) to (6) of the paper",
-}
+RECOVERY = "recovery of the latent"
+OBJECTIVES = {"relativistic": _relativistic, "paper": _of_the_paper}
 TOKENS = {"word": "words", "char": "characters"}
 # Nested parameters that the estimator sets itself.
 OF_GAN = (
@@ -302,9 +331,10 @@ LIMITS = (
     "What a latent prefers has no name, is no axis of the latent space, and differs from fit to "
     "fit.",
     "What all right answers of an image share, no latent decides.",
-    "Its confidence is calibrated on images like those of the fit, and on no others.",
     "Biases of the data are those of the answers. None were looked for here.",
 )
+CALIBRATED = "Its confidence is calibrated on images like those of the fit, and on no others."
+UNCALIBRATED = "It has no confidence: the fit held out too few images to calibrate it on."
 KINDS = {
     False: Kind("labels", "image-classification", _labels, (
         "It gives no label that was not in the fit.",

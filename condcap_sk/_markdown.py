@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 MOST_SHOWN = 60  # characters of a value, and values of a list; by hand
 
 
-def code(value: object) -> str:
+def code(value: object, most: int | None = MOST_SHOWN) -> str:
     """Return a value as a code span, in which no character has a meaning.
 
-    What is not printable, such as the end of a line, stands there as Python escapes it. Not for
-    cells of tables, which end at a "|" in a code span, too.
+    At most so many of its characters, or all. What is not printable, such as the end of a line,
+    stands there as Python escapes it. Not for cells of tables, which end at a "|" in a code span,
+    too.
     """
     text = str(value) or " "
-    if len(text) > MOST_SHOWN:
-        text = text[: MOST_SHOWN - 1] + "…"
+    if most is not None and len(text) > most:
+        text = text[: most - 1] + "…"
     text = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
@@ -23,6 +24,11 @@ def code(value: object) -> str:
     # One space at both ends is no part of it; without, a backtick would belong to the fence.
     space = " " if text.strip() and text.strip(" `") != text else ""
     return f"{fence}{space}{text}{space}{fence}"
+
+
+def counted(n: int, thing: str) -> str:
+    """Return a number of things."""
+    return f"{n:,} {thing}{'s' * (n != 1)}"
 
 
 def several(values: Sequence[object]) -> str:

@@ -155,7 +155,9 @@ class ConditionalCaptioner(
         What the model comes from, for `model_card`: numbers of images ("n_images", of which
         "n_held_out" were held out) and of their answers ("n_answers", of which "n_distinct" are
         different); the least, mean and largest number of "answers_per_image" and, as far as they
-        are not cut, "tokens_per_answer"; the "device" of the fit and the "versions" of packages.
+        are not cut, "tokens_per_answer"; the names of parameters that were given and are
+        "not_kept", `callbacks` and `word_vectors`; the "device" of the fit and the "versions" of
+        packages.
     preprocessor_ : Pipeline or None
         What makes `X` of files of photographs, where the estimator was loaded from a file that
         knows it, see `save`. None after `fit`.

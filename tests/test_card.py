@@ -7,6 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from skorch.callbacks import Callback
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk._card import OF_CAPTIONS, OF_LABELS
@@ -50,6 +51,16 @@ def test__loaded__is_the_same_card(labeller, captioner, tiny, tmp_path):
         assert loaded.model_card() == est.model_card()
         X, y = tiny[0][FEW], y[FEW]
         assert loaded.model_card(X, y) == est.model_card(X, y)
+
+
+def test__no_images__what_may_have_been_chosen_on_them__is_said(quick, tiny, labeller):
+    assert "Nothing was chosen on them." in labeller.model_card()
+    est = quick(validation_fraction=0.2, warm_start=True)
+    est.set_params(image_encoder__callbacks=[Callback()]).fit(*tiny)
+    card = est.model_card()
+    assert "Nothing was chosen" not in card
+    assert "A callback that was passed may have stopped the training by them. An earlier" in card
+    assert "Steps are those of the last fit" in card
 
 
 def test__no_images__figures_are_those_of_the_fit(labeller):
@@ -151,8 +162,8 @@ def test__pipeline__its_last_step_has_the_card(quick, tiny):
 
 
 def test__one_image__has_a_card(labeller, captioner, tiny):
-    assert "On 1 images" in labeller.model_card(tiny[0][:1], tiny[1][:1])
-    assert "On 1 images" in captioner.model_card(tiny[0][:1], CAPTIONS[:1])
+    assert "On 1 image with" in labeller.model_card(tiny[0][:1], tiny[1][:1])
+    assert "On 1 image with" in captioner.model_card(tiny[0][:1], CAPTIONS[:1])
 
 
 class TestErrors:

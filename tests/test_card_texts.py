@@ -4,10 +4,11 @@ import re
 
 import numpy as np
 import pytest
+from skorch.callbacks import Callback
 
 from condcap_sk import ConditionalCaptioner, _card_texts
 from condcap_sk._card_texts import KINDS
-from condcap_sk.vision import LoadImages
+from condcap_sk.vision import ImageEncoder, LoadImages
 from condcap_sk.vision.sight import SIGHTS
 
 X = np.random.RandomState(0).random((20, 4))
@@ -28,6 +29,29 @@ def test__sights_and_objectives__every_value_of_the_parameter_is_described():
     assert _card_texts.SIGHTS.keys() == SIGHTS.keys()
     (options,) = ConditionalCaptioner._parameter_constraints["objective"]
     assert _card_texts.OBJECTIVES.keys() == options.options
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, "relativistic GAN with mismatched pairs, posterior path, recovery of the latent."),
+        ({"images": "ignored"}, "relativistic GAN with posterior path, recovery of the latent."),
+        ({"mi_weight": 0, "gan__posterior_weight": 0}, "relativistic GAN with mismatched pairs."),
+        ({"objective": "paper"}, "conditional InfoGAN, equations (4) to (6) of the paper."),
+        (
+            {"objective": "paper", "mi_weight": 0, "images": "end-to-end"},
+            "conditional GAN, equations (4) to (6) of the paper without recovery of the latent.",
+        ),
+        (
+            {"objective": "paper", "images": "ignored"},
+            "InfoGAN, equations (4) to (6) of the paper.",
+        ),
+    ],
+    ids=str,
+)
+def test__objective__terms_without_weight__are_left_out(quick, params, expected):
+    est = quick().set_params(**params).fit(IMAGES, LABELS)
+    assert f"**Objective:** {expected}\n" in _card_texts.of_model(est, KINDS[False])
 
 
 def test__parameters__none_changed__says_so(quick):
@@ -60,6 +84,47 @@ def test__parameters__a_function__is_named_alone(quick):
     assert "tokens by the function `str.split`" in _card_texts.of_model(est, KINDS[True])
     # It can only have been pickled.
     assert "joblib.load" in _card_texts.of_use(est, KINDS[True])
+
+
+def test__use__what_save_refuses__is_loaded_by_joblib(quick, tmp_path):
+    class Mine(ConditionalCaptioner):
+        pass
+
+    class OwnEncoder(ImageEncoder):
+        pass
+
+    for est in (
+        Mine(**quick().get_params(deep=False)),
+        quick(image_encoder=OwnEncoder(max_iter=3)),
+    ):
+        est.fit(X, LABELS)
+        with pytest.raises(ValueError, match=r"joblib\.dump"):
+            est.save(tmp_path / "model")
+        assert "joblib.load" in _card_texts.of_use(est, KINDS[False])
+        assert "ConditionalCaptioner.load" not in _card_texts.of_use(est, KINDS[False])
+    about = _card_texts.of_model(
+        Mine(**quick().get_params(deep=False)).fit(X, LABELS), KINDS[False]
+    )
+    assert re.match(r"- A `Mine`, which is a \[?`ConditionalCaptioner`", about)
+
+
+def test__parameters__objects_that_are_not_kept__are_named(quick, tmp_path):
+    vectors = {"dog": np.ones(64, dtype=np.float32)}
+    given = {"codec__word_vectors": vectors, "gan__callbacks": [Callback()]}
+    est = quick().set_params(**given).fit(X, CAPTIONS)
+    est.save(tmp_path / "model")
+    for fitted in (est, ConditionalCaptioner.load(tmp_path / "model")):
+        text = _card_texts.of_parameters(fitted)
+        assert text.endswith("Passed, and not kept: `codec__word_vectors`, `gan__callbacks`.")
+    assert "not kept" not in _card_texts.of_parameters(quick().fit(X, CAPTIONS))
+
+
+def test__limits__too_few_held_out__has_no_confidence(quick):
+    est = quick(validation_fraction=0).fit(X, LABELS)
+    with pytest.raises(ValueError, match="Confidence is calibrated on"):
+        est.confidence(X, est.predict(X))
+    assert _card_texts.UNCALIBRATED in _card_texts.of_limits(est, KINDS[False])
+    assert _card_texts.CALIBRATED not in _card_texts.of_limits(est, KINDS[False])
 
 
 def test__data__captions__are_counted(quick):
@@ -127,7 +192,7 @@ def test__links__to_the_site__are_pages_of_the_reference(quick, monkeypatch):
     assert f"[`ConditionalCaptioner`]({page})" in _card_texts.of_model(est, KINDS[False])
     page = "https://x.org/generated/condcap_sk.text.CaptionCodec.html"
     assert f"[`CaptionCodec`]({page})" in _card_texts.of_training(est)
-    assert "https://x.org/guide/limits.html" in _card_texts.of_limits(KINDS[False])
+    assert "https://x.org/guide/limits.html" in _card_texts.of_limits(est, KINDS[False])
 
 
 def test__use__photographs_of_a_known_preprocessor__are_files(quick, tmp_path):

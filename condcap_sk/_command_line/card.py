@@ -49,11 +49,11 @@ Information Needed]."""
             )
         files, captions = ([], []) if args.folder is None else tables.read_table(args)
         est = models.load(args.model, args.device)
-        answers = models.as_answers(est, args.model, captions)
         code = 0
         if args.folder is None:
             card = est.model_card()
         else:
+            answers = models.as_answers(est, args.model, captions)
             reader = models.reader_of(
                 est, args.model, resize=args.resize, device=args.device, prefix="condcap_sk card"
             )

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..gan.modules import ImageVector
-from ..model.file import STAGES
+from ..model.file import unknown_part
 from ..vision.modules import NETWORKS
 from . import modules
 from .exported_captioner import ExportedCaptioner
@@ -240,14 +240,12 @@ def _is_export(folder):
 
 
 def _check_known(estimator, known_class):
-    parts = {known_class.__name__: estimator}
-    parts |= {name: getattr(estimator, f"{name}_") for name in STAGES}
-    for name, part in parts.items():
-        if part is not None and type(part) not in (known_class, *STAGES.values()):
-            raise ValueError(
-                f"{name} is a {type(part).__name__}, which may answer otherwise than an export "
-                "does. Export a ConditionalCaptioner of this package's own parts."
-            )
+    if (unknown := unknown_part(estimator, known_class)) is not None:
+        name, cls = unknown
+        raise ValueError(
+            f"{name} is a {cls.__name__}, which may answer otherwise than an export does. Export "
+            "a ConditionalCaptioner of this package's own parts."
+        )
     if type(estimator.gan_.generator_.image_network) not in (*NETWORKS, ImageVector):
         raise ValueError(
             "LatentGAN.image_network is a network of your own, which is not exported. Pass "

@@ -73,10 +73,10 @@ def control_report(
     Returns
     -------
     report : str or dict of {str: dict}
-        For each quantity its "value", its "chance" (what answers drawn at random from all the
-        labels, whatever the image and latent, have in expectation) and its "ceiling" (the best that
-        these label sets allow an accurate model; for errors, the least). None where there is none,
-        and for what cannot be measured: transfer, if no two images share an answer.
+        For each quantity its "value", its "chance" (what answers drawn at random, each label as
+        often as it is right, whatever the image and latent, have in expectation) and its "ceiling"
+        (the best that these label sets allow an accurate model; for errors, the least). None where
+        there is none, and for what cannot be measured: transfer, if no two images share an answer.
 
         accuracy, accuracy_worst
             Share of right answers with one latent for all images: mean and least over latents.

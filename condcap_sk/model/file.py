@@ -35,14 +35,13 @@ def save(estimator, known_class, path, steps=None):
 
     `steps` are what made its images of files; None is what `load` knew of them.
     """
+    if (unknown := unknown_part(estimator, known_class)) is not None:
+        name, cls = unknown
+        raise ValueError(
+            f"{name} is a {cls.__name__}, which `load` does not know. Save it with joblib.dump."
+        )
     stages = {name: getattr(estimator, f"{name}_") for name in STAGES}
     stages = {name: stage for name, stage in stages.items() if stage is not None}
-    for name, part in {known_class.__name__: estimator, **stages}.items():
-        if type(part) not in (known_class, *STAGES.values()):
-            raise ValueError(
-                f"{name} is a {type(part).__name__}, which `load` does not know. Save it with "
-                "joblib.dump."
-            )
     fields: dict[str, Any] = {}
     tensors: dict[str, torch.Tensor] = {}
     for name, stage in stages.items():
@@ -65,6 +64,19 @@ def save(estimator, known_class, path, steps=None):
     if hasattr(estimator, "feature_names_in_"):
         fields["columns"] = estimator.feature_names_in_.tolist()
     write(path, fields, tensors)
+
+
+def unknown_part(estimator, known_class):
+    """Return name and class of what only its own program knows, the estimator or a stage; or None.
+
+    Only a `known_class` is known, and the stages of this package.
+    """
+    known = known_class, *STAGES.values(), type(None)
+    parts = {known_class.__name__: estimator}
+    parts |= {name: getattr(estimator, f"{name}_") for name in STAGES}
+    return next(
+        ((name, type(part)) for name, part in parts.items() if type(part) not in known), None
+    )
 
 
 def load(known_class, path):

@@ -69,7 +69,7 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
     bank = prior.draw_evenly(max(BANK_SIZE, *prior.n_categories, 0), bank_seed)
-    provenance = provenance_of(encoded, len(held_out), codec.device_)
+    provenance = provenance_of(encoded, len(held_out), stages)
 
     def model_with(gan):
         answerer = answerer_of(codec, sight, gan, params["relevance_weight"], params["beam_width"])

@@ -12,9 +12,15 @@ from ..exceptions import ModelFileError
 
 # On which the weights of a fit, or what is done with them, can depend.
 PACKAGES = ("torch", "skorch", "scikit-learn", "numpy")
+# Parameters of stages that a fit depends on, and no file keeps.
+NOT_KEPT = {
+    "codec": ("callbacks", "word_vectors"),
+    "image_encoder": ("callbacks",),
+    "gan": ("callbacks",),
+}
 
 
-def provenance_of(encoded, n_held_out, device):
+def provenance_of(encoded, n_held_out, stages):
     """Return what is known of a fit besides its parameters; counts alone, and nothing of the data.
 
     Parameters
@@ -22,7 +28,8 @@ def provenance_of(encoded, n_held_out, device):
     encoded : EncodedAnswers
         Of all images, the held-out ones among them.
     n_held_out : int
-    device : torch.device
+    stages : dict of {str: object}
+        Of which the codec is fitted.
 
     Returns
     -------
@@ -38,15 +45,21 @@ def provenance_of(encoded, n_held_out, device):
         "n_distinct": len(encoded.vectors),
         "answers_per_image": _spread(has_answer.sum(axis=1)),
         "tokens_per_answer": _spread(lengths),
-        "device": device.type,
+        "not_kept": tuple(
+            f"{stage}__{name}"
+            for stage, names in NOT_KEPT.items()
+            for name in names
+            if getattr(stages[stage], name, None)
+        ),
+        "device": stages["codec"].device_.type,
         "versions": _versions(),
     }
 
 
 def to_fields(provenance):
     """Return a provenance as JSON has it."""
-    spreads = {name: list(provenance[name]) for name in ("answers_per_image", "tokens_per_answer")}
-    return provenance | spreads
+    tuples = "answers_per_image", "tokens_per_answer", "not_kept"
+    return provenance | {name: list(provenance[name]) for name in tuples}
 
 
 def from_fields(fields):
@@ -66,6 +79,12 @@ def from_fields(fields):
         if len(values) != 3 or not are_counts:
             raise ModelFileError(f"{fields.where}.{name} is {values!r:.80}, no spread of counts.")
         found[name] = tuple(values)
+    found["not_kept"] = tuple(fields.take("not_kept", list))
+    known = [f"{stage}__{name}" for stage, names in NOT_KEPT.items() for name in names]
+    if not all(name in known for name in found["not_kept"]):
+        raise ModelFileError(
+            f"{fields.where}.not_kept is {found['not_kept']!r:.80}, no names of parameters."
+        )
     found["device"] = fields.take("device", str)
     versions = fields.inner("versions")
     found["versions"] = {

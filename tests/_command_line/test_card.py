@@ -18,6 +18,14 @@ def test__without_photographs__is_the_estimator_s(program, pixel_model, bare_mod
         assert Path(path).name in out
 
 
+def test__without_photographs__of_labels__has_figures_of_the_fit(program, quick, tiny, tmp_path):
+    est = quick(validation_fraction=0.2).fit(*tiny)
+    est.save(tmp_path / "labels")
+    code, out, err = program("card", tmp_path / "labels")
+    assert (code, err) == (0, "")
+    assert "latents_valid_accuracy" in out
+
+
 def test__with_photographs__has_their_figures(program, pixel_model, folder, scenes, tmp_path):
     path = tmp_path / "card.md"
     arguments = ["card", pixel_model, folder, tmp_path / "captions.csv", "-o", path]

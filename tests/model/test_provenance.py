@@ -2,10 +2,12 @@
 
 import copy
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from condcap_sk._persistence import Fields
 from condcap_sk._version import __version__
@@ -22,7 +24,12 @@ ENCODED = EncodedAnswers(
 
 
 def make():
-    return provenance_of(ENCODED, 1, torch.device("cpu"))
+    parts = {name: SimpleNamespace(callbacks=None) for name in ("codec", "image_encoder", "gan")}
+    parts["codec"] = SimpleNamespace(
+        callbacks=[], word_vectors={"a": [1.0]}, device_=torch.device("cpu")
+    )
+    parts["gan"].callbacks = [Callback()]
+    return provenance_of(ENCODED, 1, parts)
 
 
 def test__provenance_of__answers__counts_them():
@@ -35,6 +42,7 @@ def test__provenance_of__answers__counts_them():
         "n_distinct": 3,
         "answers_per_image": (1, 2.5, 4),
         "tokens_per_answer": (1, 2.4, 3),
+        "not_kept": ("codec__word_vectors", "gan__callbacks"),
         "device": "cpu",
     }
     assert versions["condcap_sk"] == __version__
@@ -58,6 +66,9 @@ def test__fields__through_json__are_the_same():
         ("n_held_out", True),
         ("answers_per_image", [1.0, 2.0]),
         ("answers_per_image", []),
+        ("not_kept", "gan__callbacks"),
+        ("not_kept", [["gan__callbacks"]]),
+        ("not_kept", ["gan__lr"]),
         ("tokens_per_answer", [0.0, 1.0, 2.0]),
         ("tokens_per_answer", [1.0, "2", 2.0]),
         ("tokens_per_answer", [1.0, float("nan"), 2.0]),
