@@ -63,6 +63,7 @@ def check(wheel, tag):
     assert cited == version, f"CITATION.cff is of {cited}, the wheel of {version}"
     if tag is not None:
         assert "condcap_sk/explorer/page/index.html" in names, "the explorer's page needs npm"
+        assert "condcap_sk/explorer/page/ort/LICENSE.txt" in names
         assert tag == f"v{version}", f"the tag is {tag}, but the version is {version}"
         released = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
         assert re.search(released, text_of("CHANGELOG.md"), re.MULTILINE), "CHANGELOG.md: no date"

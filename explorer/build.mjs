@@ -32,8 +32,13 @@ for (const name of ['index.html', 'icon.svg']) await copyFile(here(`src/${name}`
 for (const name of RUNTIME) {
   await copyFile(here(`node_modules/onnxruntime-web/dist/${name}`), `${PAGE}ort/${name}`);
 }
+// Whoever hands the runtime on hands its licence on, which its npm package lacks.
+await copyFile(here('onnxruntime-web.LICENSE.txt'), `${PAGE}ort/LICENSE.txt`);
 const { version, license } = JSON.parse(await readFile(here('node_modules/onnxruntime-web/package.json'), 'utf8'));
+const SOURCES = 'https://github.com/microsoft/onnxruntime';
 await writeFile(
   `${PAGE}ort/README.txt`,
-  `onnxruntime-web ${version}, licence ${license}, https://github.com/microsoft/onnxruntime\n`,
+  `onnxruntime-web ${version} and, in it, onnxruntime-common, licence ${license} (LICENSE.txt), ${SOURCES}
+Notices of what is compiled into it: ${SOURCES}/blob/v${version}/ThirdPartyNotices.txt
+`,
 );

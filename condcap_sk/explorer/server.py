@@ -170,7 +170,7 @@ def _page() -> dict[str, Path]:
     if "index.html" not in page:
         raise FileNotFoundError(
             f"The explorer's page is not in {str(PAGE)!r}. Run `make explorer` in the sources, "
-            "which needs Node.js, or install a wheel, which has it."
+            "which needs Node.js, and install them again; or install a wheel, which has it."
         )
     return page
 

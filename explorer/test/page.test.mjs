@@ -84,6 +84,11 @@ describe('the page', () => {
     assert.ok(total <= 300e3);
   });
 
+  test('has the licence of its runtime', async () => {
+    const text = await readFile(`${SITE}ort/LICENSE.txt`, 'utf8');
+    assert.match(text, /Copyright \(c\) Microsoft Corporation\n\nPermission is hereby granted/);
+  });
+
   test('answers as soon as it is opened', async (t) => {
     const times = [];
     for (let i = 0; i < 5; i++) {

@@ -98,6 +98,12 @@ def test__serve__files__as_they_are(served, path, kind, content):
     assert (status, headers["Content-Length"], found) == (200, str(len(content)), b"")
 
 
+@pytest.mark.skipif(not server.PAGE.exists(), reason="`make explorer` was not here")
+def test__page__has_the_licence_of_its_runtime():
+    text = (server.PAGE / "ort" / "LICENSE.txt").read_text(encoding="utf-8")
+    assert "Copyright (c) Microsoft Corporation\n\nPermission is hereby granted" in text
+
+
 def test__serve__models__names_the_folder(served):
     models = json.loads(ask(served, "/models.json")[2])
     assert models == [{"name": "my model", "path": "model/", "examples": True}]
