@@ -57,6 +57,7 @@ lowest: lowest-environment
 
 # Of a copy of the sources: what else is built here at the same time writes into them.
 lowest-environment:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v[:2] == (3, 11) else "Old releases have wheels for Python 3.11, this is %d.%d: make PYTHON=/path/to/python3.11" % v[:2])'
 	rm -rf build/lowest && mkdir -p build/lowest/sources build/lowest/elsewhere
 	sed -n '/^ *torch>/d; s/^    \([a-z-]*\)>=\([0-9.]*\)$$/\1==\2/p' setup.cfg > build/lowest/oldest.txt
 	cat build/lowest/oldest.txt
@@ -113,5 +114,5 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf .venv demo build dist docs/gallery docs/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv demo build dist docs/gallery docs/generated docs/sg_execution_times.rst *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	rm -rf explorer/node_modules explorer/models condcap_sk/explorer/page

@@ -35,7 +35,7 @@ N_ASKED, N_DRAWN = (10, 20, 50), (40, 200)  # photographs and latents of `descri
 QUARTILES = (0.25, 0.5, 0.75)
 WORDS = ("the", "is", "with", "and")  # properties beside those that have names
 WISH = {"words": 8}
-CANDIDATES = {"n_latents": [2, 3], "gan__mi_weight": [0.1, 0.3]}
+CANDIDATES = {"n_latents": [2, 3], "mi_weight": [0.1, 0.3]}
 
 
 def judge(est, X, references):

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from sphinx.domains.python import PyXRefRole
+from sphinx.pycode import ModuleAnalyzer
 from sphinx_gallery.sorting import ExplicitOrder
 
 from condcap_sk import __version__
@@ -33,6 +34,7 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 default_role = "docstring"
+smartquotes = False  # default="auto" is copied, and found by the links of tooltips
 
 # Names that are not ours, which nothing here can resolve: there is no intersphinx, as it reads from
 # the network. Single backticks in docstrings are links where there is something to link to.
@@ -61,11 +63,13 @@ PACKAGES = [
     ".training",
     ".explorer",
 ]
-FULL_NAMES = {
-    name: f"condcap_sk{package}.{name}"
+PUBLIC = {
+    f"condcap_sk{package}.{name}": getattr(module, name)
     for package in PACKAGES
-    for name in importlib.import_module(f"condcap_sk{package}").__all__
+    for module in [importlib.import_module(f"condcap_sk{package}")]
+    for name in module.__all__
 }
+FULL_NAMES = {name.rpartition(".")[2]: name for name in PUBLIC}
 
 
 class DocstringRole(PyXRefRole):
@@ -78,9 +82,32 @@ class DocstringRole(PyXRefRole):
         return title, ".".join(filter(None, [FULL_NAMES.get(name, name), rest]))
 
 
-def link_to_gallery(app, docname, source):
+def link_to_pages(app, docname, source):
     """Turn links to examples' files, which work in the repository, into links to their pages."""
     source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./examples/(\w+)\.py\)", r"](\1gallery/\2)", source[0])
+    if docname == "explorer" and not EXPLORER.exists():
+        without = "(It is not part of this site, which was built without `make explorer`.)"
+        source[0] = re.sub('<a href="explore/.*', without, source[0])
+
+
+def find_source(app, module):
+    """Return a module's code, and where names are in it.
+
+    Methods also by the names of classes that inherit them, by which they are documented.
+    """
+    if module.partition(".")[0] != project:
+        return None
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.find_tags()
+    inherited = {
+        cls.__name__ + name.removeprefix(base.__name__): place
+        for cls in PUBLIC.values()
+        for base in getattr(cls, "__mro__", ())
+        if base.__module__ == module
+        for name, place in analyzer.tags.items()
+        if name.startswith(f"{base.__name__}.")
+    }
+    return analyzer.code, inherited | analyzer.tags
 
 
 def setup(app):
@@ -91,7 +118,8 @@ def setup(app):
         return role("py:obj", *args, **kwargs)
 
     app.add_role("docstring", docstring)
-    app.connect("source-read", link_to_gallery)
+    app.connect("source-read", link_to_pages)
+    app.connect("viewcode-find-source", find_source)
 
 
 # The order of the gallery, from what everybody needs to what few do. Two are executed at a time: a
@@ -141,6 +169,8 @@ sphinx_gallery_conf = {
 }
 # Fits of few steps, as in the examples; of the build itself, figures are drawn and never shown.
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+# Examples leave models in the memory of their process; joblib then takes a new one.
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"condcap_sk {version}"

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from condcap_sk import ConditionalCaptioner
-from condcap_sk.datasets import fetch_grid_mnist, make_captioned_shapes
+from condcap_sk.datasets import fetch_grid_mnist, load_grid_digits, make_captioned_shapes
 from condcap_sk.inspection import (
     AttentionDisplay,
     LatentMapDisplay,
@@ -120,6 +120,22 @@ def draw_latents():
     display.figure_.savefig(HERE / "latent_map.png", dpi=110)
 
 
+def draw_curves():
+    digits = load_grid_digits()
+    est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
+    panels = {
+        "images_matching": "matching loss",
+        "images_valid_average_precision": "average precision,\nheld-out images",
+        "latents_valid_accuracy": "accuracy of G,\nheld-out images",
+        "latents_valid_latent_error": "error of inferred latents,\nheld-out images",
+    }
+    figure, axes = plt.subplots(1, 4, figsize=(10, 2.6), layout="constrained")
+    for ax, (name, title) in zip(axes, panels.items(), strict=True):
+        ax.plot(est.history_[f"{name.partition('_')[0]}_epoch"], est.history_[name])
+        ax.set(title=title, xlabel="epoch")
+    figure.savefig(HERE / "learning_curves.png", dpi=110)
+
+
 def draw_captions():
     scenes = make_captioned_shapes(3000, random_state=0)
     new = make_captioned_shapes(200, n_captions=8, random_state=1)
@@ -147,4 +163,5 @@ if __name__ == "__main__":
     draw_architecture("labels")
     draw_architecture("sentences")
     draw_latents()
+    draw_curves()
     draw_captions()

@@ -60,11 +60,12 @@ for name, params in settings.items():
 # ---------------
 # - Without the image, answers have nothing to do with it: accuracy is chance.
 # - Without the latent's recovery, a latent cannot be read from an answer: the error is 1, and the
-#   inverse and the transfer are those of chance.
+#   inverse and the transfer are no better than by chance.
 # - With the paper's objective, the recogniser reads what no answer shows: its error before decoding
-#   is a small part of that after it, a leak ratio near 0. A third of the answers are wrong; what
+#   is a small part of that after it, a leak ratio near 0. Two fifths of the answers are wrong; what
 #   the latent prefers is answered, in the image or not, which is easy to read back.
-# - The default is right. So short a fit does not yet reach all answers.
+# - The default is right, and inverse and transfer are above chance. So short a fit does not yet
+#   reach all answers, and an answer tells little of the latent's numbers.
 
 quantities = ["accuracy", "coverage", "inverse", "transfer", "latent_error", "leak_ratio"]
 fig, axes = plt.subplots(2, 3, figsize=(9, 4.6), layout="constrained", sharey=True)

@@ -85,8 +85,9 @@ print(describe_latents(est, X[:50]))
 # %%
 # Same latent, or a new one for each image
 # ----------------------------------------
-# With one latent for all images, some labels are answered far more often than others. With a new
-# draw for each image, all are about equally frequent: the latent decides, and not the data.
+# With one latent for all images, some labels are answered far more often than others, under another
+# latent others. With a new draw for each image, the frequencies are nearer to those of the data,
+# which are about equal: it is the latent that decides.
 
 from condcap_sk.inspection import LabelFrequencyDisplay
 

@@ -104,7 +104,8 @@ est.fit(images, [in_russian(*row) for row in facts])
 print(est.codec_.analyzer_)
 
 # %%
-# Each column is one latent, which means the same in every image. A wrong caption would be red.
+# Each column is one latent. So short a fit has not learned yet to word all images alike under it. A
+# wrong caption would be red.
 
 from condcap_sk.inspection import LatentTraversalDisplay
 

@@ -25,9 +25,9 @@ class Fit(Command):
 Learn a model from a folder of photographs and a table of captions, several for
 each photograph.
 
-From 160 photographs that takes about a minute, from 6 000 an hour of one core;
-a network that was trained on ImageNet looks at each photograph first, in a
-tenth of a second. Nothing is downloaded. It needs: pip install
+From 150 photographs that takes two minutes of one core, from 6 000 up to an
+hour; a network that was trained on ImageNet looks at each photograph first, in
+a tenth of a second. Nothing is downloaded. It needs: pip install
 'condcap_sk[pretrained]'. Options have the names and the meaning of those of
 ConditionalCaptioner and PretrainedFeatures in Python.
 
