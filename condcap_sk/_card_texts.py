@@ -334,7 +334,7 @@ LIMITS = (
     "Biases of the data are those of the answers. None were looked for here.",
 )
 CALIBRATED = "Its confidence is calibrated on images like those of the fit, and on no others."
-UNCALIBRATED = "It has no confidence: the fit held out too few images to calibrate it on."
+UNCALIBRATED = "It has no confidence: what the fit held out was too little to calibrate it on."
 KINDS = {
     False: Kind("labels", "image-classification", _labels, (
         "It gives no label that was not in the fit.",

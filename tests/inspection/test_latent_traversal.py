@@ -24,7 +24,7 @@ def test__from_estimator__images_and_latents__shows_every_answer(hardly_fitted, 
     display = LatentTraversalDisplay.from_estimator(fitted, X, label_sets, latents=latents)
     answers = fitted.predict_grid(X, latents)
     for (_, ax), row in zip(display.axes_, answers, strict=True):
-        shown = [text.get_text() for text in ax.texts if not text.get_text().startswith("$")]
+        shown = [text.get_text() for text in ax.texts if not text.get_text().startswith("latent ")]
         assert shown == [str(answer) for answer in row]
 
 
@@ -169,7 +169,7 @@ def answering(answers, analyzer):
 def painted(answers, label_sets, analyzer=None):
     est, images = answering(answers, analyzer), np.zeros((len(answers), 4, 4))
     display = LatentTraversalDisplay.from_estimator(est, images, label_sets, latents=[[0]])
-    colours = [[t.get_color() for t in ax.texts if "$" not in t.get_text()]
+    colours = [[t.get_color() for t in ax.texts if not t.get_text().startswith("latent ")]
                for _, ax in display.axes_]  # fmt: skip
     return [[colour != "C3" for colour in row] for row in colours]
 
