@@ -126,10 +126,11 @@ def _of_fit(est: ModelCard) -> str:
         return "None: the fit held no images out, and the card was made without any."
     about = est.provenance_
     chosen = "Nothing was chosen on them."
-    if any(name.endswith("callbacks") for name in about["not_kept"]):
+    # The codec's see no held-out answers.
+    if {"callbacks", "image_encoder__callbacks", "gan__callbacks"} & set(about["not_kept"]):
         chosen = "A callback that was passed may have stopped the training by them."
     if est.fitted_params_["warm_start"]:
-        chosen += " An earlier fit, from which this one went on, may have been trained on some."
+        chosen += " If it went on from an earlier fit, that one may have been trained on some."
     rows = [(f"`{name}`", OF_FIT.get(name, ""), value) for name, value in last.items()]
     return (
         f"At the end of the fit, on the {counted(about['n_held_out'], 'image')} that it held out. "

@@ -27,6 +27,7 @@ class Kind(NamedTuple):
     tag: str
     describe: Callable[[Any], str]
     limits: tuple[str, ...]
+    terms: Callable[[Any], dict[str, float]]  # of the objective, and their weights, of a LatentGAN
 
 
 def front_matter(kind: Kind) -> str:
@@ -47,7 +48,7 @@ def of_model(est: Any, kind: Kind) -> str:
         f"**Answers:** {kind.describe(est)}.",
         f"**Latent:** {_latent(est.gan_)}.",
         f"**Image:** {SIGHTS[params['images']]}.",
-        f"**Objective:** {objective(est.gan_, params['images'] != 'ignored')}.",
+        f"**Objective:** {objective(est.gan_, params['images'] != 'ignored', kind)}.",
         f"**Meant for:** {LEFT_OPEN}.",
     ])  # fmt: skip
 
@@ -56,7 +57,7 @@ def of_data(est: Any, kind: Kind) -> str:
     """Return what it was trained on, in numbers."""
     known = est.provenance_
     items = [
-        f"**Images:** {known['n_images']:,}, of which {known['n_held_out']:,} were held out.",
+        f"**Images:** {known['n_images']:,}; held out of the training: {known['n_held_out']:,}.",
         f"**Form of an image:** {_form(est)}.",
         f"**Right answers:** {known['n_answers']:,}, of which {known['n_distinct']:,} are "
         f"different. For an image {_spread(known['answers_per_image'])}.",
@@ -184,15 +185,15 @@ def _ours(cls: type) -> type:
     return next(base for base in cls.__mro__ if base.__module__.partition(".")[0] == PACKAGE)
 
 
-def _relativistic(gan: Any, sees: bool) -> str:
+def _relativistic(gan: Any, sees: bool, kind: Kind) -> str:
     """Return the objective's terms whose weights are not 0; the GAN may see images."""
-    weights = {"mismatched pairs": gan.mismatch_weight * sees,
-               "posterior path": gan.posterior_weight, RECOVERY: gan.mi_weight}  # fmt: skip
+    weights = {"mismatched pairs": gan.mismatch_weight * sees, **kind.terms(gan),
+               RECOVERY: gan.mi_weight}  # fmt: skip
     there = ", ".join(term for term, weight in weights.items() if weight)
     return "relativistic GAN" + f" with {there}" * bool(there)
 
 
-def _of_the_paper(gan: Any, sees: bool) -> str:
+def _of_the_paper(gan: Any, sees: bool, kind: Kind) -> str:
     name, rest = ("InfoGAN", "") if gan.mi_weight else ("GAN", f" without {RECOVERY}")
     return f"{'conditional ' * sees}{name}, equations (4) to (6) of the paper{rest}"
 
@@ -334,14 +335,20 @@ LIMITS = (
     "Biases of the data are those of the answers. None were looked for here.",
 )
 CALIBRATED = "Its confidence is calibrated on images like those of the fit, and on no others."
-UNCALIBRATED = "It has no confidence: what the fit held out was too little to calibrate it on."
+UNCALIBRATED = (
+    "It has no confidence: the fit held out too few right or wrong pairs of image and answer to "
+    "calibrate it on."
+)
 KINDS = {
     False: Kind("labels", "image-classification", _labels, (
         "It gives no label that was not in the fit.",
-    )),
+    ), lambda gan: {"posterior path": gan.posterior_weight}),
     True: Kind("captions", "image-to-text", _captions, (
         "A caption may name what is not in the image. No figure above knows whether captions are "
         "true.",
         "It can repeat captions that it was trained on.",
-    )),
+    ), lambda gan: {
+        # Of sentences, the weight is that of a part of the path.
+        "posterior path": 1.0, "closeness to an image's captions": gan.truth_weight,
+    }),
 }  # fmt: skip

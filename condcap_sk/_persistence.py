@@ -20,7 +20,7 @@ from ._version import __version__
 from ._warnings import warn_user
 from .exceptions import ModelFileError, VersionMismatchWarning
 
-FORMAT = "condcap_sk.4"
+FORMAT = "condcap_sk.5"
 NOT_KEPT = "callbacks", "word_vectors", "image_network"  # parameters of training, objects
 DRAFT = ".condcap_sk-"  # how names of files begin that are being written
 AT_ONCE = 1024  # rows that a checksum reads at a time; by hand

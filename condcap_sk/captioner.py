@@ -155,8 +155,8 @@ class ConditionalCaptioner(
         What the model comes from, for `model_card`: numbers of images ("n_images", of which
         "n_held_out" were held out) and of their answers ("n_answers", of which "n_distinct" are
         different); the least, mean and largest number of "answers_per_image" and, as far as they
-        are not cut, "tokens_per_answer"; the names of parameters that were given and are
-        "not_kept", `callbacks` and `word_vectors`; the "device" of the fit and the "versions" of
+        are not cut, "tokens_per_answer"; the names of callbacks and word vectors that were
+        passed, and are "not_kept"; the "device" of the fit and the "versions" of
         packages.
     preprocessor_ : Pipeline or None
         What makes `X` of files of photographs, where the estimator was loaded from a file that
@@ -406,7 +406,10 @@ class ConditionalCaptioner(
             fitted = {"latents": lambda net: snapshot(net).attributes(*about)} if snapshot else {}
             return reporting(stage, self, context, data, fitted, kept, earlier.get(stage))
 
-        model = fit_model(stages, *fit_data, params=params, seeds=seeds[3:], report=report)
+        callbacks = getattr(self, "_skl_callbacks", ())
+        model = fit_model(
+            stages, *fit_data, params=params, seeds=seeds[3:], report=report, callbacks=callbacks
+        )
         self._hold(attributes := model.attributes(*about))
         if context is not None:
             with sharing_work(None):

@@ -85,7 +85,7 @@ class DocstringRole(PyXRefRole):
 def link_to_pages(app, docname, source):
     """Turn links to examples' files, which work in the repository, into links to their pages."""
     source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./examples/(\w+)\.py\)", r"](\1gallery/\2)", source[0])
-    if docname == "explorer" and not EXPLORER.exists():
+    if docname == "explorer" and not app.config.has_explorer:
         without = "(It is not part of this site, which was built without `make explorer`.)"
         source[0] = re.sub('<a href="explore/.*', without, source[0])
 
@@ -118,6 +118,8 @@ def setup(app):
         return role("py:obj", *args, **kwargs)
 
     app.add_role("docstring", docstring)
+    # Pages are read again when it changes.
+    app.add_config_value("has_explorer", EXPLORER.exists(), "env", bool)
     app.connect("source-read", link_to_pages)
     app.connect("viewcode-find-source", find_source)
 

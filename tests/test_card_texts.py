@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
 from condcap_sk import ConditionalCaptioner, _card_texts
 from condcap_sk._card_texts import KINDS
-from condcap_sk.vision import ImageEncoder, LoadImages
+from condcap_sk.vision import ImageEncoder, LoadImages, PretrainedFeatures
 from condcap_sk.vision.sight import SIGHTS
 
 X = np.random.RandomState(0).random((20, 4))
@@ -49,7 +50,7 @@ def test__sights_and_objectives__every_value_of_the_parameter_is_described():
     ],
     ids=str,
 )
-def test__objective__terms_without_weight__are_left_out(quick, params, expected):
+def test__objective__of_labels__terms_without_weight_are_left_out(quick, params, expected):
     est = quick().set_params(**params).fit(IMAGES, LABELS)
     assert f"**Objective:** {expected}\n" in _card_texts.of_model(est, KINDS[False])
 
@@ -86,6 +87,15 @@ def test__parameters__a_function__is_named_alone(quick):
     assert "joblib.load" in _card_texts.of_use(est, KINDS[True])
 
 
+def test__objective__of_captions__names_their_own_terms(quick):
+    est = quick().set_params(gan__posterior_weight=0).fit(X, CAPTIONS)
+    assert any(est.history_["latents_posterior"])
+    terms = "mismatched pairs, posterior path, closeness to an image's captions, recovery of"
+    assert f"relativistic GAN with {terms}" in _card_texts.of_model(est, KINDS[True])
+    est = quick().set_params(gan__truth_weight=0).fit(X, CAPTIONS)
+    assert "closeness" not in _card_texts.of_model(est, KINDS[True])
+
+
 def test__use__what_save_refuses__is_loaded_by_joblib(quick, tmp_path):
     class Mine(ConditionalCaptioner):
         pass
@@ -96,6 +106,7 @@ def test__use__what_save_refuses__is_loaded_by_joblib(quick, tmp_path):
     for est in (
         Mine(**quick().get_params(deep=False)),
         quick(image_encoder=OwnEncoder(max_iter=3)),
+        quick(image_encoder=OwnEncoder(max_iter=3), images="ignored"),
     ):
         est.fit(X, LABELS)
         with pytest.raises(ValueError, match=r"joblib\.dump"):
@@ -127,9 +138,18 @@ def test__limits__too_few_held_out__has_no_confidence(quick):
     assert _card_texts.CALIBRATED not in _card_texts.of_limits(est, KINDS[False])
 
 
+def test__use__long_steps__are_not_cut(quick):
+    est = quick().fit(X, CAPTIONS)
+    call = PretrainedFeatures("efficientnet_lite2", n_regions=16, batch_size=12345)
+    est.preprocessor_ = make_pipeline(LoadImages(size=260), call)
+    text = _card_texts.of_use(est, KINDS[True])
+    assert "n_regions=16" in text
+    assert "batch_size=12345" in text
+
+
 def test__data__captions__are_counted(quick):
     found = data(quick(validation_fraction=0.1).fit(X, CAPTIONS))
-    assert "20, of which 2 were held out" in found
+    assert "20; held out of the training: 2." in found
     assert "40, of which 4 are different. For an image 2." in found
     assert "**Tokens of an answer:** 2 to 4, on average 2.8." in found
 

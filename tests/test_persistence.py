@@ -251,8 +251,8 @@ class TestLoad:
 
     def test__later_format__is_refused(self, content, tmp_path):
         entry, header, tensors = about(content)
-        with pytest.raises(ModelFileError, match="condcap_sk.5"):
-            load_bytes(signed({**entry, "format": "condcap_sk.5"}, header, tensors), tmp_path)
+        with pytest.raises(ModelFileError, match="condcap_sk.6"):
+            load_bytes(signed({**entry, "format": "condcap_sk.6"}, header, tensors), tmp_path)
         assert entry["format"] == FORMAT
 
     def test__other_version__warns(self, content, tmp_path):

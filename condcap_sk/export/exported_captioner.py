@@ -82,9 +82,9 @@ class ExportedCaptioner:
         n_jobs: int | None = None,
     ) -> None:
         for name, value in (("batch_size", batch_size), ("n_jobs", n_jobs)):
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
                 raise ValueError(f"{name}={value!r} is no number. Pass 1 or more.")
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)
         self.n_jobs = n_jobs
         path = Path(os.fsdecode(folder))
         if not path.exists():

@@ -69,14 +69,14 @@ def save(estimator, known_class, path, steps=None):
 def unknown_part(estimator, known_class):
     """Return name and class of what only its own program knows, the estimator or a stage; or None.
 
-    Only a `known_class` is known, and the stages of this package.
+    Only a `known_class` is known, and the stages of this package; those that were passed and not
+    fitted are in the file, too.
     """
     known = known_class, *STAGES.values(), type(None)
-    parts = {known_class.__name__: estimator}
-    parts |= {name: getattr(estimator, f"{name}_") for name in STAGES}
-    return next(
-        ((name, type(part)) for name, part in parts.items() if type(part) not in known), None
-    )
+    parts = [(known_class.__name__, estimator)]
+    for name in STAGES:
+        parts += [(name, getattr(estimator, f"{name}_")), (name, estimator.fitted_params_[name])]
+    return next(((name, type(part)) for name, part in parts if type(part) not in known), None)
 
 
 def load(known_class, path):

@@ -28,7 +28,7 @@ MOST_CALIBRATED = 2000
 N_EXAMINED, N_LATENTS, LEAST_DIFFERENT = 32, 8, 1.2
 
 
-def fit_model(stages, X, answers, owners, *, params, seeds, report):
+def fit_model(stages, X, answers, owners, *, params, seeds, report, callbacks=()):
     """Return the `FittedModel` of images and their answers.
 
     Parameters
@@ -46,6 +46,8 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
     report : callable
         ``report(stage, snapshot=None)`` is the context in which a stage is fitted;
         ``snapshot(net)`` returns the model as it stands in the training of the last one.
+    callbacks : sequence, default=()
+        Of scikit-learn, which watch the fit.
     """
     split_seed, bank_seed, calibration_seed, confidence_seed = seeds
     codec, gan = stages["codec"], stages["gan"]
@@ -69,7 +71,8 @@ def fit_model(stages, X, answers, owners, *, params, seeds, report):
         **dict(zip(("n_regions", "region_size"), sight.region_shape or (None, None), strict=True)),
     )
     bank = prior.draw_evenly(max(BANK_SIZE, *prior.n_categories, 0), bank_seed)
-    provenance = provenance_of(encoded, len(held_out), stages)
+    trained_stages = {name: stages[name] for name in ("codec", *sight.STAGES, "gan")}
+    provenance = provenance_of(encoded, len(held_out), trained_stages, callbacks)
 
     def model_with(gan):
         answerer = answerer_of(codec, sight, gan, params["relevance_weight"], params["beam_width"])

@@ -12,15 +12,14 @@ from ..exceptions import ModelFileError
 
 # On which the weights of a fit, or what is done with them, can depend.
 PACKAGES = ("torch", "skorch", "scikit-learn", "numpy")
-# Parameters of stages that a fit depends on, and no file keeps.
-NOT_KEPT = {
-    "codec": ("callbacks", "word_vectors"),
-    "image_encoder": ("callbacks",),
-    "gan": ("callbacks",),
-}
+# What a fit may depend on, and no file keeps: scikit-learn's callbacks, and parameters of stages.
+PASSED = (
+    "callbacks", "codec__callbacks", "codec__word_vectors", "image_encoder__callbacks",
+    "gan__callbacks",
+)  # fmt: skip
 
 
-def provenance_of(encoded, n_held_out, stages):
+def provenance_of(encoded, n_held_out, stages, callbacks):
     """Return what is known of a fit besides its parameters; counts alone, and nothing of the data.
 
     Parameters
@@ -29,7 +28,9 @@ def provenance_of(encoded, n_held_out, stages):
         Of all images, the held-out ones among them.
     n_held_out : int
     stages : dict of {str: object}
-        Of which the codec is fitted.
+        Those that are trained, of which the codec already was.
+    callbacks : list
+        Of scikit-learn, which watch the fit.
 
     Returns
     -------
@@ -46,10 +47,10 @@ def provenance_of(encoded, n_held_out, stages):
         "answers_per_image": _spread(has_answer.sum(axis=1)),
         "tokens_per_answer": _spread(lengths),
         "not_kept": tuple(
-            f"{stage}__{name}"
-            for stage, names in NOT_KEPT.items()
-            for name in names
-            if getattr(stages[stage], name, None)
+            name
+            for name in PASSED
+            for stage, _, parameter in [name.partition("__")]
+            if (getattr(stages.get(stage), parameter, None) if parameter else callbacks)
         ),
         "device": stages["codec"].device_.type,
         "versions": _versions(),
@@ -79,12 +80,10 @@ def from_fields(fields):
         if len(values) != 3 or not are_counts:
             raise ModelFileError(f"{fields.where}.{name} is {values!r:.80}, no spread of counts.")
         found[name] = tuple(values)
-    found["not_kept"] = tuple(fields.take("not_kept", list))
-    known = [f"{stage}__{name}" for stage, names in NOT_KEPT.items() for name in names]
-    if not all(name in known for name in found["not_kept"]):
-        raise ModelFileError(
-            f"{fields.where}.not_kept is {found['not_kept']!r:.80}, no names of parameters."
-        )
+    not_kept = fields.take("not_kept", list)
+    found["not_kept"] = tuple(name for name in PASSED if name in not_kept)
+    if list(found["not_kept"]) != not_kept:
+        raise ModelFileError(f"{fields.where}.not_kept is {not_kept!r:.80}, no such names.")
     found["device"] = fields.take("device", str)
     versions = fields.inner("versions")
     found["versions"] = {

@@ -234,7 +234,7 @@ class PretrainedFeatures(DocumentationLink, TransformerMixin, BaseEstimator):
         found = torch.empty(0)
         # Copies of a network share their forward hooks, which may not be safe in several threads.
         has_hooks = any(module._forward_hooks for module in network.modules())
-        size = 1 if has_hooks and device.type == "cpu" else self.batch_size
+        size = 1 if has_hooks and device.type == "cpu" else int(self.batch_size)
         batches = list(gen_batches(len(images), size))
         # Only a batch at a time is converted: a copy of all photographs may not fit the memory.
         for rows in tqdm(batches, desc="features", disable=self.verbose <= 0, leave=False):

@@ -43,7 +43,7 @@ def test__answers__one_image_and_small_batches__are_the_same(pair):
     _, exported, X, folder = pair
     expected = exported.predict(X)
     assert [exported.predict(X[[i]])[0] for i in range(4)] == expected[:4].tolist()
-    small = ExportedCaptioner(folder, batch_size=7, n_jobs=2)
+    small = ExportedCaptioner(folder, batch_size=np.int8(7), n_jobs=2)
     np.testing.assert_array_equal(small.predict(X), expected)
 
 

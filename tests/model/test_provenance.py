@@ -29,7 +29,7 @@ def make():
         callbacks=[], word_vectors={"a": [1.0]}, device_=torch.device("cpu")
     )
     parts["gan"].callbacks = [Callback()]
-    return provenance_of(ENCODED, 1, parts)
+    return provenance_of(ENCODED, 1, parts, [Callback()])
 
 
 def test__provenance_of__answers__counts_them():
@@ -42,7 +42,7 @@ def test__provenance_of__answers__counts_them():
         "n_distinct": 3,
         "answers_per_image": (1, 2.5, 4),
         "tokens_per_answer": (1, 2.4, 3),
-        "not_kept": ("codec__word_vectors", "gan__callbacks"),
+        "not_kept": ("callbacks", "codec__word_vectors", "gan__callbacks"),
         "device": "cpu",
     }
     assert versions["condcap_sk"] == __version__
@@ -69,6 +69,7 @@ def test__fields__through_json__are_the_same():
         ("not_kept", "gan__callbacks"),
         ("not_kept", [["gan__callbacks"]]),
         ("not_kept", ["gan__lr"]),
+        ("not_kept", ["gan__callbacks", "gan__callbacks"]),
         ("tokens_per_answer", [0.0, 1.0, 2.0]),
         ("tokens_per_answer", [1.0, "2", 2.0]),
         ("tokens_per_answer", [1.0, float("nan"), 2.0]),

@@ -202,6 +202,13 @@ def test__hash__copies__are_one_and_other_weights_another():
     assert len(found | {expected}) == 5
 
 
+def test__batch_size__integer_of_few_bits__does_not_overflow():
+    images = np.tile(IMAGES[:, :2, :2], (30, 1, 1, 1))
+    few = PretrainedFeatures(Odd(), preprocess=scaled, batch_size=np.int8(100))
+    usual = PretrainedFeatures(Odd(), preprocess=scaled)
+    np.testing.assert_array_equal(few.transform(images), usual.transform(images))
+
+
 def test__pickle__module__comes_back_as_it_was():
     module = Odd()
     est = PretrainedFeatures(module, preprocess=scaled, batch_size=3)
