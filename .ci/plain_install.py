@@ -1,6 +1,7 @@
 """What an installation without any extra has to do and say; run by `make lowest`."""
 
 import tempfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from condcap_sk import ConditionalCaptioner
 from condcap_sk.datasets import load_grid_digits
+from condcap_sk.exceptions import CollapseWarning
 from condcap_sk.inspection import (
     AttentionDisplay,
     LabelFrequencyDisplay,
@@ -24,6 +26,7 @@ digits = load_grid_digits(n_train=60)
 X = digits.images_test[:20]
 steps = dict.fromkeys(("codec__max_iter", "image_encoder__max_iter", "gan__max_iter"), 3)
 est = ConditionalCaptioner(random_state=0).set_params(**steps)
+warnings.simplefilter("ignore", CollapseWarning)  # so few steps teach a latent nothing
 est.fit(digits.images, digits.label_sets)
 with tempfile.TemporaryDirectory() as folder:
     est.save(Path(folder) / "model")
