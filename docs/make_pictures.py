@@ -123,16 +123,13 @@ def draw_latents():
 def draw_curves():
     digits = load_grid_digits()
     est = ConditionalCaptioner(random_state=0).fit(digits.images, digits.label_sets)
-    panels = {
-        "images_matching": "matching loss",
-        "images_valid_average_precision": "average precision,\nheld-out images",
-        "latents_valid_accuracy": "accuracy of G,\nheld-out images",
-        "latents_valid_latent_error": "error of inferred latents,\nheld-out images",
-    }
-    figure, axes = plt.subplots(1, 4, figsize=(10, 2.6), layout="constrained")
-    for ax, (name, title) in zip(axes, panels.items(), strict=True):
-        ax.plot(est.history_[f"{name.partition('_')[0]}_epoch"], est.history_[name])
-        ax.set(title=title, xlabel="epoch")
+    names = ["images_matching", "images_valid_average_precision", "latents_valid_accuracy",
+             "latents_valid_latent_error"]  # fmt: skip
+    figure, axes = plt.subplots(1, len(names), figsize=(10, 2.4), layout="constrained")
+    for ax, name in zip(axes, names, strict=True):
+        ax.plot(est.history_[name.partition("_")[0] + "_epoch"], est.history_[name])
+        ax.set_title(name, fontsize=9)
+        ax.set_xlabel("epoch")
     figure.savefig(HERE / "learning_curves.png", dpi=110)
 
 
