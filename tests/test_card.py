@@ -59,12 +59,12 @@ def test__no_images__what_may_have_been_chosen_on_them__is_said(quick, tiny, lab
     est.set_params(image_encoder__callbacks=[Callback()]).fit(*tiny)
     card = est.model_card()
     assert "Nothing was chosen" not in card
+    assert "A callback that was passed may have stopped the training by them. If it went" in card
+    assert "Steps are those of the last fit" in card
     # Neither of these sees what was held out.
     est = quick(validation_fraction=0.2, images="ignored")
     est.set_params(image_encoder__callbacks=[Callback()], codec__callbacks=[Callback()])
     assert "Nothing was chosen on them." in est.fit(*tiny).model_card()
-    assert "A callback that was passed may have stopped the training by them. If it went" in card
-    assert "Steps are those of the last fit" in card
 
 
 def test__no_images__figures_are_those_of_the_fit(labeller):

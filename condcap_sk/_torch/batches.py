@@ -20,9 +20,13 @@ from .threads import limited_threads, one_thread
 ROWS = 256
 SENTENCES = 32
 MULTIPLE = 32  # of rows, on an accelerator
-# Rows of vectors that take as much of an accelerator's memory as an image. By hand.
-ROWS_PER_IMAGE = 16
+ROWS_PER_IMAGE = 16  # see `rows_of_vectors`; by hand
 MOST_IN_MEMORY = 2**31  # bytes of results that are kept in memory; by hand
+
+
+def rows_of_vectors(n_images):
+    """Return how many vectors take as much of an accelerator's memory as so many images."""
+    return ROWS_PER_IMAGE * int(n_images)  # NumPy's integers of few bits would overflow
 
 
 def in_batches(function, *inputs, size, device, rows=ROWS):

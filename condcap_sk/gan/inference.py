@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._stored import Images
-from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
+from .._torch.batches import ROWS, in_batches, rows_of_vectors
 from .._torch.environment import own_environment
 from .._torch.stored import tensor_of
 from .._validation import as_rows, check_images, check_latents, for_torch
@@ -187,10 +187,10 @@ class LatentInference:
 
     def _decoding(self, decoder: Any) -> Decoding:
         """Return a decoder of plans, its own or the consensus decoder's, for NumPy arrays."""
-        return Decoding(decoder, ROWS_PER_IMAGE * int(self.batch_size), self.device_)
+        return Decoding(decoder, rows_of_vectors(self.batch_size), self.device_)
 
     def _apply(self, network: Callable[..., Any], *inputs: Images, rows: int = ROWS) -> Any:
-        size = ROWS_PER_IMAGE * int(self.batch_size)
+        size = rows_of_vectors(self.batch_size)
         if not self._gets_vectors:
             rows, size = IMAGES, self.batch_size
         tensors = map(tensor_of, inputs)

@@ -20,7 +20,7 @@ PASSED = (
 
 
 def provenance_of(encoded, n_held_out, stages, callbacks):
-    """Return what is known of a fit besides its parameters; counts alone, and nothing of the data.
+    """Return what is known of a fit besides its parameters; of the data, counts alone.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def provenance_of(encoded, n_held_out, stages, callbacks):
     n_held_out : int
     stages : dict of {str: object}
         Those that are trained, of which the codec already was.
-    callbacks : list
+    callbacks : sequence
         Of scikit-learn, which watch the fit.
 
     Returns
@@ -37,6 +37,11 @@ def provenance_of(encoded, n_held_out, stages, callbacks):
     provenance : dict
         See `ConditionalCaptioner.provenance_`.
     """
+    passed = {"callbacks": callbacks} | {
+        f"{stage}__{name}": getattr(part, name, None)
+        for stage, part in stages.items()
+        for name in ("callbacks", "word_vectors")
+    }
     has_answer = encoded.index >= 0
     lengths = (encoded.ids != END).sum(axis=1)[encoded.index[has_answer]]
     return {
@@ -46,12 +51,7 @@ def provenance_of(encoded, n_held_out, stages, callbacks):
         "n_distinct": len(encoded.vectors),
         "answers_per_image": _spread(has_answer.sum(axis=1)),
         "tokens_per_answer": _spread(lengths),
-        "not_kept": tuple(
-            name
-            for name in PASSED
-            for stage, _, parameter in [name.partition("__")]
-            if (getattr(stages.get(stage), parameter, None) if parameter else callbacks)
-        ),
+        "not_kept": tuple(name for name in PASSED if passed.get(name)),
         "device": stages["codec"].device_.type,
         "versions": _versions(),
     }

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._torch.batches import ROWS_PER_IMAGE
+from .._torch.batches import rows_of_vectors
 from .._torch.environment import own_environment
 from .._validation import as_rows
 from ..answers.labels import check_answers
@@ -166,4 +166,4 @@ class Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _light(self) -> dict[str, Any]:
         """Return how rows of vectors are computed."""
-        return {"size": ROWS_PER_IMAGE * int(self.batch_size), "device": self.device_}
+        return {"size": rows_of_vectors(self.batch_size), "device": self.device_}

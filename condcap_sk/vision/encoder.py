@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._persistence import Fields, Tensors, image_shape
 from .._pixels import pixel_range, warn_of_scale
 from .._stored import Images
-from .._torch.batches import ROWS, ROWS_PER_IMAGE, in_batches
+from .._torch.batches import ROWS, in_batches, rows_of_vectors
 from .._torch.candidates import candidates_of
 from .._torch.device import resolve_device
 from .._torch.environment import own_environment
@@ -344,7 +344,7 @@ class ImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Stage):
         check_is_fitted(self)
         images = torch.from_numpy(as_rows(image_vectors, self._n_features_out, "image_vectors"))
         given = torch.from_numpy(captions)
-        matcher, pairs = self.matcher_, ROWS_PER_IMAGE * int(self.batch_size)
+        matcher, pairs = self.matcher_, rows_of_vectors(self.batch_size)
         run = partial(in_batches, size=pairs, device=self.device_)
         if given.ndim == 3:
             # So many pairs at a time, whatever the number of captions.

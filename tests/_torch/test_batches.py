@@ -5,12 +5,13 @@ import time
 from functools import partial
 from threading import Barrier
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from condcap_sk._torch import batches
-from condcap_sk._torch.batches import in_batches
+from condcap_sk._torch.batches import in_batches, rows_of_vectors
 
 CPU = torch.device("cpu")
 
@@ -158,3 +159,7 @@ def test__many_results__no_room_on_the_disk__names_the_remedy(monkeypatch):
     monkeypatch.setattr(batches.os, "posix_fallocate", full, raising=False)
     with pytest.raises(OSError, match="GB of vectors find no room.*No space left.*TMPDIR"):
         in_batches(lambda x: x, torch.zeros(3, 2), size=8, device=CPU)
+
+
+def test__rows_of_vectors__integer_of_few_bits__does_not_overflow():
+    assert rows_of_vectors(np.int8(100)) == 100 * rows_of_vectors(1)

@@ -87,9 +87,10 @@ def test__callback__asks_to_stop__ends_each_stage():
     assert est.predict(X).shape == (30,)
 
 
-def test__fit__leaves_nothing_of_callbacks_behind():
+def test__fit__leaves_nothing_of_callbacks_behind_but_that_there_were_some():
     est = quick().set_callbacks(Watch()).fit(X, Y)
     plain = quick().fit(X, Y)
+    assert (est.provenance_["not_kept"], plain.provenance_["not_kept"]) == (("callbacks",), ())
     est.set_callbacks()
     assert set(vars(est)) == set(vars(plain))
     assert len(pickle.dumps(est)) == pytest.approx(len(pickle.dumps(plain)), abs=100)
