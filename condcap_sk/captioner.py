@@ -156,8 +156,7 @@ class ConditionalCaptioner(
         "n_held_out" were held out) and of their answers ("n_answers", of which "n_distinct" are
         different); the least, mean and largest number of "answers_per_image" and, as far as they
         are not cut, "tokens_per_answer"; the names of callbacks and word vectors that were
-        passed, and are "not_kept"; the "device" of the fit and the "versions" of
-        packages.
+        passed, and are "not_kept"; the "device" of the fit and the "versions" of packages.
     preprocessor_ : Pipeline or None
         What makes `X` of files of photographs, where the estimator was loaded from a file that
         knows it, see `save`. None after `fit`.

@@ -109,8 +109,8 @@ for caption in pipe[-1].sample(X[:1], 4)[0]:
     print("-", caption)
 
 # %%
-# Under one latent, pictures are captioned in one way, short or long; here with an exception. A
-# caption that nobody gave to the picture is red; it may be true all the same.
+# Under one latent, most pictures are captioned in one way, short or long. A caption that nobody
+# gave to the picture is red; it may be true all the same.
 
 from condcap_sk.inspection import LatentTraversalDisplay
 
